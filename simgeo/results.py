@@ -1,0 +1,346 @@
+"""What is kept of a run: labelled arrays in one file, under the run's fingerprint."""
+
+import functools
+import importlib.metadata
+import json
+import os
+import re
+import secrets
+import subprocess
+import threading
+import time
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from jaxtyping import Bool, Float, Int, Num, Shaped
+
+from simgeo.settings import KIND, SCHEMA, digest, suggest
+
+PACKAGES = ("simgeo", "jax", "jaxlib", "optax", "numpy")
+
+_TEMPORARY = ".tmp-"
+_DAY = 24 * 60 * 60.0
+# Barely smaller, but a flipped bit anywhere in the numbers is noticed.
+_ENCODING = {"zlib": True, "complevel": 1, "shuffle": True, "fletcher32": True}
+_LOCK = threading.Lock()  # the netCDF library is not safe between threads
+
+
+class DamagedFileError(ValueError):
+    """A file of results that cannot be read, or does not hold what its name says."""
+
+
+def dataset(
+    *,
+    settings: Mapping[str, Any],
+    steps: Int[np.ndarray, " r"],
+    seeds: Int[np.ndarray, " s"],
+    records: Mapping[str, Num[np.ndarray, "s r"] | Bool[np.ndarray, "s r"]],
+    references: Mapping[str, Shaped[np.ndarray, " s"]],
+    student: Float[np.ndarray, "s n m"],
+    teacher: Float[np.ndarray, "s n d"],
+    complete: bool,
+    seconds: float,
+    precision: str,
+) -> xr.Dataset:
+    """One run as labelled arrays, with all that is needed to run it again.
+
+    Records have the dimensions (seed, step); references (seed), their names with
+    `reference_` before them; `student` and `teacher` the final and the given vectors.
+
+    Args:
+        settings: the description of the experiment.
+        precision: `float32` or `float64`; part of the fingerprint.
+
+    Raises:
+        ValueError: if a record's name is taken or cannot be stored, or shapes differ.
+    """
+    variables: dict[str, Any] = {
+        name: (("seed", "step"), values) for name, values in records.items()
+    }
+    for name, values in references.items():
+        variables[f"reference_{name}"] = ("seed", values)
+    taken = {"student", "teacher", "fingerprint", "precision", "seed", "step"}
+    taken |= _columns(settings).keys()
+    for name in variables:
+        if name in taken or "/" in name:
+            raise ValueError(
+                f"`records` must have names that are not taken, without '/'; got "
+                f"{name!r}."
+            )
+    variables["student"] = (("seed", "vector", "student_axis"), student)
+    variables["teacher"] = (("seed", "vector", "teacher_axis"), teacher)
+    return xr.Dataset(
+        variables,
+        coords={
+            "seed": ("seed", seeds, {"long_name": "seed", "units": "1"}),
+            "step": (
+                "step",
+                steps,
+                {"long_name": "steps of the optimiser done", "units": "1"},
+            ),
+        },
+        attrs={
+            "fingerprint": digest(settings, {"precision": precision}),
+            "schema": SCHEMA,
+            "settings": json.dumps(dict(settings)),
+            "precision": precision,
+            "complete": int(complete),  # netCDF has no booleans here
+            "seconds": float(seconds),
+            "versions": json.dumps({name: _version(name) for name in PACKAGES}),
+            "commit": _commit(),
+        },
+    )
+
+
+def save(dataset: xr.Dataset, folder: str | Path) -> Path:
+    """The file of a run in `folder`, which is made if its parent exists.
+
+    The file is written beside and moved, so that it is never seen half-written. A run
+    that is not complete is kept as `<fingerprint>.partial.nc` until it is.
+
+    Raises:
+        ValueError: if a loss is NaN, naming the seed and the step.
+        OSError: if the file cannot be written, in one line.
+    """
+    _refuse_nan(dataset)
+    folder = Path(folder)
+    name = dataset.attrs.get("fingerprint", "")
+    complete = bool(dataset.attrs.get("complete"))
+    path = _path(folder, name, complete)
+    # Not `mkstemp`, whose files only their owner can read.
+    temporary = folder / f"{_TEMPORARY}{name}-{secrets.token_hex(8)}.nc"
+    try:
+        folder.mkdir(exist_ok=True)
+        _sweep(folder)
+        with _LOCK:
+            dataset.to_netcdf(
+                temporary,
+                engine="netcdf4",
+                encoding={each: _ENCODING for each in dataset.variables},
+            )
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        if complete:
+            _path(folder, name, complete=False).unlink(missing_ok=True)
+    except (OSError, RuntimeError) as error:  # RuntimeError: netCDF, on a full disk
+        reason = getattr(error, "strerror", None) or str(error)
+        raise OSError(
+            f"`folder` must be a place with room where files can be written; got "
+            f"{folder}: {reason}."
+        ) from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+    return path
+
+
+def load(path: str | Path) -> xr.Dataset:
+    """The run in a file, in memory.
+
+    Raises:
+        DamagedFileError: a ValueError, if it is not what `save` wrote.
+        ValueError: if the file cannot be read, or comes from a newer simgeo.
+    """
+    path = Path(path)
+    try:
+        with path.open("rb") as file:
+            file.read(1)
+    except OSError as error:
+        raise ValueError(
+            f"`path` must be a file that can be read; got {path}: {error.strerror}."
+        ) from error
+    try:
+        with _LOCK:
+            found = xr.load_dataset(path, engine="netcdf4")
+        schema = int(found.attrs["schema"])
+        settings = json.loads(found.attrs["settings"])
+        name = digest(settings, {"precision": found.attrs["precision"]})
+        # Another schema has another fingerprint of the same settings.
+        intact = schema != SCHEMA or name == found.attrs["fingerprint"]
+    except Exception as error:  # what a broken file raises depends on where it broke
+        raise DamagedFileError(
+            f"`path` must be a file of results; got {path}, which is damaged. Remove "
+            f"it and run again."
+        ) from error
+    if schema > SCHEMA:
+        raise ValueError(
+            f"`path` must have schema {SCHEMA} or older; got {schema} in {path}. "
+            f"Update simgeo."
+        )
+    if not intact:
+        raise DamagedFileError(
+            f"`path` must hold the run of its fingerprint; got {path}, whose settings "
+            f"were changed. Remove it and run again."
+        )
+    return found
+
+
+def find(folder: str | Path, fingerprint: str) -> xr.Dataset | None:
+    """The complete run of that fingerprint in `folder`, or None.
+
+    A damaged file is renamed to `<name>.damaged`, with a warning.
+    """
+    path = _path(Path(folder), fingerprint, complete=True)
+    if not path.exists():
+        return None
+    try:
+        found = load(path)
+        if found.attrs["fingerprint"] == fingerprint and found.attrs["complete"]:
+            return found
+        reason = f"{path} holds another run"
+    except DamagedFileError:
+        reason = f"{path} is damaged"
+    warnings.warn(f"{reason}; {_set_aside(path)}.", stacklevel=2)
+    return None
+
+
+def frame(
+    datasets: xr.Dataset | Sequence[xr.Dataset], records: Sequence[str] | None = None
+) -> pd.DataFrame:
+    """A tidy frame: one row per cell, seed and step, one column per record.
+
+    Beside them `fingerprint`, `precision`, every setting that is a scalar with its
+    dotted name (the kind of a module under the module's own name, the items of a list
+    under their index), and the references, repeated over steps.
+
+    Args:
+        records: names of those wanted; all, if None.
+    """
+    cells = [datasets] if isinstance(datasets, xr.Dataset) else list(datasets)
+    if not cells:
+        raise ValueError("`datasets` must not be empty. Give at least one.")
+    return pd.concat([_cell(each, records) for each in cells], ignore_index=True)
+
+
+def final(data: pd.DataFrame | xr.Dataset | Sequence[xr.Dataset]) -> pd.DataFrame:
+    """The rows of the last step of every cell."""
+    rows = data if isinstance(data, pd.DataFrame) else frame(data)
+    if "fingerprint" not in rows:
+        raise ValueError(
+            f"`data` must have the column 'fingerprint'; got {', '.join(rows)}. "
+            f"Keep it in the frame."
+        )
+    last = rows.groupby("fingerprint")["step"].transform("max")
+    return rows.loc[rows["step"] == last].reset_index(drop=True)
+
+
+def _cell(dataset: xr.Dataset, records: Sequence[str] | None) -> pd.DataFrame:
+    known = [
+        str(name)
+        for name, values in dataset.data_vars.items()
+        if values.dims == ("seed", "step")
+    ]
+    wanted = known if records is None else list(records)
+    for name in wanted:
+        if name not in known:
+            raise ValueError(
+                f"`records` must be names of records; got {name!r}."
+                f"{suggest(name, known)}"
+            )
+    references = [
+        str(name)
+        for name, values in dataset.data_vars.items()
+        if values.dims == ("seed",)
+    ]
+    s, r = dataset.sizes["seed"], dataset.sizes["step"]
+    columns = {
+        **_columns(json.loads(dataset.attrs["settings"])),
+        "fingerprint": dataset.attrs["fingerprint"],
+        "precision": dataset.attrs["precision"],
+        "seed": np.repeat(dataset["seed"].values, r),
+        "step": np.tile(dataset["step"].values, s),
+    }
+    columns |= {name: dataset[name].values.ravel() for name in wanted}
+    columns |= {name: np.repeat(dataset[name].values, r) for name in references}
+    return pd.DataFrame(columns, index=range(s * r))
+
+
+def _columns(settings: Mapping[str, Any]) -> dict[str, Any]:
+    own = {name: value for name, value in settings.items() if name != KIND}
+    return dict(_flat(own, ""))
+
+
+def _flat(value: Any, name: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping):
+        for key, each in value.items():
+            yield from _flat(each, name if key == KIND else f"{name}.{key}".lstrip("."))
+    elif isinstance(value, list | tuple):
+        for index, each in enumerate(value):
+            yield from _flat(each, f"{name}.{index}")
+    else:
+        yield name, value
+
+
+def _refuse_nan(dataset: xr.Dataset) -> None:
+    if "loss" not in dataset:
+        return
+    seeds, steps = np.nonzero(np.isnan(dataset["loss"].values))
+    if seeds.size:
+        raise ValueError(
+            f"`loss` must not be NaN; got it at seed {dataset['seed'].values[seeds[0]]}"
+            f", step {dataset['step'].values[steps[0]]}. Try a smaller learning rate."
+        )
+
+
+def _path(folder: Path, fingerprint: str, complete: bool) -> Path:
+    if not re.fullmatch("[0-9a-f]{16}", fingerprint):
+        raise ValueError(
+            f"`fingerprint` must be 16 hexadecimal digits; got {fingerprint!r}."
+        )
+    return folder / (f"{fingerprint}.nc" if complete else f"{fingerprint}.partial.nc")
+
+
+def _sweep(folder: Path) -> None:
+    """Removes what killed runs left behind, but not what others are writing."""
+    for each in folder.glob(f"{_TEMPORARY}*"):
+        with suppress(OSError):
+            if time.time() - each.stat().st_mtime > _DAY:
+                each.unlink()
+
+
+def _set_aside(path: Path) -> str:
+    names = [f"{path.name}.damaged"]
+    while path.with_name(names[-1]).exists():
+        names.append(f"{path.name}.damaged-{len(names) + 1}")
+    try:
+        os.replace(path, path.with_name(names[-1]))
+    except OSError as error:
+        return f"it could not be renamed: {error.strerror}"
+    return f"it is now {names[-1]}"
+
+
+def _version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return "unknown"
+
+
+@functools.cache
+def _commit() -> str:
+    """The commit of the package's own checkout, with `-dirty` where it was changed."""
+    here = Path(__file__)
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(
+            ["git", *arguments],
+            cwd=here.parent,
+            capture_output=True,
+            check=True,
+            text=True,
+            timeout=5,
+        ).stdout.strip()
+
+    try:
+        # A package installed inside somebody else's checkout is not tracked by it.
+        git("ls-files", "--error-unmatch", here.name)
+        return git("describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
