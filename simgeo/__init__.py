@@ -1,0 +1,1 @@
+"""Synthetic experiments on representation geometry."""

@@ -39,9 +39,7 @@ def advance(
 
     def step(_, state: State) -> State:
         gradient = jax.grad(loss)(state.parameters)
-        updates, moments = optimiser.update(
-            gradient, state.optimiser, state.parameters
-        )
+        updates, moments = optimiser.update(gradient, state.optimiser, state.parameters)
         done = state.step + 1
         finite = jnp.isfinite(optax.tree.sum(gradient))
         return State(

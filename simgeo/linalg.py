@@ -83,7 +83,7 @@ def polar_factor(matrix: Float[Array, "p q"]) -> Float[Array, "p q"]:
     bound = jnp.where(bound > 0.0, bound, 1.0)
     in_double = matrix.dtype == jnp.float64
     tolerance, max_cycles = (1e-11, 6) if in_double else (3e-5, 3)
-    probes = _probes(matrix.shape[1]).astype(matrix.dtype)
+    probes = jnp.asarray(_probes(matrix.shape[1]), matrix.dtype)
 
     def unfinished(carry):
         _, cycles, residual = carry

@@ -40,8 +40,8 @@ MEASURES: dict[str, Measure] = {
     "pairs_both": Measure("epsilon-orthogonal pairs in both", "higher", "count", "law"),
     "fraction_student": Measure("fraction of pairs, student", "", "[0, 1]", "law"),
     "fraction_teacher": Measure("fraction of pairs, teacher", "", "[0, 1]", "law"),
-    "recall": Measure("recall of the pattern", "higher", "[0, 1]", "law"),
-    "precision": Measure(
+    "pattern_recall": Measure("recall of the pattern", "higher", "[0, 1]", "law"),
+    "pattern_precision": Measure(
         "precision of the pattern", "higher", "[0, 1]", "teacher's fraction"
     ),
     "matthews": Measure("Matthews correlation", "higher", "[-1, 1]", "0"),
@@ -130,8 +130,8 @@ def battery(
         "pairs_both": counts["both"],
         "fraction_student": fractions["student"],
         "fraction_teacher": fractions["teacher"],
-        "recall": agreement.recall,
-        "precision": agreement.precision,
+        "pattern_recall": agreement.recall,
+        "pattern_precision": agreement.precision,
         "matthews": agreement.matthews,
         "isolated_student": jnp.sum(rows.student == num_vectors - 1),
         "isolated_teacher": jnp.sum(rows.teacher == num_vectors - 1),
@@ -243,9 +243,7 @@ def _ratio(
 ) -> Float[Array, ""]:
     """Quotient, NaN where the denominator is zero: undefined, not made up."""
     is_zero = denominator == 0.0
-    return jnp.where(
-        is_zero, jnp.nan, numerator / jnp.where(is_zero, 1.0, denominator)
-    )
+    return jnp.where(is_zero, jnp.nan, numerator / jnp.where(is_zero, 1.0, denominator))
 
 
 def _over_pairs(

@@ -224,8 +224,8 @@ def final(data: pd.DataFrame | xr.Dataset | Sequence[xr.Dataset]) -> pd.DataFram
     rows = data if isinstance(data, pd.DataFrame) else frame(data)
     if "fingerprint" not in rows:
         raise ValueError(
-            f"`data` must have the column 'fingerprint'; got {', '.join(rows)}. "
-            f"Keep it in the frame."
+            f"`data` must have the column 'fingerprint'; got "
+            f"{', '.join(map(str, rows.columns))}. Keep it in the frame."
         )
     last = rows.groupby("fingerprint")["step"].transform("max")
     return rows.loc[rows["step"] == last].reset_index(drop=True)

@@ -157,8 +157,8 @@ def _describe_value(value: Any, hint: Any, trail: Trail) -> Any:
         ]
     if type(value) is int and _takes_only_float(hint):
         value = float(value)
-    if type(value) is float:
-        return value + 0.0  # minus zero becomes zero
+    if type(value) is float and value == 0:
+        return 0.0  # and not minus zero
     if value is None or type(value) in _WORDS:
         return value
     raise TypeError(

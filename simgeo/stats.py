@@ -17,8 +17,6 @@ STATISTICS = {"median": np.median, "mean": np.mean}
 _LEAST = 3  # seeds below which an interval says nothing
 _BATCH = 2**23  # numbers resampled at once: 64 MB
 
-Interval = tuple[Float[np.ndarray, " g"], Float[np.ndarray, " g"]]
-
 
 def summarise(
     frame: pd.DataFrame,
@@ -111,7 +109,8 @@ def paired_comparisons(
     _require_columns(frame, [*within, condition, *pair, value])
     _require_unique(frame, [*within, condition, *pair], "pair")
     groups, codes = _groups(frame, within)
-    rows, differences = [], []
+    rows: list[dict] = []
+    differences: list[np.ndarray] = []
     for code, place in enumerate(groups.to_dict("records")):
         group = frame.loc[codes == code].set_index(pair)
         runs: dict[object, pd.Series] = {
@@ -233,7 +232,7 @@ def _interval(
     num_resamples: int,
     seed: int,
     statistic: str,
-) -> Interval:
+) -> tuple[Float[np.ndarray, " g"], Float[np.ndarray, " g"]]:
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         # Where the interval is degenerate, which is handled below.
         warnings.simplefilter("ignore")
@@ -295,7 +294,7 @@ def _signed_rank_p(differences: Float[np.ndarray, " k"]) -> float:
         return 1.0
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of samples too small for the normal limit
-        return float(scipy.stats.wilcoxon(differences)[1])
+        return scipy.stats.wilcoxon(differences).pvalue
 
 
 def _standardised(differences: Float[np.ndarray, " k"]) -> float:

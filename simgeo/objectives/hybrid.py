@@ -61,6 +61,8 @@ class Hybrid(AbstractObjective):
 
     def optimum(self, teacher: Float[Array, "n d"], student_dim: int) -> float:
         # Known only where all parts share a minimiser, which a sum does not tell.
-        return self.parts[0].optimum(teacher, student_dim) * self.weights[0] if (
-            len(self.parts) == 1
-        ) else math.nan
+        return (
+            self.parts[0].optimum(teacher, student_dim) * self.weights[0]
+            if (len(self.parts) == 1)
+            else math.nan
+        )

@@ -1,49 +1,67 @@
 """What every teacher offers."""
 
 import abc
-import math
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from simgeo.linalg import unit_rows
+
 
 class AbstractTeacher(eqx.Module):
-    """A way to draw n vectors of unit length in d dimensions."""
+    """A law from which sets of unit vectors are drawn.
 
-    def check(self, num_vectors: int, dim: int) -> None:
-        """ValueError where the request is proven impossible for this n and d."""
-        return
+    Real-valued knobs are pytree leaves, so that they can be swept without another
+    compilation; what sets a shape is static.
+    """
 
     @abc.abstractmethod
     def __call__(
         self, key: PRNGKeyArray, num_vectors: int, dim: int
-    ) -> Float[Array, "n d"]: ...
+    ) -> Float[Array, "n d"]:
+        """One set of `num_vectors` unit vectors in `dim` dimensions."""
+
+    def check(self, num_vectors: int, dim: int) -> None:
+        """Raises ValueError if no such vectors exist, saying which bound forbids them.
+
+        Knobs that are traced, or that hold a whole grid, are not looked at.
+        """
+        for name, count in (("num_vectors", num_vectors), ("dim", dim)):
+            if count < 1:
+                raise ValueError(f"`{name}` must be at least 1; got {count}.")
 
 
-def report(vectors: np.ndarray, epsilon: float) -> dict[str, float]:
-    """What a set of vectors achieved, counted in float64.
+def known(*knobs: object) -> bool:
+    """Whether all knobs are single numbers that can be looked at: none is traced."""
+    return all(
+        not isinstance(knob, jax.core.Tracer) and np.ndim(knob) == 0  # pyrefly: ignore
+        for knob in knobs
+    )
 
-    Number and fraction of epsilon-orthogonal pairs, coherence (largest |cosine|),
-    mean |cosine|, and effective rank (participation ratio).
+
+def random_units(key: PRNGKeyArray, num_vectors: int, dim: int) -> Float[Array, "n d"]:
+    """Independent, uniformly distributed directions."""
+    return unit_rows(jax.random.normal(key, (num_vectors, dim)))
+
+
+def lean(
+    directions: Float[Array, "#n d"], units: Float[Array, "n d"], cosine: float
+) -> Float[Array, "n d"]:
+    """The units turned until each has sqrt(cosine) as its cosine with its direction.
+
+    sqrt(c) u + sqrt(1 - c) z, z the unit rejection of the unit vector from u. Two
+    vectors of one u have cosine c + (1 - c) z.z', which is c in expectation when the
+    units are independent and uniform.
     """
-    rows = np.asarray(vectors, np.float64)
-    rows = rows / np.linalg.norm(rows, axis=1, keepdims=True)
-    cosines = np.abs((rows @ rows.T)[np.triu_indices(len(rows), 1)])
-    pairs = int(np.sum(cosines <= epsilon))
-    return {
-        "pairs": pairs,
-        "fraction": pairs / len(cosines),
-        "coherence": float(cosines.max()),
-        "mean_cosine": float(cosines.mean()),
-        "effective_rank": float(len(rows) ** 2 / np.sum((rows.T @ rows) ** 2)),
-    }
+    for _ in range(2):  # twice is enough for orthogonality to rounding
+        along = jnp.sum(units * directions, axis=1, keepdims=True)
+        units = unit_rows(units - along * directions)
+    return unit_rows(jnp.sqrt(cosine) * directions + jnp.sqrt(1.0 - cosine) * units)
 
 
-def require(value: float, name: str, low: float, high: float, rule: str) -> None:
-    """ValueError unless low <= value < high; anything goes for a traced value."""
-    if isinstance(value, jax.core.Tracer | jax.Array):
-        return
-    if not (math.isfinite(value) and low <= value < high):
-        raise ValueError(f"`{name}` must {rule}; got {value}.")
+def check_cosine(cosine: float) -> None:
+    if known(cosine) and not 0 <= cosine < 1:
+        raise ValueError(f"`cosine` must be in [0, 1); got {cosine}.")

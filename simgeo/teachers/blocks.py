@@ -1,53 +1,55 @@
-"""Exactly orthogonal blocks."""
+"""Groups of similar vectors, exactly orthogonal between groups."""
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from simgeo.linalg import unit_rows
-from simgeo.teachers._base import AbstractTeacher, require
+from simgeo.teachers._base import AbstractTeacher, check_cosine, lean, random_units
 
 
 class OrthogonalBlocks(AbstractTeacher):
-    """Blocks of vectors in mutually orthogonal coordinate subspaces.
+    """Blocks of vectors, each block in its own coordinates.
 
-    Vector i lies in block i mod `num_blocks`, in d // `num_blocks` dimensions of its
-    own. Within a block, `cosine` is the expected cosine of two vectors, to order one
-    over that dimension: each mixes a direction of its block with a random one.
+    Vector i lies in block i mod `num_blocks`. Block k has dim // num_blocks
+    coordinates (those left over stay zero) and a random unit vector u_k in them; its
+    vectors are sqrt(c) u_k + sqrt(1 - c) z_i, c = `cosine`, z_i uniform unit vectors
+    of the block's coordinates orthogonal to u_k. Two vectors of one block have
+    expected cosine c; those of different blocks are exactly orthogonal.
     """
 
     num_blocks: int = eqx.field(static=True, default=8)
     cosine: float = 0.5
 
     def __check_init__(self) -> None:
-        require(self.cosine, "cosine", 0, 1, "lie in [0, 1)")
         if self.num_blocks < 1:
-            raise ValueError(
-                f"`num_blocks` must be at least 1; got {self.num_blocks}."
-            )
+            raise ValueError(f"`num_blocks` must be at least 1; got {self.num_blocks}.")
+        check_cosine(self.cosine)
 
     def check(self, num_vectors: int, dim: int) -> None:
-        if self.num_blocks > dim:
+        super().check(num_vectors, dim)
+        if num_vectors < self.num_blocks:
             raise ValueError(
-                f"`num_blocks` must not exceed `teacher_dim`, for each block needs a "
-                f"dimension; got {self.num_blocks} > {dim}."
+                f"`num_blocks` must not exceed `num_vectors`; "
+                f"got {self.num_blocks} > {num_vectors}."
+            )
+        if dim < 2 * self.num_blocks:
+            raise ValueError(
+                f"`num_blocks` must leave each block 2 of the `dim` dimensions; got "
+                f"{self.num_blocks} blocks in {dim}, which has room for {dim // 2}."
             )
 
     def __call__(
         self, key: PRNGKeyArray, num_vectors: int, dim: int
     ) -> Float[Array, "n d"]:
         self.check(num_vectors, dim)
-        own_key, shared_key = jax.random.split(key)
+        mean_key, own_key = jax.random.split(key)
         width = dim // self.num_blocks
-        block = jnp.arange(num_vectors) % self.num_blocks
-        own = unit_rows(jax.random.normal(own_key, (num_vectors, width)))
-        shared = unit_rows(jax.random.normal(shared_key, (self.num_blocks, width)))
-        inside = unit_rows(
-            jnp.sqrt(1.0 - self.cosine) * own
-            + jnp.sqrt(self.cosine) * shared[block]
-        )
-        member = block[:, None] == jnp.arange(self.num_blocks)[None, :]
-        placed = jnp.where(member[:, :, None], inside[:, None, :], 0.0)
-        vectors = placed.reshape(num_vectors, self.num_blocks * width)
-        return jnp.pad(vectors, ((0, 0), (0, dim - vectors.shape[1])))
+        rows = np.arange(num_vectors)
+        block = rows % self.num_blocks
+        means = random_units(mean_key, self.num_blocks, width)
+        own = lean(means[block], random_units(own_key, num_vectors, width), self.cosine)
+        blocked = jnp.zeros((num_vectors, self.num_blocks, width), own.dtype)
+        blocked = blocked.at[rows, block].set(own).reshape(num_vectors, -1)
+        return jnp.pad(blocked, ((0, 0), (0, dim - blocked.shape[1])))

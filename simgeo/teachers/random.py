@@ -5,51 +5,76 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from simgeo.linalg import unit_rows
-from simgeo.teachers._base import AbstractTeacher, require
+from simgeo.teachers._base import (
+    AbstractTeacher,
+    check_cosine,
+    known,
+    lean,
+    random_units,
+)
 
 
 class Gaussian(AbstractTeacher):
-    """Independent random unit vectors."""
+    """Independent, uniformly distributed directions: normalised Gaussian vectors.
+
+    Cosines have mean 0 and variance 1/d; `limits.random_fraction` is their expected
+    fraction of epsilon-orthogonal pairs.
+    """
 
     def __call__(
         self, key: PRNGKeyArray, num_vectors: int, dim: int
     ) -> Float[Array, "n d"]:
-        return unit_rows(jax.random.normal(key, (num_vectors, dim)))
+        self.check(num_vectors, dim)
+        return random_units(key, num_vectors, dim)
 
 
 class CommonMean(AbstractTeacher):
-    """Random unit vectors mixed with one direction that all share.
+    """Random directions leaning towards one common, random direction u.
 
-    sqrt(1 - c) z + sqrt(c) u before normalisation, z and u random unit vectors:
-    `cosine` = c is the expected cosine of two vectors, to order 1 / d.
+    x_i = sqrt(c) u + sqrt(1 - c) z_i, c = `cosine`, z_i uniform unit vectors orthogonal
+    to u: the cosine of two vectors has mean c and standard deviation
+    (1 - c) / sqrt(d - 1). Centred objectives do not see u.
     """
 
     cosine: float = 0.1
 
     def __check_init__(self) -> None:
-        require(self.cosine, "cosine", 0, 1, "lie in [0, 1)")
+        check_cosine(self.cosine)
+
+    def check(self, num_vectors: int, dim: int) -> None:
+        super().check(num_vectors, dim)
+        if dim < 2:
+            raise ValueError(f"`dim` must be at least 2; got {dim}. Use `Gaussian`.")
 
     def __call__(
         self, key: PRNGKeyArray, num_vectors: int, dim: int
     ) -> Float[Array, "n d"]:
-        own_key, shared_key = jax.random.split(key)
-        own = unit_rows(jax.random.normal(own_key, (num_vectors, dim)))
-        shared = unit_rows(jax.random.normal(shared_key, (1, dim)))
-        return unit_rows(
-            jnp.sqrt(1.0 - self.cosine) * own + jnp.sqrt(self.cosine) * shared
-        )
+        self.check(num_vectors, dim)
+        mean_key, own_key = jax.random.split(key)
+        mean = random_units(mean_key, 1, dim)
+        return lean(mean, random_units(own_key, num_vectors, dim), self.cosine)
 
 
 class PowerLawSpectrum(AbstractTeacher):
-    """Gaussian vectors whose k-th coordinate is scaled by k^-exponent, rows to unit."""
+    """Gaussian vectors whose k-th coordinate is scaled by k^-exponent, to unit length.
+
+    Before rows are normalised the covariance has eigenvalues k^(-2 exponent); after,
+    the spectrum decays slightly slower. Zero gives `Gaussian`.
+    """
 
     exponent: float = 0.75
 
     def __check_init__(self) -> None:
-        require(self.exponent, "exponent", 0, float("inf"), "be zero or positive")
+        if known(self.exponent) and not self.exponent >= 0:
+            raise ValueError(
+                f"`exponent` must not be negative; got {self.exponent}. "
+                "The first coordinates are the large ones."
+            )
 
     def __call__(
         self, key: PRNGKeyArray, num_vectors: int, dim: int
     ) -> Float[Array, "n d"]:
-        scales = jnp.arange(1, dim + 1)[None, :] ** -(1.0 * self.exponent)
-        return unit_rows(jax.random.normal(key, (num_vectors, dim)) * scales)
+        self.check(num_vectors, dim)
+        draw = jax.random.normal(key, (num_vectors, dim))
+        rank = jnp.arange(1, dim + 1, dtype=draw.dtype)
+        return unit_rows(draw * rank[None, :] ** -self.exponent)

@@ -1,0 +1,67 @@
+# Every target works on a fresh checkout that has python3 (3.11 or newer) and make:
+# the first one that needs the virtual environment makes it.
+
+PY ?= python3
+UV ?= uv
+VENV := .venv
+BIN := $(VENV)/bin
+
+# `figures` and `bench` need only what the package needs; the checks need more.
+RUNTIME := $(VENV)/.runtime
+DEV := $(VENV)/.dev
+PINS := pyproject.toml constraints.txt
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help figures test lint bench lock clean
+
+help: ## print this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | \
+		awk -F '\t' '{ printf "  make %-9s %s\n", $$1, $$2 }'
+
+figures: $(RUNTIME) ## draw the figures (QUICK=1: small, into figures/quick/; ALL=1: every study)
+	$(BIN)/python -m experiments $(if $(QUICK),--quick) $(if $(ALL),--all)
+
+test: $(DEV) ## run the tests in float32 and in float64 (ARGS="-k ..." goes to pytest)
+	JAX_ENABLE_X64=0 $(BIN)/python -m pytest $(ARGS)
+	JAX_ENABLE_X64=1 $(BIN)/python -m pytest $(ARGS)
+
+lint: $(DEV) ## check style, format and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyrefly check
+
+bench: $(RUNTIME) ## print timings as ratios (TORCH=1: compare with PyTorch, which it installs)
+	$(if $(TORCH),$(PIP) torch==2.13.0)
+	$(BIN)/python -m benchmarks
+
+lock: ## resolve constraints.txt again (needs uv; UPGRADE=1: to the newest versions)
+	$(UV) pip compile --quiet --universal --python-version 3.11 --extra dev --no-header \
+		--no-annotate --no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade) \
+		--output-file constraints.txt pyproject.toml
+	! grep -n '://' constraints.txt
+
+clean: ## remove the environment, caches and quick figures; runs/ stays
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis figures/quick
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A virtual environment without a working pip is half made, and made again.
+define MAKE_VENV
+@$(BIN)/python -m pip --version >/dev/null 2>&1 || { \
+	$(PY) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo 'simgeo needs Python 3.11 or newer, and $(PY) is not;' \
+			'name one that is, as in: make PY=python3.12 $(MAKECMDGOALS)' >&2; exit 1; }; \
+	$(PY) -m venv --clear $(VENV); }
+@echo 'Installing into $(VENV) ...'
+endef
+
+$(RUNTIME): $(PINS)
+	$(MAKE_VENV)
+	@$(PIP) --editable .
+	@touch $@
+
+$(DEV): $(PINS)
+	$(MAKE_VENV)
+	@$(PIP) --editable '.[dev]'
+	@touch $(RUNTIME) $@

@@ -1,0 +1,27 @@
+"""Shared by all tests. Nothing here imports simgeo: the hook that checks shapes is
+installed after this file is read, and would come too late."""
+
+import hypothesis
+import jax
+import pytest
+from jaxtyping import PRNGKeyArray
+
+jax.config.update("jax_numpy_rank_promotion", "raise")
+
+# The first example of a property compiles, so a deadline would only measure that.
+hypothesis.settings.register_profile(
+    "simgeo", derandomize=True, deadline=None, database=None
+)
+hypothesis.settings.load_profile("simgeo")
+
+
+def pytest_report_header() -> str:
+    """The precision that this run tests, and where."""
+    precision = "float64" if jax.config.read("jax_enable_x64") else "float32"
+    return f"jax {jax.__version__}: {precision} on {jax.default_backend()}"
+
+
+@pytest.fixture
+def key() -> PRNGKeyArray:
+    """The root key; a test that draws more than once splits it."""
+    return jax.random.key(0)

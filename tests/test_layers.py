@@ -1,0 +1,118 @@
+"""The import order, read from the sources: a module sees only the modules listed."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "simgeo"
+
+_FOUR = {"teachers", "students", "objectives", "measures"}
+ALLOWED = {
+    "linalg": set(),
+    "limits": {"linalg"},
+    # What is optimised and what is measured do not import one another.
+    **dict.fromkeys(_FOUR, {"linalg", "limits"}),
+    "distill": set(),
+    "settings": set(),
+    "experiment": {"linalg", "limits", *_FOUR, "distill", "settings"},
+    "results": {"settings"},
+    "stats": set(),
+    "plots": set(),
+}
+ANYTHING = {"cli", "__init__", "__main__"}  # but nobody may import these
+
+# A figure is redrawn, and the command answers `--help`, without waiting for jax.
+WITHOUT_JAX = ("settings", "results", "stats", "plots", "cli")
+FRAMES_ONLY = {"stats", "plots"}
+NEEDS_JAX = {"jax", "jaxlib", "equinox", "optax"}
+
+SOURCES = sorted(PACKAGE.rglob("*.py"))
+
+
+def layer(path: Path) -> str:
+    """The top-level module that a source file belongs to."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported(tree: ast.AST, path: Path) -> Iterator[str]:
+    """Dotted names of all imports, wherever they stand; `from a import b` is `a.b`."""
+    package = ("simgeo", *path.relative_to(PACKAGE).parent.parts)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else ()
+            source = ".".join((*above, *filter(None, [node.module])))
+            yield from (f"{source}.{alias.name}" for alias in node.names)
+
+
+def faults(source: str, path: Path) -> list[str]:
+    """What the file imports and may not."""
+    here = layer(path)
+    found = []
+    for name in imported(ast.parse(source), path):
+        top, _, rest = name.partition(".")
+        # `import simgeo` and `from simgeo import *` would let everything in.
+        target = rest.partition(".")[0]
+        if top == "simgeo" and target != here and here not in ANYTHING:
+            if target not in ALLOWED[here]:
+                found.append(name)
+        if top in NEEDS_JAX and here in FRAMES_ONLY:
+            found.append(name)
+    return found
+
+
+@pytest.mark.parametrize(
+    "path", SOURCES, ids=lambda path: str(path.relative_to(PACKAGE))
+)
+def test_a_module_imports_only_from_above(path):
+    assert layer(path) in ALLOWED.keys() | ANYTHING, "give the new module its layer"
+    assert faults(path.read_text(encoding="utf-8"), path) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "source"),
+    [
+        ("linalg.py", "import simgeo"),
+        ("linalg.py", "from simgeo import *"),
+        ("limits.py", "import simgeo.measures as m"),
+        ("measures.py", "def f():\n    from simgeo.objectives import CKA"),
+        ("measures.py", "from . import objectives"),
+        ("objectives/cka.py", "from .. import linalg, measures"),
+        ("objectives/cka.py", "from ..measures import linear_cka"),
+        ("distill.py", "from simgeo import linalg"),
+        ("results.py", "from simgeo.experiment import Experiment"),
+        ("experiment.py", "from simgeo import results"),
+        ("stats.py", "import jax.numpy as jnp"),
+        ("plots.py", "from equinox import Module"),
+    ],
+)
+def test_an_import_from_below_is_seen(file, source):
+    assert len(faults(source, PACKAGE / file)) == 1
+
+
+@pytest.mark.parametrize(
+    ("file", "source"),
+    [
+        ("limits.py", "import jax\nfrom simgeo.linalg import gram"),
+        ("objectives/cka.py", "from simgeo.objectives._base import AbstractObjective"),
+        ("objectives/cka.py", "from ._base import Learned\nfrom .. import limits"),
+        ("experiment.py", "from simgeo import distill, limits, measures"),
+        ("cli.py", "from simgeo import experiment, plots, results"),
+    ],
+)
+def test_an_import_from_above_passes(file, source):
+    assert faults(source, PACKAGE / file) == []
+
+
+@pytest.mark.parametrize("name", WITHOUT_JAX)
+def test_imports_without_jax(name):
+    code = f"import sys, simgeo.{name}; sys.exit('jax' in sys.modules)"
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=PACKAGE.parent, capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stderr or f"simgeo.{name} imports jax"
