@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from jax.sharding import Mesh, PartitionSpec
-from jaxtyping import Array, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Float, Int, Key
 
 from simgeo import distill, limits, measures, objectives, students, teachers
 from simgeo.objectives import AbstractObjective
@@ -294,7 +294,7 @@ def _mesh(num_seeds: int) -> Mesh:
     return Mesh(np.asarray(devices[:num_used]), ("seeds",))
 
 
-def _keys(seeds: Int[np.ndarray, " s"], use: str) -> PRNGKeyArray:
+def _keys(seeds: Int[np.ndarray, " s"], use: str) -> Key[Array, " s"]:
     """One key per seed for one use, the same on any number of devices."""
     index = ("teacher", "student", "chance").index(use)
     roots = jax.vmap(jax.random.key)(jnp.asarray(seeds))

@@ -170,11 +170,12 @@ def max_orthogonal_vectors(epsilon: float, dim: int) -> tuple[int | float, str]:
 
     An upper bound on the size, an integer (infinite for epsilon >= 1): the least of
     the simplex bound (d if epsilon < 1/d), Welch's and Sidelnikov's bounds solved for
-    n, Levenshtein's, Gerzon's d (d + 1)/2 if epsilon < 1/sqrt(d), the exact count
-    in the plane, and Delsarte's linear programme with even Gegenbauer polynomials of
-    degree up to 30. The programme is solved on a grid; what its polynomial may exceed
-    between grid points is bounded by its second derivative and charged to the result,
-    so that the bound is proven up to rounding, for which it is enlarged by 1e-9.
+    n, Levenshtein's, Gerzon's d (d + 1)/2 if epsilon < 1/sqrt(d), the exact count in
+    the plane, the volume of caps that do not overlap, and Delsarte's linear programme
+    with even Gegenbauer polynomials of degree up to 30. The programme is solved on a
+    grid; what its polynomial may exceed between grid points is bounded by its second
+    derivative and charged to the result, so that the bound is proven up to rounding,
+    for which it is enlarged by 1e-9.
     Delsarte, Goethals and Seidel (1975).
     """
     _check_epsilon(epsilon)
@@ -184,13 +185,11 @@ def max_orthogonal_vectors(epsilon: float, dim: int) -> tuple[int | float, str]:
     if dim == 1:
         return 1, "simplex"
     epsilon = epsilon + _SLACK * (1 - epsilon)
-    bounds = {
-        name: math.floor(bound(epsilon, dim) * (1 + _SLACK))
-        for name, bound in _COUNT_BOUNDS.items()
-        if math.isfinite(bound(epsilon, dim))
-    }
+    bounds = {name: bound(epsilon, dim) for name, bound in _COUNT_BOUNDS.items()}
     best = min(bounds, key=lambda name: bounds[name])
-    return max(bounds[best], dim), best
+    if not math.isfinite(bounds[best]):
+        return math.inf, "none"
+    return max(math.floor(bounds[best] * (1 + _SLACK)), dim), best
 
 
 def guaranteed_orthogonal_vectors(epsilon: float, dim: int) -> int | float:
@@ -200,8 +199,13 @@ def guaranteed_orthogonal_vectors(epsilon: float, dim: int) -> int | float:
     extended, the caps that each vector forbids cover the sphere. Infinite for
     epsilon >= 1. Far below the truth at small epsilon. Shannon (1959).
     """
-    forbidden = 1 - random_fraction(epsilon, dim)
-    if forbidden <= 0:
+    _check_epsilon(epsilon)
+    _check_counts(dim=dim)
+    if dim == 1 or epsilon >= 1:
+        return 1 if epsilon < 1 else math.inf
+    # 1 - random_fraction without cancellation.
+    forbidden = float(betainc((dim - 1) / 2, 0.5, 1 - epsilon**2))
+    if forbidden == 0:
         return math.inf
     return max(dim, math.ceil(1 / forbidden * (1 - _SLACK)))
 
@@ -235,6 +239,12 @@ def _moment_count(epsilon: float, dim: int, order: int) -> float:
 def _levenshtein_count(epsilon: float, dim: int) -> float:
     room = 3 - (dim + 2) * epsilon**2
     return dim * (dim + 2) * (1 - epsilon**2) / room if room > 0 else math.inf
+
+
+def _volume_count(epsilon: float, dim: int) -> float:
+    """Around 2n points at angles of arccos(epsilon), caps of half that angle."""
+    caps = betainc((dim - 1) / 2, 0.5, (1 - epsilon) / 2)
+    return 1 / float(caps) if caps > 0 else math.inf
 
 
 def _delsarte_count(epsilon: float, dim: int) -> float:
@@ -282,6 +292,7 @@ _COUNT_BOUNDS: dict[str, Callable[[float, int], float]] = {
     "gerzon": _gerzon_count,
     "levenshtein": _levenshtein_count,
     "sidelnikov": _sidelnikov_count,
+    "volume": _volume_count,
     "delsarte": _delsarte_count,
 }
 

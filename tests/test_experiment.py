@@ -37,7 +37,7 @@ def test_ends_within_one_percent_of_the_closed_form_optimum(objective):
     found = experiment.run(Experiment(objective=objective, **SMALL))
     last, best = found.records["loss"][:, -1], found.references["optimum_loss"]
     assert (last <= 1.01 * best).all()
-    assert (last >= best * (1 - 1e-4)).all()
+    assert (last >= best * (1 - 1e-4) - 1e-6).all()
 
 
 def test_seeds_do_not_depend_on_their_company():

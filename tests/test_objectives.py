@@ -68,7 +68,7 @@ def test_blind_exactly_to_what_it_declares(objective, name):
     student = np.random.default_rng(2).standard_normal((12, 6))
     before = _value(objective, student)
     after = _value(objective, CHANGES[name](student))
-    close = np.isclose(before, after, rtol=10 * TOLERANCE, atol=1e-5)
+    close = np.isclose(before, after, rtol=2e-4, atol=1e-5)
     assert close == (name in objective.invariant_to)
 
 

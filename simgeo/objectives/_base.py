@@ -4,6 +4,7 @@ import abc
 from typing import Any
 
 import equinox as eqx
+import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 Learned = Any  # the pytree of an objective's own parameters; None when it has none
@@ -44,7 +45,7 @@ class AbstractObjective(eqx.Module):
         return None
 
     @abc.abstractmethod
-    def optimum(self, teacher: Float[Array, "n d"], student_dim: int) -> float:
+    def optimum(self, teacher: Float[np.ndarray, "n d"], student_dim: int) -> float:
         """Least loss of any student of that width; a lower bound for unit rows.
 
         NaN where no closed form is known.

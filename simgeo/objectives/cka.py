@@ -1,6 +1,7 @@
 """Centred kernel alignment."""
 
 import equinox as eqx
+import numpy as np
 from jaxtyping import Array, Float
 
 from simgeo import limits
@@ -42,5 +43,5 @@ class CKA(AbstractObjective):
         blind = {"rotation", "scale"}
         return frozenset(blind | {"translation"} if self.centred else blind)
 
-    def optimum(self, teacher: Float[Array, "n d"], student_dim: int) -> float:
+    def optimum(self, teacher: Float[np.ndarray, "n d"], student_dim: int) -> float:
         return limits.cka_optimum(teacher, student_dim, centred=self.centred)

@@ -1,6 +1,7 @@
 """Distances between Gram matrices, computed in feature space."""
 
 import equinox as eqx
+import numpy as np
 from jaxtyping import Array, Float
 
 from simgeo import limits
@@ -55,7 +56,7 @@ class FeatureGram(AbstractObjective):
         blind |= {"row scale"} if self.unit_rows and not self.centred else set()
         return frozenset(blind)
 
-    def optimum(self, teacher: Float[Array, "n d"], student_dim: int) -> float:
+    def optimum(self, teacher: Float[np.ndarray, "n d"], student_dim: int) -> float:
         if self.unit_rows:
             vectors = centre(teacher) if self.centred else teacher
             squared = limits.unit_row_gram_bound(vectors, student_dim)

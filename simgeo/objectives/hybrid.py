@@ -5,6 +5,7 @@ import operator
 from functools import reduce
 
 import jax
+import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from simgeo.objectives._base import AbstractObjective, Learned
@@ -59,7 +60,7 @@ class Hybrid(AbstractObjective):
     def invariant_to(self) -> frozenset[str]:
         return frozenset.intersection(*(part.invariant_to for part in self.parts))
 
-    def optimum(self, teacher: Float[Array, "n d"], student_dim: int) -> float:
+    def optimum(self, teacher: Float[np.ndarray, "n d"], student_dim: int) -> float:
         # Known only where all parts share a minimiser, which a sum does not tell.
         return (
             self.parts[0].optimum(teacher, student_dim) * self.weights[0]

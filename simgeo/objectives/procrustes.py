@@ -1,6 +1,7 @@
 """Distances after the best rotation."""
 
 import equinox as eqx
+import numpy as np
 from jaxtyping import Array, Float
 
 from simgeo import limits
@@ -61,7 +62,7 @@ class Procrustes(AbstractObjective):
         blind |= {"scale"} if self.normalised else set()
         return frozenset(blind)
 
-    def optimum(self, teacher: Float[Array, "n d"], student_dim: int) -> float:
+    def optimum(self, teacher: Float[np.ndarray, "n d"], student_dim: int) -> float:
         known = (
             limits.normalised_procrustes_optimum
             if self.normalised

@@ -3,6 +3,7 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from simgeo import limits
@@ -56,5 +57,5 @@ class LinearProjection(AbstractObjective):
     def invariant_to(self) -> frozenset[str]:
         return frozenset({"rotation", "scale", "linear map"})
 
-    def optimum(self, teacher: Float[Array, "n d"], student_dim: int) -> float:
+    def optimum(self, teacher: Float[np.ndarray, "n d"], student_dim: int) -> float:
         return limits.projection_optimum(teacher, student_dim)

@@ -10,6 +10,8 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from simgeo.linalg import unit_rows
 
+Knob = float | Float[Array, ""]  # a leaf may be traced
+
 
 class AbstractTeacher(eqx.Module):
     """A law from which sets of unit vectors are drawn.
@@ -48,7 +50,7 @@ def random_units(key: PRNGKeyArray, num_vectors: int, dim: int) -> Float[Array, 
 
 
 def lean(
-    directions: Float[Array, "#n d"], units: Float[Array, "n d"], cosine: float
+    directions: Float[Array, "#n d"], units: Float[Array, "n d"], cosine: Knob
 ) -> Float[Array, "n d"]:
     """The units turned until each has sqrt(cosine) as its cosine with its direction.
 
@@ -62,6 +64,6 @@ def lean(
     return unit_rows(jnp.sqrt(cosine) * directions + jnp.sqrt(1.0 - cosine) * units)
 
 
-def check_cosine(cosine: float) -> None:
+def check_cosine(cosine: Knob) -> None:
     if known(cosine) and not 0 <= cosine < 1:
         raise ValueError(f"`cosine` must be in [0, 1); got {cosine}.")

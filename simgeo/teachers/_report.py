@@ -21,7 +21,7 @@ def report(
     n = len(units)
     gram = units @ units.T
     cosines = np.abs(gram[np.triu_indices(n, 1)])
-    count = int(np.sum(cosines <= epsilon))
+    count = float(np.sum(cosines <= epsilon))
     return {
         "pairs": count,
         "fraction": count / len(cosines) if n > 1 else math.nan,

@@ -8,14 +8,17 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from simgeo import limits
 from simgeo.linalg import unit_rows
-from simgeo.teachers._base import AbstractTeacher, known, random_units
+from simgeo.teachers._base import AbstractTeacher, Knob, known, random_units
 
 # Found by trial at 64 to 256 vectors: larger steps oscillate, more momentum overshoots.
 _STEP = 0.3
 _MOMENTUM = 0.8
 _TARGET_COSINE = 0.9  # of epsilon: where the flow stops pushing a pair
+# How the quantile of |cos| is followed: in proportion to the share of pairs that it is
+# off by, at least so much when a few of many are missing, at most so much when few are.
 _QUANTILE_GAIN = 3.0
-_QUANTILE_KICK = 0.002  # keeps the quantile moving when a few pairs of many are missing
+_QUANTILE_LEAST = 0.002
+_QUANTILE_MOST = 0.05
 _NUM_BISECTIONS = 24  # float32 resolves no more
 _MARGIN = 4e-6  # above float32 rounding of a cosine in some thousand dimensions
 _MAX_REPAIRS = 100
@@ -90,7 +93,7 @@ class OrthogonalFraction(AbstractTeacher):
             return _settle(vectors, target, self.epsilon)
 
 
-def _num_pairs(fraction: float, num_vectors: int) -> Int[Array, ""]:
+def _num_pairs(fraction: Knob, num_vectors: int) -> Int[Array, ""]:
     """fraction n (n - 1)/2, rounded; halves, up to float32's rounding, to even."""
     pairs = num_vectors * (num_vectors - 1) // 2
     exact = jnp.asarray(fraction) * pairs
@@ -115,7 +118,7 @@ def _descend(
     start: Float[Array, "n d"],
     common: Float[Array, "1 d"],
     target: Int[Array, ""],
-    epsilon: float,
+    epsilon: Knob,
     num_steps: int,
 ) -> tuple[Float[Array, "n d"], Float[Array, "n d"], Int[Array, ""]]:
     """Neighbours on the path with fewer and with enough pairs, and how many to make.
@@ -139,7 +142,8 @@ def _descend(
         momentum = _MOMENTUM * state.momentum + force - along * state.vectors
         vectors = unit_rows(state.vectors - _STEP * momentum)
         missing = target - jnp.sum(wanted) // 2
-        change = _QUANTILE_GAIN * missing / pairs + _QUANTILE_KICK * jnp.sign(missing)
+        change = _QUANTILE_GAIN * jnp.abs(missing) / pairs
+        change = jnp.clip(change, _QUANTILE_LEAST, _QUANTILE_MOST) * jnp.sign(missing)
         reach = jnp.clip(state.reach * jnp.exp(change), 1.001 * epsilon, 1.0)
         gram = vectors @ vectors.T
         count = _count(gram, epsilon)
@@ -180,7 +184,7 @@ def _bisect(
     below: Float[Array, "n d"],
     above: Float[Array, "n d"],
     target: Int[Array, ""],
-    epsilon: float,
+    epsilon: Knob,
 ) -> Float[Array, "n d"]:
     """The last set on the straight way up that has no more than the target's pairs."""
 
@@ -199,7 +203,7 @@ def _bisect(
 
 
 def _settle(
-    vectors: Float[Array, "n d"], target: Int[Array, ""], epsilon: float
+    vectors: Float[Array, "n d"], target: Int[Array, ""], epsilon: Knob
 ) -> Float[Array, "n d"]:
     """The target's number of pairs below epsilon, all others above, with a margin.
 
@@ -235,7 +239,7 @@ def _settle(
     return jax.lax.while_loop(unsettled, repair, (0, vectors))[1]
 
 
-def _count(gram: Float[Array, "n n"], epsilon: float) -> Int[Array, ""]:
+def _count(gram: Float[Array, "n n"], epsilon: Knob) -> Int[Array, ""]:
     """Pairs with |cos| <= epsilon; the diagonal is larger."""
     return jnp.sum(jnp.abs(gram) <= epsilon) // 2
 
