@@ -37,11 +37,11 @@ def draw(frame: pd.DataFrame, folder: Path) -> None:
     table = pd.DataFrame(rows, columns=["teacher", "optimised", "recorded", "relative"])
     names = table["teacher"].unique()
     with plots.style():
-        figure, axes = plt.subplots(1, len(names), figsize=(7.2, 3.6), sharey=True)
+        figure, axes = plt.subplots(1, len(names), figsize=(7.2, 3.9), sharey=True)
         for ax, name in zip(axes, names, strict=True):
             part = table[table["teacher"] == name]
             last_one = name == names[-1]
-            bar = {"label": "log10 of distance / that of the zero student"}
+            bar = {"label": "log10 relative distance", "shrink": 0.9}
             plots.distance_grid(
                 part, ax, cbar=last_one, cbar_kws=bar, cmap="cividis", square=True
             )
