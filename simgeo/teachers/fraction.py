@@ -19,6 +19,7 @@ _TARGET_COSINE = 0.9  # of epsilon: where the flow stops pushing a pair
 _QUANTILE_GAIN = 3.0
 _QUANTILE_LEAST = 0.002
 _QUANTILE_MOST = 0.05
+_MOST_WAIVED = 0.04
 _NUM_BISECTIONS = 24  # float32 resolves no more
 _MARGIN = 4e-6  # above float32 rounding of a cosine in some thousand dimensions
 _MAX_REPAIRS = 100
@@ -141,7 +142,10 @@ def _descend(
         along = jnp.sum(force * state.vectors, axis=1, keepdims=True)
         momentum = _MOMENTUM * state.momentum + force - along * state.vectors
         vectors = unit_rows(state.vectors - _STEP * momentum)
-        missing = target - jnp.sum(wanted) // 2
+        # In the second half of the steps fewer pairs are wanted than asked for: what
+        # cannot all be had makes room for the most that can.
+        waived = _MOST_WAIVED * jnp.maximum(2 * state.step / num_steps - 1.0, 0.0)
+        missing = target * (1.0 - waived) - jnp.sum(wanted) // 2
         change = _QUANTILE_GAIN * jnp.abs(missing) / pairs
         change = jnp.clip(change, _QUANTILE_LEAST, _QUANTILE_MOST) * jnp.sign(missing)
         reach = jnp.clip(state.reach * jnp.exp(change), 1.001 * epsilon, 1.0)
