@@ -1,11 +1,9 @@
 """Every figure and the claims table: `python -m experiments [--quick]`."""
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
-import jax
 import matplotlib
 
 
@@ -15,9 +13,6 @@ def main() -> int:
     parser.add_argument("--all", action="store_true", help="every study there is")
     options = parser.parse_args()
     matplotlib.use("agg")
-    # One device per core: seeds side by side. Set before JAX looks for devices.
-    jax.config.update("jax_num_cpu_devices", os.cpu_count() or 1)
-
     from experiments import (
         cells,
         claims,
@@ -27,7 +22,9 @@ def main() -> int:
         zero_loss_students,
     )
     from experiments.tables import tidy
+    from simgeo import experiment
 
+    experiment.prepare_host()
     folder = Path("figures/quick" if options.quick else "figures")
     folder.mkdir(parents=True, exist_ok=True)
     grid, spikes = cells.main_grid(options.quick), cells.spike_grid(options.quick)

@@ -40,15 +40,13 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(arguments: list[str]) -> int:
-    import os
-
     import jax
     import tyro
     from tqdm import tqdm
 
-    jax.config.update("jax_num_cpu_devices", os.cpu_count() or 1)
     from simgeo import experiment, results, settings
 
+    experiment.prepare_host()
     chosen = experiment.Experiment
     if arguments and arguments[0].endswith(".toml"):
         default = settings.load(chosen, arguments[0])

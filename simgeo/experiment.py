@@ -1,6 +1,7 @@
 """One experiment: checked on construction, run over many seeds at once."""
 
 import math
+import os
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -94,6 +95,17 @@ class Experiment(eqx.Module):
         """Steps done at each record: none, then evenly on a log scale, then all."""
         spaced = np.geomspace(1, self.num_steps, self.num_records - 1)
         return np.unique(np.concatenate([[0], np.round(spaced)])).astype(int)
+
+
+def prepare_host() -> None:
+    """One JAX device per core, and compiled programs kept in the user's cache folder.
+
+    For programs, not libraries: it must run before JAX looks for its devices.
+    """
+    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    jax.config.update("jax_num_cpu_devices", os.cpu_count() or 1)
+    jax.config.update("jax_compilation_cache_dir", os.path.join(cache, "simgeo", "jax"))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
 
 
 class Trajectory(NamedTuple):

@@ -155,6 +155,14 @@ def test_out_of_steps_returns_the_best_found(key):
     assert counts(start, 0.1)[0] < found[0] < round(0.95 * 2016)
 
 
+def test_out_of_reach_comes_near(key):
+    teacher = OrthogonalFraction(0.99)  # 0.9911 is not excluded, none was found
+    for vectors in draw(teacher, jax.random.split(key, 3), 64, 32):
+        found = counts(vectors, 0.1)
+        assert found[0] == found[1]
+        assert 0.97 * 2016 < found[0] < 0.99 * 2016
+
+
 def test_proven_impossibility_is_refused_with_the_bound():
     teacher = OrthogonalFraction(0.999, 0.1)
     most = limits.max_orthogonal_fraction(0.1, 256, 64)
@@ -204,7 +212,7 @@ def test_common_mean_has_the_expected_cosine(cosine, dim, key):
 
 
 @pytest.mark.parametrize("cosine", [0.0, 0.5, 0.9])
-@pytest.mark.parametrize(("num_blocks", "dim"), [(1, 5), (3, 16), (8, 16)])
+@pytest.mark.parametrize(("num_blocks", "dim"), [(1, 5), (3, 16)])
 def test_blocks_are_orthogonal_with_the_expected_cosine(cosine, num_blocks, dim, key):
     keys = jax.random.split(key, 500)
     vectors = draw(OrthogonalBlocks(num_blocks, cosine), keys, 16, dim)
