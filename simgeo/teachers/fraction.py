@@ -40,7 +40,8 @@ class OrthogonalFraction(AbstractTeacher):
     bisected, and pairs that are then on the wrong side, by a rounding, are corrected.
 
     A request that is proven impossible is refused. If `num_steps` of descent do not
-    reach another, the best set on the path is returned: see `report` for what was
+    reach another, the best set on the path is returned, for which up to 2 % of the
+    wanted pairs are waived in the second half of the steps: see `report` for what was
     achieved. Near the bound of `limits.max_orthogonal_fraction` that will happen, and
     vectors come to lie in groups of near-duplicates, as in Turan's graph.
     """
