@@ -19,9 +19,9 @@ def main() -> int:
         cross_objectives,
         loss_against_geometry,
         orthogonal_vectors,
+        report,
         zero_loss_students,
     )
-    from experiments.tables import tidy
     from simgeo import experiment
 
     experiment.prepare_host()
@@ -29,29 +29,22 @@ def main() -> int:
     folder.mkdir(parents=True, exist_ok=True)
     grid, spikes = cells.main_grid(options.quick), cells.spike_grid(options.quick)
     try:
-        found = cells.compute([*grid.values(), *spikes.values()], "runs")
+        everything = cells.compute([*grid, *spikes])
     except KeyboardInterrupt:
         print("Stopped. Finished runs are kept; the same command goes on.")
         return 130
-    frame = tidy(dict(zip(grid, found, strict=False)))
-    spike_frame = tidy(dict(zip(spikes, found[len(grid) :], strict=True)))
-    loss_against_geometry.draw(frame, folder)
-    orthogonal_vectors.draw(frame, folder)
-    cross_objectives.draw(frame, folder)
-    cross_objectives.draw_spikes(spike_frame, folder)
-    zero_loss_students.draw(folder)
-    one = next(iter(grid.values()))
-    preset = (
-        f"n = {one.num_vectors}, d = {one.teacher_dim}, epsilon = {one.epsilon:g}, "
-        f"{one.num_seeds} seeds, {one.num_steps} steps of {one.optimiser} at "
-        f"{one.learning_rate:g} with {one.schedule} decay; free rows from a Gaussian "
-        f"start. A pattern counts as kept from a Matthews correlation of "
-        f"{claims.KEPT:g}, a loss as low within {claims.LOW:g} of its optimum "
-        f"(relative to the zero student's). The presets are ours."
+    frame = everything[everything["study"] == "main"]
+    spike_frame = everything[everything["study"] == "spikes"]
+    note = cells.describe(grid[0].experiment)
+    loss_against_geometry.draw(frame, folder, note)
+    orthogonal_vectors.draw(frame, folder, note)
+    cross_objectives.draw(frame, folder, note)
+    cross_objectives.draw_spikes(
+        spike_frame, folder, cells.describe(spikes[0].experiment)
     )
-    table = claims.table(frame, spike_frame, zero_loss_students.table())
-    claims.write(table, folder, preset)
-    print(table[["claim", "says", "verdict"]].to_string(index=False))
+    made = zero_loss_students.draw(folder)
+    found = claims.judge(frame, spike_frame, made)
+    print(report.write(found, frame, folder, f"{note} The presets are ours."))
     print(f"Figures and claims.md are in {folder}/.")
     return 0
 

@@ -1,10 +1,12 @@
 """The runs behind the figures: computed once, then read from `results/`."""
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import jax
+import pandas as pd
 import xarray as xr
 from tqdm import tqdm
 
@@ -30,10 +32,18 @@ OBJECTIVES: tuple[AbstractObjective, ...] = (
 )
 
 
+class Cell(NamedTuple):
+    """One experiment of a study, and the names that its rows go by."""
+
+    study: str
+    teacher: str
+    experiment: Experiment
+
+
 def preset(quick: bool, **changes) -> Experiment:
     """Our own preset: the paper's text does not give every value."""
     size = (
-        {"num_vectors": 96, "teacher_dim": 48, "num_steps": 500}
+        {"num_vectors": 96, "teacher_dim": 48, "num_steps": 400}
         if quick
         else {"num_vectors": 256, "teacher_dim": 128, "num_steps": 1000}
     )
@@ -47,68 +57,110 @@ def preset(quick: bool, **changes) -> Experiment:
     return Experiment(**{**size, **common, **changes})
 
 
-def main_grid(quick: bool) -> dict[tuple[str, str, int], Experiment]:
-    """Every teacher, objective and width, keyed by them."""
+def main_grid(quick: bool) -> list[Cell]:
+    """Every teacher and objective, at the teacher's width and at half of it."""
     dim = preset(quick, student_dim=1).teacher_dim
-    return {
-        (name, objective.label, width): preset(
-            quick, teacher=teacher, objective=objective, student_dim=width
+    return [
+        Cell(
+            "main",
+            name,
+            preset(quick, teacher=teacher, objective=objective, student_dim=width),
         )
         for width in (dim, dim // 2)
         for objective in OBJECTIVES
         for name, teacher in TEACHERS.items()
-    }
+    ]
 
 
-def spike_grid(quick: bool) -> dict[tuple[str, str, int], Experiment]:
-    """Squared and unsquared Procrustes at a fixed rate, for claim C7."""
-    dim = preset(quick, student_dim=1).teacher_dim
-    return {
-        ("high fraction", objective.label, dim): preset(
-            quick,
-            teacher=TEACHERS["high fraction"],
-            objective=objective,
-            student_dim=dim,
-            schedule="constant",
-            learning_rate=0.01,
-            num_records=60,
+def spike_grid(quick: bool) -> list[Cell]:
+    """Squared and unsquared Procrustes at fixed rates, densely recorded."""
+    size = {"student_dim": 48, "num_vectors": 96, "teacher_dim": 48, "num_steps": 800}
+    return [
+        Cell(
+            "spikes",
+            "high fraction",
+            preset(
+                quick,
+                teacher=TEACHERS["high fraction"],
+                objective=objectives.Procrustes(squared=squared),
+                schedule="constant",
+                learning_rate=rate,
+                **size | {"record_spacing": "even", "num_records": 201},
+            ),
         )
-        for objective in (
-            objectives.Procrustes(),
-            objectives.Procrustes(squared=False),
-        )
-    }
+        for squared in (True, False)
+        for rate in (0.01, 0.1)
+    ]
 
 
-def compute(cells: Iterable[Experiment], title: str) -> list[xr.Dataset]:
-    """The results of all cells, those found finished read instead of run."""
-    cells = list(cells)
-    precision = "float64" if jax.config.read("jax_enable_x64") else "float32"
-    found = []
-    with tqdm(total=sum(cell.num_steps for cell in cells), unit="step") as bar:
-        for cell in cells:
-            bar.set_description(f"{title}: {cell.objective.label}")
-            done = 0
-            key = settings.fingerprint(cell, {"precision": precision})
-            with warnings.catch_warnings(action="default"):
-                kept = results.find(RESULTS, key)
-            if kept is None:
+def describe(one: Experiment) -> str:
+    """The settings that the runs of a study share, for captions."""
+    rate = f" at {one.learning_rate:g} with cosine decay"
+    return (
+        f"n = {one.num_vectors}, d = {one.teacher_dim}, epsilon = {one.epsilon:g}, "
+        f"{one.num_seeds} seeds, {one.num_steps} steps of {one.optimiser}"
+        f"{rate if one.schedule == 'cosine' else ' at a fixed rate'}; free rows from a "
+        f"Gaussian start."
+    )
 
-                def on_chunk(steps: int, loss: float) -> None:
-                    nonlocal done
-                    bar.update(steps - done)
-                    bar.set_postfix_str(f"loss {loss:.2e}", refresh=False)
-                    done = steps
 
-                trajectory = experiment.run(cell, on_chunk=on_chunk)
-                kept = results.dataset(
-                    settings=settings.describe(cell),
-                    precision=precision,
-                    **trajectory._asdict(),
-                )
-                results.save(kept, RESULTS)
-                if not trajectory.complete:
-                    raise KeyboardInterrupt
-            bar.update(cell.num_steps - done)
-            found.append(kept)
-    return found
+def compute(cells: Sequence[Cell]) -> pd.DataFrame:
+    """One row per cell, seed and record; what is found finished is read, not run.
+
+    Beside what `results.frame` gives: `study`, and `teacher` and `objective` by name;
+    `relative_loss` and `relative_optimum`, divided by the loss of the zero student.
+    """
+    found = [_find(cell.experiment) for cell in cells]
+    left = [
+        cell.experiment.num_steps
+        for cell, kept in zip(cells, found, strict=True)
+        if kept is None
+    ]
+    print(f"{len(cells)} runs: {len(cells) - len(left)} finished, {len(left)} to do.")
+    with tqdm(total=sum(left), unit="step", disable=not left) as bar:
+        for index, cell in enumerate(cells):
+            if found[index] is None:
+                bar.set_description(f"run {index + 1}/{len(cells)}")
+                found[index] = _run(cell.experiment, bar)
+    return pd.concat(map(_rows, cells, found), ignore_index=True)
+
+
+def _find(described: Experiment) -> xr.Dataset | None:
+    key = settings.fingerprint(described, {"precision": _precision()})
+    with warnings.catch_warnings(action="default"):
+        return results.find(RESULTS, key)
+
+
+def _run(described: Experiment, bar: tqdm) -> xr.Dataset:
+    begin = bar.n
+
+    def on_chunk(steps: int, loss: float) -> None:
+        bar.set_postfix_str(f"{described.objective.label}: {loss:.2e}", refresh=False)
+        bar.update(begin + steps - bar.n)
+
+    trajectory = experiment.run(described, on_chunk=on_chunk)
+    if not trajectory.complete:
+        raise KeyboardInterrupt
+    kept = results.dataset(
+        settings=settings.describe(described),
+        precision=_precision(),
+        **trajectory._asdict(),
+    )
+    results.save(kept, RESULTS)
+    return kept
+
+
+def _precision() -> str:
+    return "float64" if jax.config.read("jax_enable_x64") else "float32"
+
+
+def _rows(cell: Cell, kept: xr.Dataset) -> pd.DataFrame:
+    frame = results.frame(kept)
+    frame = frame.rename(columns=lambda name: name.removeprefix("reference_"))
+    return frame.assign(
+        study=cell.study,
+        teacher=cell.teacher,
+        objective=cell.experiment.objective.label,
+        relative_loss=frame["loss"] / frame["scale_loss"],
+        relative_optimum=frame["optimum_loss"] / frame["scale_loss"],
+    )

@@ -16,13 +16,13 @@ NAMES = {
     "cka_uncentred": "CKA, uncentred",
     "projection": "Projection",
     "procrustes": "Procrustes",
-    "procrustes_normalised": "Procrustes, centred, normalised",
+    "procrustes_normalised": "Procrustes, centred,\nnormalised",
     "gram": "Gram",
     "gram_centred": "Gram, centred",
 }
 
 
-def draw(frame: pd.DataFrame, folder: Path) -> None:
+def draw(frame: pd.DataFrame, folder: Path, note: str) -> None:
     """Optimised by recorded, one grid per teacher, at the teacher's width."""
     last = frame[frame["student_dim"] == frame["student_dim"].max()]
     last = last[last["step"] == last["step"].max()]
@@ -37,33 +37,37 @@ def draw(frame: pd.DataFrame, folder: Path) -> None:
     table = pd.DataFrame(rows, columns=["teacher", "optimised", "recorded", "relative"])
     names = table["teacher"].unique()
     with plots.style():
-        figure, axes = plt.subplots(1, len(names), figsize=(7.2, 3.9), sharey=True)
+        figure, axes = plt.subplots(1, len(names), figsize=(7.2, 3.6), sharey=True)
         for ax, name in zip(axes, names, strict=True):
             part = table[table["teacher"] == name]
-            last_one = name == names[-1]
-            bar = {"label": "log10 relative distance", "shrink": 0.9}
-            plots.distance_grid(
-                part, ax, cbar=last_one, cbar_kws=bar, cmap="cividis", square=True
-            )
+            plots.distance_grid(part, ax, cbar=False, cmap="cividis", square=True)
             ax.set_title(name)
             if ax is not axes[0]:
                 ax.set_ylabel("")
+        figure.colorbar(
+            axes[0].collections[0],
+            ax=axes,
+            shrink=0.6,
+            label="log10 of the distance /\nthat of the zero student",
+        )
+        plots.legend(figure, levels=(), note=f"{note} Medians over seeds; m = d.")
         plots.save(figure, folder, "cross_objectives", table)
         plt.close(figure)
 
 
-def draw_spikes(frame: pd.DataFrame, folder: Path) -> None:
-    """CKA along squared and unsquared Procrustes at a fixed rate."""
+def draw_spikes(frame: pd.DataFrame, folder: Path, note: str) -> None:
+    """CKA along squared and unsquared Procrustes at fixed rates."""
+    rates = frame["learning_rate"].unique()
+    frame = frame.assign(one_minus_cka=frame["distance_cka"].clip(lower=plots.FLOOR))
+    frame["chance_one_minus_cka"] = frame["chance_distance_cka"]
     with plots.style():
-        figure, ax = plt.subplots(figsize=(3.4, 2.8))
-        drawn = frame.assign(drawn=frame["distance_cka"].clip(lower=plots.FLOOR))
-        drawn = drawn.rename(columns={"drawn": "one_minus_cka"})
-        drawn["chance_one_minus_cka"] = drawn["chance_distance_cka"]
-        drawn["svd_one_minus_cka"] = float("nan")
-        plots.over_steps(drawn, "one_minus_cka", ax)
-        ax.set(yscale="log", ylabel="1 - CKA", xlabel="steps")
-        ax.set_title("CKA while Procrustes is optimised, fixed rate 0.01")
-        plots.legend(figure, list(frame["objective"].unique()), {"chance": ":"})
-        columns = ["objective", "seed", "step", "loss", "distance_cka"]
+        figure, axes = plt.subplots(1, len(rates), figsize=(7, 3), sharey=True)
+        for ax, rate in zip(axes, rates, strict=True):
+            plots.over_steps(frame[frame["learning_rate"] == rate], "one_minus_cka", ax)
+            ax.set(xscale="linear", yscale="log", xlabel="steps")
+            ax.set_title(f"CKA while Procrustes is optimised, rate {rate:g}")
+        axes[0].set_ylabel("1 - CKA")
+        plots.legend(figure, frame["objective"].unique(), ("chance",), note)
+        columns = ["objective", "learning_rate", "seed", "step", "loss", "distance_cka"]
         plots.save(figure, folder, "cka_spikes", frame[columns])
         plt.close(figure)

@@ -12,13 +12,17 @@ import pandas as pd
 from simgeo import plots
 
 
-def draw(frame: pd.DataFrame, folder: Path) -> None:
-    """One panel per teacher and width; one curve per seed."""
-    names = frame["teacher"].unique()
-    widths = frame["student_dim"].unique()
+def draw(frame: pd.DataFrame, folder: Path, note: str) -> None:
+    """One panel per teacher and width; first the runs, then where they end."""
+    _draw_runs(frame, folder, note)
+    _draw_ends(frame[frame["step"] == frame["step"].max()], folder, note)
+
+
+def _draw_runs(frame: pd.DataFrame, folder: Path, note: str) -> None:
+    names, widths = frame["teacher"].unique(), frame["student_dim"].unique()
     with plots.style():
         figure, axes = plt.subplots(
-            len(widths), len(names), figsize=(7, 5), sharex=True, sharey=True
+            len(widths), len(names), figsize=(7, 5.2), sharex=True, sharey=True
         )
         for row, width in zip(axes, widths, strict=True):
             for ax, name in zip(row, names, strict=True):
@@ -29,9 +33,32 @@ def draw(frame: pd.DataFrame, folder: Path) -> None:
             ax.set_xlabel("loss / loss of the zero student")
         for ax in axes[:, 0]:
             ax.set_ylabel("Matthews correlation")
-        plots.legend(figure, list(frame["objective"].unique()), plots.LEVELS)
+        note += "\nMarkers: ends of runs. Ticks on the axis: least possible loss (no "
+        note += "tick: zero). Values below 1e-8 are drawn there."
+        plots.legend(figure, frame["objective"].unique(), note=note)
         columns = ["teacher", "objective", "student_dim", "seed", "step"]
         columns += ["relative_loss", "relative_optimum", "matthews"]
         columns += ["chance_matthews", "svd_matthews"]
         plots.save(figure, folder, "loss_against_geometry", frame[columns])
+        plt.close(figure)
+
+
+def _draw_ends(last: pd.DataFrame, folder: Path, note: str) -> None:
+    names, widths = last["teacher"].unique(), last["student_dim"].unique()
+    with plots.style():
+        figure, axes = plt.subplots(
+            len(widths), len(names), figsize=(7, 4.2), sharex=True, sharey=True
+        )
+        for row, width in zip(axes, widths, strict=True):
+            for ax, name in zip(row, names, strict=True):
+                part = last.query("teacher == @name and student_dim == @width")
+                plots.ends(part, "matthews", ax)
+                ax.set_title(f"{name}, m = {width}")
+                ax.set_xlim(-0.1, 1.04)
+        for ax in axes[-1]:
+            ax.set_xlabel("Matthews correlation at the end")
+        plots.legend(figure, note=note + " Bars: medians over seeds.")
+        columns = ["teacher", "objective", "student_dim", "seed", "matthews"]
+        columns += ["chance_matthews", "svd_matthews"]
+        plots.save(figure, folder, "kept_geometry", last[columns])
         plt.close(figure)

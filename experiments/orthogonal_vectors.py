@@ -10,35 +10,38 @@ import pandas as pd
 
 from simgeo import plots
 
+LABELS = {
+    "fraction_student": "fraction of pairs\nepsilon-orthogonal",
+    "matthews": "Matthews correlation\nwith the teacher's pattern",
+}
 
-def draw(frame: pd.DataFrame, folder: Path) -> None:
-    """Fraction and Matthews correlation over steps, at half the teacher's width."""
-    names = frame["teacher"].unique()
-    width = frame["student_dim"].min()
-    part = frame[frame["student_dim"] == width]
-    labels = {
-        "fraction_student": "fraction of pairs\nepsilon-orthogonal",
-        "matthews": "Matthews correlation",
-    }
+
+def draw(frame: pd.DataFrame, folder: Path, note: str) -> None:
+    """The fraction and which pairs, over the steps, for every teacher and width."""
+    names, widths = frame["teacher"].unique(), frame["student_dim"].unique()
+    rows = [(width, measure) for width in widths for measure in LABELS]
     with plots.style():
         figure, axes = plt.subplots(
-            2, len(names), figsize=(7, 4.6), sharex=True, sharey="row"
+            len(rows), len(names), figsize=(7, 8), sharex=True, sharey="row"
         )
-        for row, (measure, label) in zip(axes, labels.items(), strict=True):
+        for row, (width, measure) in zip(axes, rows, strict=True):
             for ax, name in zip(row, names, strict=True):
-                runs = part[part["teacher"] == name]
-                plots.over_steps(runs, measure, ax)
+                part = frame.query("teacher == @name and student_dim == @width")
+                plots.over_steps(part, measure, ax)
+                ax.set_title(f"{name}, m = {width}")
                 if measure == "fraction_student":
-                    level = runs["fraction_teacher"].median()
-                    ax.axhline(level, color="black", lw=0.8, zorder=0)
-                    ax.set_title(f"{name}, m = {width}")
-                else:
-                    ax.set_xlabel("steps")
-            row[0].set_ylabel(label)
-        levels = {"teacher": "-"} | plots.LEVELS
-        plots.legend(figure, list(part["objective"].unique()), levels)
+                    ax.axhline(part["fraction_teacher"].median(), color="black", lw=0.8)
+                    ax.set_ylim(0, 1.04)
+            row[0].set_ylabel(LABELS[measure])
+        for ax in axes[-1]:
+            ax.set_xlabel("steps")
+        note += "\nBlack line: the teacher's fraction. Thin: seeds; thick: medians."
+        levels = ("chance", "svd", "ceiling")
+        plots.legend(figure, frame["objective"].unique(), levels, note)
         columns = ["teacher", "objective", "student_dim", "seed", "step"]
         columns += ["fraction_student", "fraction_teacher", "matthews"]
-        columns += ["chance_fraction_student", "svd_fraction_student"]
-        plots.save(figure, folder, "orthogonal_vectors", part[columns])
+        columns += ["pattern_recall", "pattern_precision"]
+        columns += ["isolated_student", "isolated_teacher", "chance_fraction_student"]
+        columns += ["svd_fraction_student", "ceiling_fraction_student"]
+        plots.save(figure, folder, "orthogonal_vectors", frame[columns])
         plt.close(figure)

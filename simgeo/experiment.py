@@ -1,10 +1,12 @@
 """One experiment: checked on construction, run over many seeds at once."""
 
+import inspect
 import math
 import os
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
+from types import FunctionType
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -20,12 +22,19 @@ from simgeo.objectives import AbstractObjective
 from simgeo.students import AbstractStudent
 from simgeo.teachers import AbstractTeacher
 
-# Those of optax that need nothing but a learning rate.
-OPTIMISERS = (
-    "adabelief", "adafactor", "adagrad", "adam", "adamax", "adamw", "amsgrad",
-    "lion", "nadam", "radam", "rmsprop", "sgd", "yogi",
-)  # fmt: skip
+
+def _needs_only_a_rate(name: str) -> bool:
+    function = getattr(optax, name)
+    if not isinstance(function, FunctionType | partial) or "scale_by" in name:
+        return False
+    parameters = inspect.signature(function).parameters.values()
+    needed = [each.name for each in parameters if each.default is each.empty]
+    return needed == ["learning_rate"]
+
+
+OPTIMISERS = tuple(sorted(filter(_needs_only_a_rate, dir(optax))))
 SCHEDULES = ("constant", "cosine")
+SPACINGS = ("log", "even")
 
 
 class Experiment(eqx.Module):
@@ -48,6 +57,7 @@ class Experiment(eqx.Module):
     schedule: str = eqx.field(static=True, default="constant")
     num_steps: int = eqx.field(static=True, default=2000)
     num_records: int = eqx.field(static=True, default=40)
+    record_spacing: str = eqx.field(static=True, default="log")
     num_seeds: int = eqx.field(static=True, default=16)
     first_seed: int = eqx.field(static=True, default=0)
     shared_teacher: bool = eqx.field(static=True, default=False)
@@ -65,7 +75,11 @@ class Experiment(eqx.Module):
             value = getattr(self, name)
             if value < least:
                 raise ValueError(f"`{name}` must be at least {least}; got {value}.")
-        for name, choices in (("optimiser", OPTIMISERS), ("schedule", SCHEDULES)):
+        for name, choices in (
+            ("optimiser", OPTIMISERS),
+            ("schedule", SCHEDULES),
+            ("record_spacing", SPACINGS),
+        ):
             value = getattr(self, name)
             if value not in choices:
                 raise ValueError(
@@ -92,8 +106,11 @@ class Experiment(eqx.Module):
 
     @property
     def record_steps(self) -> Int[np.ndarray, " r"]:
-        """Steps done at each record: none, then evenly on a log scale, then all."""
-        spaced = np.geomspace(1, self.num_steps, self.num_records - 1)
+        """Steps done at each record: none first, all last, spaced as asked between."""
+        if self.record_spacing == "even":
+            spaced = np.linspace(0, self.num_steps, self.num_records)
+        else:
+            spaced = np.geomspace(1, self.num_steps, self.num_records - 1)
         return np.unique(np.concatenate([[0], np.round(spaced)])).astype(int)
 
 
@@ -122,7 +139,9 @@ class Trajectory(NamedTuple):
 
 
 class NotFiniteError(ArithmeticError):
-    """A run whose gradient stopped being finite."""
+    """A run whose gradient stopped being finite; `trajectory` is what came before."""
+
+    trajectory: Trajectory | None = None
 
 
 class _Rule(NamedTuple):
@@ -167,7 +186,7 @@ def run(
         (objective, student, rate), (keys, teacher), experiment.student_dim, rule, mesh
     )
     references = _references(experiment, teacher, mesh)
-    done, observed, complete = 0, [], True
+    done, observed, stop = 0, [], None
     try:
         for num_steps in _chunks(experiment.record_steps):
             if num_steps:
@@ -177,20 +196,21 @@ def run(
                     rule,
                     mesh,
                 )
-            record, vectors, last_finite = _record(
+            record, latest, last_finite = _record(
                 (objective, student, epsilon), (state, teacher), mesh
             )
             record = jax.tree.map(np.asarray, record)
             done += num_steps
             _require_finite(experiment, np.asarray(last_finite), done)
             observed.append(record)
+            vectors = latest
             if on_chunk is not None:
                 on_chunk(done, float(np.median(record["loss"])))
-    except KeyboardInterrupt:
-        complete = False
+    except (KeyboardInterrupt, NotFiniteError) as error:
         if not observed:
             raise
-    return Trajectory(
+        stop = error
+    trajectory = Trajectory(
         steps=experiment.record_steps[: len(observed)],
         seeds=experiment.seeds,
         records={
@@ -200,9 +220,13 @@ def run(
         references=references,
         student=np.asarray(vectors),
         teacher=np.asarray(teacher),
-        complete=complete,
+        complete=stop is None,
         seconds=time.perf_counter() - begin,
     )
+    if isinstance(stop, NotFiniteError):
+        stop.trajectory = trajectory
+        raise stop
+    return trajectory
 
 
 def draw_teachers(experiment: Experiment) -> Float[Array, "s n d"]:
@@ -349,7 +373,8 @@ def _references(
 
     `chance_*`: a student of random unit rows. `svd_*`: the truncated SVD of the
     teacher, which is the optimum of Procrustes and Gram. `scale_*`: a student of zero
-    rows. `optimum_*`: the least value of each distance at that width.
+    rows. `optimum_*`: the least value of each distance at that width. `ceiling_*`: no
+    vectors of that width can have more epsilon-orthogonal pairs.
     """
     shape, width = teacher.shape[:2], experiment.student_dim
     gaussian = students.UnitRows(students.GaussianStart())
@@ -371,6 +396,10 @@ def _references(
         ).items()
         if kind != "scale" or name.startswith("distance_")
     }
+    num_vectors = experiment.num_vectors
+    most = limits.max_orthogonal_pairs(experiment.epsilon, num_vectors, width)
+    most /= num_vectors * (num_vectors - 1) / 2
+    found["ceiling_fraction_student"] = np.full(experiment.num_seeds, most)
     zero, objective = candidates["scale"], experiment.objective
     found["scale_loss"] = np.asarray(jax.vmap(objective)(zero, teacher))
     known = {

@@ -1,7 +1,8 @@
 """Figures from tidy frames: axes in, axes out. Imports neither jax nor simgeo."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,21 +10,29 @@ import seaborn as sns
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 FLOOR = 1e-8  # relative losses below it are rounding, and are drawn there
 
 _COLOURS = sns.color_palette("colorblind")
-# One colour per distance; the line tells what is centred or unsquared.
+# One colour per objective everywhere; dashed lines for those that centre.
 STYLES: dict[str, tuple] = {
-    "CKA": (_COLOURS[3], "-", "o"),
-    "CKA, uncentred": (_COLOURS[1], "--", "s"),
-    "Projection": (_COLOURS[7], "-", "X"),
-    "Procrustes": (_COLOURS[0], "-", "^"),
-    "Procrustes, unsquared": (_COLOURS[0], ":", "v"),
+    "CKA": (_COLOURS[3], "--", "o"),
+    "CKA, uncentred": (_COLOURS[1], "-", "s"),
     "Procrustes, centred, normalised": (_COLOURS[9], "--", "v"),
+    "Procrustes": (_COLOURS[0], "-", "^"),
+    "Procrustes, unsquared": (_COLOURS[5], "-", "<"),
+    "Gram, centred": (_COLOURS[4], "--", "P"),
     "Gram": (_COLOURS[2], "-", "D"),
-    "Gram, centred": (_COLOURS[8], "--", "P"),
+    "Projection": (_COLOURS[7], "-", "X"),
 }
+# Reference levels: the prefix of the column that holds each, its name and its line.
+LEVELS = {
+    "chance": ("chance", (0, (1, 1.5))),
+    "svd": ("truncated SVD of the teacher", (0, (5, 1.5, 1, 1.5))),
+    "ceiling": ("ceiling: no vectors have more", (0, (7, 2))),
+}
+
 RC = {
     "font.size": 8,
     "axes.titlesize": 8,
@@ -48,6 +57,8 @@ def style():
 def save(figure: Figure, folder: Path, name: str, frame: pd.DataFrame) -> None:
     """PDF, PNG and the csv that was drawn, byte-identical when repeated."""
     folder.mkdir(parents=True, exist_ok=True)
+    figure.draw_without_rendering()  # lays it out once for both
+    figure.set_layout_engine("none")
     figure.savefig(folder / f"{name}.pdf", metadata={"CreationDate": None})
     figure.savefig(folder / f"{name}.png")
     frame.to_csv(folder / f"{name}.csv", index=False, float_format="%.6g")
@@ -56,8 +67,9 @@ def save(figure: Figure, folder: Path, name: str, frame: pd.DataFrame) -> None:
 def loss_against_geometry(frame: pd.DataFrame, measure: str, ax: Axes) -> Axes:
     """One curve per seed in the (relative loss, kept geometry) plane.
 
-    `frame` has `objective`, `seed`, `relative_loss`, the measure and its `chance_` and
-    `svd_` levels, in the order of the steps.
+    `frame` has `objective`, `seed`, `relative_loss`, `relative_optimum`, the measure
+    and its `chance_` and `svd_` levels, in the order of the steps. A marker is the end
+    of a run, a tick on the axis the least possible loss of that objective.
     """
     for objective, runs in frame.groupby("objective", sort=False):
         colour, line, marker = STYLES[objective]
@@ -67,6 +79,9 @@ def loss_against_geometry(frame: pd.DataFrame, measure: str, ax: Axes) -> Axes:
             ax.plot(
                 loss.iloc[-1:], run[measure].iloc[-1:], marker, color=colour, ms=3.5
             )
+        optimum = runs["relative_optimum"].median()
+        if optimum > FLOOR:
+            ax.axvline(optimum, ymax=0.06, color=colour, lw=1.4)
     _levels(frame, measure, ax)
     ax.set(xscale="log", xlim=(FLOOR / 3, 30), ylim=(-0.15, 1.08))
     return ax
@@ -86,39 +101,125 @@ def over_steps(frame: pd.DataFrame, measure: str, ax: Axes) -> Axes:
     return ax
 
 
+def ends(frame: pd.DataFrame, measure: str, ax: Axes) -> Axes:
+    """One row per objective: every seed's value, and the median as a bar.
+
+    `frame` has one row per objective and seed.
+    """
+    present = [name for name in STYLES if name in set(frame["objective"])]
+    for place, objective in enumerate(present):
+        values = frame.loc[frame["objective"] == objective, measure].to_numpy()
+        colour, _, marker = STYLES[objective]
+        spread = place + np.linspace(-0.25, 0.25, len(values))
+        ax.plot(values, spread, marker, color=colour, ms=2.5, alpha=0.6, mew=0)
+        ax.plot([np.median(values)] * 2, [place - 0.4, place + 0.4], color=colour, lw=2)
+    _levels(frame, measure, ax, upright=True)
+    ax.set_yticks(range(len(present)), present)
+    ax.set_ylim(len(present) - 0.5, -0.5)
+    return ax
+
+
 def distance_grid(frame: pd.DataFrame, ax: Axes, **options) -> Axes:
     """Heat map of log10 of the relative distance, optimised (rows) by recorded."""
     table = frame.pivot(index="optimised", columns="recorded", values="relative")
     table = table.reindex(
         index=frame["optimised"].unique(), columns=frame["recorded"].unique()
     )
-    logs = np.log10(np.maximum(table, FLOOR))
+    logs = np.log10(np.maximum(table, FLOOR)).round() + 0.0  # and no minus zero
     sns.heatmap(logs, ax=ax, annot=True, fmt=".0f", vmin=-8, vmax=1, **options)
     ax.set(xlabel="recorded", ylabel="optimised")
     return ax
 
 
-def legend(figure: Figure, objectives: list[str], levels: Mapping[str, str]) -> None:
-    """One legend under the panels, with the reference levels."""
-    from matplotlib.lines import Line2D
+def run_summary(frame: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
+    """Loss and kept geometry of one experiment over its steps, in two panels.
 
+    `frame` has `objective`, `seed`, `step`, `relative_loss`, `excess_loss` (NaN where
+    no optimum is known), `fraction_teacher`, and `matthews` and `fraction_student` with
+    their `chance_` and `svd_` levels.
+    """
+    left, right = axes
+    known = frame["excess_loss"].notna().all()
+    loss = np.maximum(frame["excess_loss" if known else "relative_loss"], FLOOR)
+    _every_seed(frame, loss, left, STYLES.get(frame["objective"].iloc[0], ("0.2",))[0])
+    numerator = "(loss $-$ optimum)" if known else "loss"
+    left.set(yscale="log", ylabel=f"{numerator} / zero student's loss")
+
+    teacher = frame["fraction_teacher"].median()
+    right.axhline(teacher, color=_FRACTION, ls="--", lw=0.9, zorder=0)
+    for name, colour in (("matthews", _MATTHEWS), ("fraction_student", _FRACTION)):
+        _every_seed(frame, frame[name], right, colour)
+        for kind in ("chance", "svd"):
+            level = frame[f"{kind}_{name}"].median()
+            right.axhline(level, color=colour, ls=LEVELS[kind][1], lw=0.9, zorder=0)
+    lowest = frame[["matthews", "fraction_student", "chance_matthews"]].min().min()
+    right.set(ylim=(min(0, lowest) - 0.05, 1.05), ylabel="kept geometry")
+    handles = [
+        Line2D([], [], color=colour, ls=line, label=label)
+        for label, colour, line in (
+            ("Matthews correlation\nof the patterns", _MATTHEWS, "-"),
+            ("fraction of orthogonal\npairs, student", _FRACTION, "-"),
+            ("the same, teacher", _FRACTION, "--"),
+            ("chance", "0.3", LEVELS["chance"][1]),
+            ("truncated SVD", "0.3", LEVELS["svd"][1]),
+        )
+    ]
+    right.legend(
+        handles=handles,
+        loc="center left",
+        bbox_to_anchor=(1, 0.5),
+        frameon=False,
+        title="thin: a seed, thick: the median",
+        title_fontsize=6,
+    )
+    for ax in axes:
+        ax.set_xscale("symlog", linthresh=1)
+        ax.set(xlim=(0, frame["step"].max()), xlabel="steps")
+    return axes
+
+
+_MATTHEWS, _FRACTION = "0.1", _COLOURS[5]  # of no objective
+
+
+def _every_seed(frame: pd.DataFrame, values: pd.Series, ax: Axes, colour: Any) -> None:
+    """Every seed thin and the median thick."""
+    for _, run in values.groupby(frame["seed"]):
+        ax.plot(frame["step"][run.index], run, color=colour, lw=0.4, alpha=0.35)
+    middle = values.groupby(frame["step"]).median()
+    ax.plot(middle.index, middle, color=colour, lw=1.4)
+
+
+def legend(
+    figure: Figure,
+    objectives: Iterable[str] = (),
+    levels: Iterable[str] = ("chance", "svd"),
+    note: str = "",
+    ncols: int = 3,
+) -> None:
+    """One legend under the panels, of objectives and reference levels, and a note."""
     handles = [
         Line2D([], [], color=c, ls=ls, marker=mk, ms=4, label=name)
         for name, (c, ls, mk) in STYLES.items()
-        if name in objectives
+        if name in set(objectives)
     ]
     handles += [
-        Line2D([], [], color="0.3", ls=ls, lw=1, label=label)
-        for label, ls in levels.items()
+        Line2D([], [], color="0.3", ls=LEVELS[each][1], lw=1, label=LEVELS[each][0])
+        for each in levels
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False)
+    figure.legend(
+        handles=handles,
+        loc="outside lower center",
+        ncols=ncols,
+        frameon=False,
+        title=note or None,
+        title_fontsize=6,
+    )
 
 
-LEVELS = {"chance": ":", "truncated SVD of the teacher": "-."}
-
-
-def _levels(frame: pd.DataFrame, measure: str, ax: Axes) -> None:
-    for kind, line in (("chance", ":"), ("svd", "-.")):
-        level = frame[f"{kind}_{measure}"].median()
-        if np.isfinite(level):
-            ax.axhline(level, color="0.3", ls=line, lw=0.8, zorder=0)
+def _levels(frame: pd.DataFrame, measure: str, ax: Axes, upright: bool = False) -> None:
+    for kind, (_, line) in LEVELS.items():
+        if f"{kind}_{measure}" in frame:
+            level = frame[f"{kind}_{measure}"].median()
+            draw = ax.axvline if upright else ax.axhline
+            if np.isfinite(level):
+                draw(level, color="0.3", ls=line, lw=0.8, zorder=0)
