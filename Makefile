@@ -20,8 +20,8 @@ help: ## print this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | \
 		awk -F '\t' '{ printf "  make %-9s %s\n", $$1, $$2 }'
 
-figures: $(RUNTIME) ## draw the figures (QUICK=1: small, into figures/quick/; ALL=1: every study)
-	$(BIN)/python -m experiments $(if $(QUICK),--quick) $(if $(ALL),--all)
+figures: $(RUNTIME) ## draw the figures (QUICK=1: small, into figures/quick/)
+	$(BIN)/python -m experiments $(if $(QUICK),--quick)
 
 test: $(DEV) ## run the tests in float32 and in float64 (ARGS="-k ..." goes to pytest)
 	JAX_ENABLE_X64=0 $(BIN)/python -m pytest $(ARGS)
@@ -42,7 +42,7 @@ lock: ## resolve constraints.txt again (needs uv; UPGRADE=1: to the newest versi
 		--output-file constraints.txt pyproject.toml
 	! grep -n '://' constraints.txt
 
-clean: ## remove the environment, caches and quick figures; runs/ stays
+clean: ## remove the environment, caches and quick figures; results/ stays
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis figures/quick
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

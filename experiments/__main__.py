@@ -10,7 +10,6 @@ import matplotlib
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m experiments")
     parser.add_argument("--quick", action="store_true", help="small, figures/quick/")
-    parser.add_argument("--all", action="store_true", help="every study there is")
     options = parser.parse_args()
     matplotlib.use("agg")
     from experiments import (

@@ -95,12 +95,14 @@ def spike_grid(quick: bool) -> list[Cell]:
 
 def describe(one: Experiment) -> str:
     """The settings that the runs of a study share, for captions."""
-    rate = f" at {one.learning_rate:g} with cosine decay"
+    decays = one.schedule == "cosine"
+    rate = (
+        f"at {one.learning_rate:g} with cosine decay" if decays else "at a fixed rate"
+    )
     return (
         f"n = {one.num_vectors}, d = {one.teacher_dim}, epsilon = {one.epsilon:g}, "
-        f"{one.num_seeds} seeds, {one.num_steps} steps of {one.optimiser}"
-        f"{rate if one.schedule == 'cosine' else ' at a fixed rate'}; free rows from a "
-        f"Gaussian start."
+        f"{one.num_seeds} seeds, {one.num_steps:,} steps of "
+        f"{one.optimiser.capitalize()} {rate}; free rows from a Gaussian start."
     )
 
 

@@ -37,7 +37,7 @@ def draw(frame: pd.DataFrame, folder: Path, note: str) -> None:
     table = pd.DataFrame(rows, columns=["teacher", "optimised", "recorded", "relative"])
     names = table["teacher"].unique()
     with plots.style():
-        figure, axes = plt.subplots(1, len(names), figsize=(7.2, 3.6), sharey=True)
+        figure, axes = plt.subplots(1, len(names), figsize=(7.2, 3.2), sharey=True)
         for ax, name in zip(axes, names, strict=True):
             part = table[table["teacher"] == name]
             plots.distance_grid(part, ax, cbar=False, cmap="cividis", square=True)

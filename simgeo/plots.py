@@ -26,6 +26,7 @@ STYLES: dict[str, tuple] = {
     "Gram": (_COLOURS[2], "-", "D"),
     "Projection": (_COLOURS[7], "-", "X"),
 }
+_OTHER = ("0.25", "-", ".")  # of an objective without a style of its own
 # Reference levels: the prefix of the column that holds each, its name and its line.
 LEVELS = {
     "chance": ("chance", (0, (1, 1.5))),
@@ -72,7 +73,7 @@ def loss_against_geometry(frame: pd.DataFrame, measure: str, ax: Axes) -> Axes:
     of a run, a tick on the axis the least possible loss of that objective.
     """
     for objective, runs in frame.groupby("objective", sort=False):
-        colour, line, marker = STYLES[objective]
+        colour, line, marker = STYLES.get(objective, _OTHER)
         for _, run in runs.groupby("seed"):
             loss = np.maximum(run["relative_loss"], FLOOR)
             ax.plot(loss, run[measure], line, color=colour, lw=0.5, alpha=0.4)
@@ -90,7 +91,7 @@ def loss_against_geometry(frame: pd.DataFrame, measure: str, ax: Axes) -> Axes:
 def over_steps(frame: pd.DataFrame, measure: str, ax: Axes) -> Axes:
     """Every seed thin and the median thick, over the steps."""
     for objective, runs in frame.groupby("objective", sort=False):
-        colour, line, _ = STYLES[objective]
+        colour, line, _ = STYLES.get(objective, _OTHER)
         for _, run in runs.groupby("seed"):
             ax.plot(run["step"], run[measure], line, color=colour, lw=0.4, alpha=0.25)
         middle = runs.groupby("step")[measure].median()
@@ -106,10 +107,10 @@ def ends(frame: pd.DataFrame, measure: str, ax: Axes) -> Axes:
 
     `frame` has one row per objective and seed.
     """
-    present = [name for name in STYLES if name in set(frame["objective"])]
+    present = _in_order(frame["objective"])
     for place, objective in enumerate(present):
         values = frame.loc[frame["objective"] == objective, measure].to_numpy()
-        colour, _, marker = STYLES[objective]
+        colour, _, marker = STYLES.get(objective, _OTHER)
         spread = place + np.linspace(-0.25, 0.25, len(values))
         ax.plot(values, spread, marker, color=colour, ms=2.5, alpha=0.6, mew=0)
         ax.plot([np.median(values)] * 2, [place - 0.4, place + 0.4], color=colour, lw=2)
@@ -197,11 +198,12 @@ def legend(
     ncols: int = 3,
 ) -> None:
     """One legend under the panels, of objectives and reference levels, and a note."""
-    handles = [
-        Line2D([], [], color=c, ls=ls, marker=mk, ms=4, label=name)
-        for name, (c, ls, mk) in STYLES.items()
-        if name in set(objectives)
-    ]
+    handles = []
+    for name in _in_order(objectives):
+        colour, line, marker = STYLES.get(name, _OTHER)
+        handles.append(
+            Line2D([], [], color=colour, ls=line, marker=marker, ms=4, label=name)
+        )
     handles += [
         Line2D([], [], color="0.3", ls=LEVELS[each][1], lw=1, label=LEVELS[each][0])
         for each in levels
@@ -214,6 +216,11 @@ def legend(
         title=note or None,
         title_fontsize=6,
     )
+
+
+def _in_order(objectives: Iterable[str]) -> list[str]:
+    names = list(dict.fromkeys(objectives))
+    return sorted(names, key=[*STYLES, *names].index)
 
 
 def _levels(frame: pd.DataFrame, measure: str, ax: Axes, upright: bool = False) -> None:

@@ -1,0 +1,101 @@
+"""Figures say what the frame says, and come out the same twice."""
+
+import itertools
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+
+from simgeo import plots
+
+OBJECTIVES = ["CKA", "Procrustes"]
+
+
+@pytest.fixture
+def frame() -> pd.DataFrame:
+    rows = [
+        {
+            "objective": objective,
+            "seed": seed,
+            "step": step,
+            "relative_loss": 10.0**-step * (seed + 1),
+            "relative_optimum": 1e-3,
+            "matthews": step / 10 + seed / 100,
+            "chance_matthews": 0.01,
+            "svd_matthews": 0.9,
+        }
+        for objective, seed, step in itertools.product(OBJECTIVES, range(3), range(9))
+    ]
+    return pd.DataFrame(rows)
+
+
+@pytest.fixture
+def ax():
+    with plots.style():
+        figure, ax = plt.subplots()
+        yield ax
+        plt.close(figure)
+
+
+def heights(ax) -> set[float]:
+    """The levels of all lines across the axes."""
+    lines = (np.asarray(line.get_ydata(), float) for line in ax.lines)
+    return {round(float(y[0]), 6) for y in lines if len(y) == 2 and y[0] == y[1]}
+
+
+@pytest.mark.parametrize("draw", [plots.loss_against_geometry, plots.over_steps])
+def test_chance_and_limit_are_in_the_picture(draw, frame, ax):
+    draw(frame, "matthews", ax)
+    assert {0.01, 0.9} <= heights(ax)
+
+
+def test_undefined_levels_are_left_out(frame, ax):
+    plots.over_steps(frame.assign(svd_matthews=np.nan), "matthews", ax)
+    assert heights(ax) == {0.01}
+
+
+def test_every_seed_has_a_curve_and_an_end(frame, ax):
+    plots.loss_against_geometry(frame, "matthews", ax)
+    curves = [line for line in ax.lines if len(line.get_xdata()) == 9]
+    ends = [line for line in ax.lines if len(line.get_xdata()) == 1]
+    assert len(curves) == len(ends) == 6
+    assert min(np.min(line.get_xdata()) for line in curves) >= plots.FLOOR
+
+
+def test_ends_are_medians_over_seeds(frame, ax):
+    plots.ends(frame[frame["step"] == 8], "matthews", ax)
+    bars = [line.get_xdata()[0] for line in ax.lines if line.get_linewidth() == 2]
+    assert bars == pytest.approx([0.81, 0.81])
+    assert [text.get_text() for text in ax.get_yticklabels()] == OBJECTIVES
+
+
+def test_unknown_objectives_have_a_style_of_their_own(frame, ax):
+    plots.over_steps(frame.replace({"CKA": "Hybrid of something"}), "matthews", ax)
+    assert ax.lines
+
+
+def test_distance_grid_shows_rounding_as_such(ax):
+    table = pd.DataFrame(
+        {
+            "optimised": ["a", "a", "b", "b"],
+            "recorded": ["a", "b", "a", "b"],
+            "relative": [0.0, 1.0, 0.1, -1e-9],
+        }
+    )
+    plots.distance_grid(table, ax, cbar=False)
+    assert [text.get_text() for text in ax.texts] == ["-8", "0", "-1", "-8"]
+
+
+def test_files_are_the_same_twice(frame, tmp_path):
+    for name in ("one", "two"):
+        with plots.style():
+            figure, ax = plt.subplots()
+            plots.over_steps(frame, "matthews", ax)
+            plots.legend(figure, OBJECTIVES, note="a note")
+            plots.save(figure, tmp_path / name, "figure", frame)
+            plt.close(figure)
+    for suffix in ("pdf", "png", "csv"):
+        one, two = (tmp_path / name / f"figure.{suffix}" for name in ("one", "two"))
+        assert one.read_bytes() == two.read_bytes()
+    assert len(pd.read_csv(tmp_path / "one" / "figure.csv")) == len(frame)
