@@ -17,7 +17,7 @@ class State(NamedTuple):
     parameters: Parameters
     optimiser: optax.OptState
     step: Int[Array, ""]
-    last_finite: Int[Array, ""]  # steps done when the gradient was last finite
+    last_finite: Int[Array, ""]  # steps done before a gradient was not finite
 
 
 def init(parameters: Parameters, optimiser: optax.GradientTransformation) -> State:
@@ -41,7 +41,9 @@ def advance(
         gradient = jax.grad(loss)(state.parameters)
         updates, moments = optimiser.update(gradient, state.optimiser, state.parameters)
         done = state.step + 1
+        # Once lost is lost: the sign of infinity is a step, and the next may be finite.
         finite = jnp.isfinite(optax.tree.sum(gradient))
+        finite &= state.last_finite == state.step
         return State(
             optax.apply_updates(state.parameters, updates),
             moments,

@@ -17,7 +17,15 @@ import optax
 from jax.sharding import Mesh, PartitionSpec
 from jaxtyping import Array, Float, Int, Key
 
-from simgeo import distill, limits, measures, objectives, students, teachers
+from simgeo import (
+    distill,
+    limits,
+    measures,
+    objectives,
+    settings,
+    students,
+    teachers,
+)
 from simgeo.objectives import AbstractObjective
 from simgeo.students import AbstractStudent
 from simgeo.teachers import AbstractTeacher
@@ -73,8 +81,10 @@ class Experiment(eqx.Module):
             ("first_seed", 0),
         ):
             value = getattr(self, name)
-            if value < least:
-                raise ValueError(f"`{name}` must be at least {least}; got {value}.")
+            if not least <= value < 2**31:
+                raise ValueError(
+                    f"`{name}` must be at least {least} and below 2^31; got {value}."
+                )
         for name, choices in (
             ("optimiser", OPTIMISERS),
             ("schedule", SCHEDULES),
@@ -83,7 +93,8 @@ class Experiment(eqx.Module):
             value = getattr(self, name)
             if value not in choices:
                 raise ValueError(
-                    f"`{name}` must be one of {', '.join(choices)}; got {value!r}."
+                    f"`{name}` must be a known name; got {value!r}."
+                    f"{settings.suggest(value, list(choices))}"
                 )
         if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(self)):
             return

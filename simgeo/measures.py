@@ -1,10 +1,11 @@
 """How much of the teacher's geometry a student has kept.
 
 Plain functions of (student, teacher); `battery` computes all of them for a record.
-Pairs are always those of different vectors, and their cosines are taken in blocks of
-rows, so that memory stays linear in the number of vectors.
+Pairs are always those of different vectors, and the cosines of many are taken tile by
+tile, so that memory stays linear in the number of vectors.
 """
 
+import math
 from typing import NamedTuple
 
 import jax
@@ -23,6 +24,7 @@ from simgeo.linalg import (
 )
 
 _BLOCK_ENTRIES = 2**22  # cosines held at once: 16 MiB in float32
+_TILE = 256  # rows and columns of a block of many vectors, which a core's cache holds
 
 
 class Measure(NamedTuple):
@@ -254,11 +256,18 @@ def _over_pairs(
     student, teacher = unit_rows(student), unit_rows(teacher)
     num_vectors = student.shape[0]
     means = _mean_cosine(student), _mean_cosine(teacher)
+    side = math.isqrt(_BLOCK_ENTRIES)
+    side = num_vectors if num_vectors <= side else min(side, _TILE)
+    num_blocks = -(-num_vectors // side)
+    # Zero rows fill the last block: they are no one's others, and are cut off.
+    fill = ((0, num_blocks * side - num_vectors), (0, 0))
+    student, teacher = jnp.pad(student, fill), jnp.pad(teacher, fill)
 
-    def of_rows(indices: Int[Array, " b"]) -> _Rows:
-        others = indices[:, None] != jnp.arange(num_vectors)[None, :]
-        mine = student[indices] @ student.T
-        theirs = teacher[indices] @ teacher.T
+    def of_tile(rows: Int[Array, " b"], columns: Int[Array, " b"]) -> _Rows:
+        others = rows[:, None] != columns[None, :]
+        others &= (columns < num_vectors)[None, :]
+        mine = student[rows] @ student[columns].T
+        theirs = teacher[rows] @ teacher[columns].T
         in_student = (jnp.abs(mine) <= epsilon) & others
         in_teacher = (jnp.abs(theirs) <= epsilon) & others
         from_mean = jnp.where(others, mine - means[0], 0.0)
@@ -275,17 +284,20 @@ def _over_pairs(
             squared_teacher=jnp.sum(theirs**2, axis=1),
         )
 
-    block = max(1, _BLOCK_ENTRIES // num_vectors)
-    if block >= num_vectors:
-        return of_rows(jnp.arange(num_vectors))
-    # The last block repeats the last row, and what it repeats is cut off.
-    num_blocks = -(-num_vectors // block)
-    indices = jnp.minimum(jnp.arange(num_blocks * block), num_vectors - 1)
-    rows = jax.lax.map(of_rows, indices.reshape(num_blocks, block))
+    blocks = jnp.arange(num_blocks * side).reshape(num_blocks, side)
+    if num_blocks == 1:
+        return of_tile(blocks[0], blocks[0])
+
+    def of_rows(rows: Int[Array, " b"]) -> _Rows:
+        tiles = jax.lax.map(lambda columns: of_tile(rows, columns), blocks)
+        sums = jax.tree.map(lambda leaf: jnp.sum(leaf, axis=0), tiles)
+        return sums._replace(coherence=jnp.max(tiles.coherence, axis=0))
+
+    rows = jax.lax.map(of_rows, blocks)
     return jax.tree.map(lambda leaf: leaf.reshape(-1)[:num_vectors], rows)
 
 
 def _mean_cosine(units: Float[Array, "n k"]) -> Float[Array, ""]:
     num_vectors = units.shape[0]
     total = squared_norm(jnp.sum(units, axis=0)) - squared_norm(units)
-    return total / (num_vectors * (num_vectors - 1))
+    return total / (num_vectors * (num_vectors - 1.0))

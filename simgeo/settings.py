@@ -120,6 +120,14 @@ def digest(
     return hashlib.sha256(_canonical(whole).encode()).hexdigest()[:16]
 
 
+def kinds(cls: type) -> dict[str, type]:
+    """The modules that may stand where a `cls` is wanted, by the names of their kinds.
+
+    `orthogonal-fraction`, for example; a file may write `OrthogonalFraction` too.
+    """
+    return {_kebab(each.__name__): each for each in _concrete(cls)}
+
+
 def suggest(name: str, valid: list[str]) -> str:
     """The end of an error on an unknown name: the nearest valid one, then all."""
     near = difflib.get_close_matches(_kebab(name), [_kebab(each) for each in valid], 1)

@@ -111,3 +111,32 @@ def test_gradient_agrees_with_finite_differences(objective, width):
     ends = [_value(objective, student + sign * step * direction) for sign in (1, -1)]
     difference = (ends[0] - ends[1]) / (2 * step)
     assert np.isclose(np.sum(gradient * direction), difference, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.skipif(
+    not jax.config.read("jax_enable_x64"), reason="differences need float64"
+)
+def test_gradient_reaches_learned_parameters_through_a_hybrid():
+    parts = (objectives.LinearProjection(), objectives.CKA())
+    objective = objectives.Hybrid(parts=parts, weights=(0.5, 2.0))
+    rng = np.random.default_rng(6)
+    student, direction = rng.standard_normal((2, 12, 3))
+    learned = objective.init(jax.random.key(0), 3, 6)
+    along = rng.standard_normal((3, 6))
+
+    def value(student, weights):
+        return objective(student, jnp.asarray(TEACHER), (weights, None))
+
+    graded = jax.jit(jax.value_and_grad(value, argnums=(0, 1)))
+    by_part = (
+        0.5 * np.mean(np.sum((TEACHER - student @ learned[0]) ** 2, axis=1)),
+        2.0 * _value(objectives.CKA(), student),
+    )
+    found, gradients = graded(student, learned[0])
+    assert np.isclose(found, sum(by_part))
+    slope = np.sum(gradients[0] * direction) + np.sum(gradients[1] * along)
+    ends = [
+        graded(student + step * direction, learned[0] + step * along)[0]
+        for step in (1e-5, -1e-5)
+    ]
+    assert np.isclose(slope, (ends[0] - ends[1]) / 2e-5, rtol=1e-5)

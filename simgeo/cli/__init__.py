@@ -1,0 +1,74 @@
+"""The command `simgeo`. JAX is imported only by the commands that need it."""
+
+import argparse
+import importlib.metadata
+import os
+import sys
+from typing import NoReturn
+
+from simgeo.settings import suggest
+
+COMMANDS = {
+    "run": "run one experiment, from flags or a TOML file, and draw it",
+    "list": "the teachers, students, objectives and measures, with their knobs",
+}
+OPTIONS = ("--help", "--version")
+
+
+class Parser(argparse.ArgumentParser):
+    """Refuses bad input with ValueError, where argparse prints its usage and exits."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ValueError(f"{message}. See `{self.prog} --help`.")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Exit code: 0, 1 for a failed run, 2 for bad input, 130 when interrupted."""
+    if arguments is not None:
+        return _main(arguments)
+    code = _main(sys.argv[1:])
+    if code == 130:
+        # Where a compilation was cut short, JAX can crash at the interpreter's end.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    return code
+
+
+def fail(reason: object, code: int) -> int:
+    """Prints the reason as one line on stderr; the exit code."""
+    print("simgeo:", " ".join(str(reason).split()), file=sys.stderr)
+    return code
+
+
+def _main(given: list[str]) -> int:
+    listing = "\n".join(f"  {name:5s} {text}" for name, text in COMMANDS.items())
+    parser = Parser(
+        prog="simgeo",
+        usage="simgeo COMMAND [ARGUMENTS]",
+        description="Synthetic experiments on representation geometry.",
+        epilog=f"commands:\n{listing}\n\n`simgeo COMMAND --help` says more.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    version = importlib.metadata.version("simgeo")
+    parser.add_argument("--version", action="version", version=f"simgeo {version}")
+    if not given:
+        parser.print_help(sys.stderr)
+        return 2
+    name, *rest = given
+    try:
+        if name == "run":
+            from simgeo.cli.run import run
+
+            return run(rest)
+        if name == "list":
+            from simgeo.cli.listing import show
+
+            return show(rest)
+        if name.startswith("-"):
+            parser.parse_known_args([name])
+        valid = OPTIONS if name.startswith("-") else COMMANDS
+        return fail(f"{name!r} is no command.{suggest(name, list(valid))}", 2)
+    except KeyboardInterrupt:
+        return fail("interrupted.", 130)

@@ -1,0 +1,221 @@
+"""From the words of a command line to a checked experiment.
+
+`settings` does the checking: flags only change the description of an experiment, the
+default one or that of a file, which is then built again. So a flag and a file are
+refused in the same words, and the order of flags does not matter.
+"""
+
+import argparse
+import dataclasses
+import difflib
+import math
+import re
+import typing
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from simgeo import settings
+from simgeo.cli import Parser
+from simgeo.experiment import Experiment
+
+PLAIN = (bool, int, float, str)
+CHOICE = re.compile(r"([a-z][\w.]*):([\w-]*)")  # teacher:gaussian
+
+EXAMPLES = """\
+examples:
+  simgeo run teacher:blocks objective:procrustes --num-seeds 4
+  simgeo run cell.toml --student-dim 32 --no-objective.centred --figure cell.pdf
+
+A KIND may be shortened to one of its words. Settings may stand in any order, and change
+what the file says. `simgeo list` tells what each kind is."""
+
+
+class Knob(NamedTuple):
+    """A plain setting of one kind of module."""
+
+    name: str
+    type: type
+    default: Any
+    rule: str  # in the words of the check that refuses the wrong values
+
+
+class Request(NamedTuple):
+    """What `simgeo run` was asked for."""
+
+    experiment: Experiment
+    results: str
+    figure: str | None
+    again: bool
+
+
+def parse(arguments: list[str]) -> Request:
+    """The request in these arguments.
+
+    Raises:
+        ValueError: in one line, if it is malformed or impossible.
+    """
+    parser, flags = _parser()
+    options, unknown = parser.parse_known_intermixed_args(arguments)
+    for flag in unknown:
+        name = flag.partition("=")[0]
+        near = difflib.get_close_matches(name.replace("_", "-"), flags, 1)
+        meant = f" Did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"{name!r} is no flag.{meant} See `{parser.prog} --help`.")
+    changes = vars(options)
+    own = {name: changes.pop(name) for name in ("results", "figure", "again")}
+    words = changes.pop("words")
+    choices = [match for match in map(CHOICE.fullmatch, words) if match]
+    files = [word for word in words if not CHOICE.fullmatch(word)]
+    if len(files) > 1:
+        raise ValueError(f"at most one TOML file can be run; got {', '.join(files)}.")
+    cell = settings.load(Experiment, files[0]) if files else Experiment()
+    data = settings.describe(cell)
+    chosen = {place: kind for place, kind in map(re.Match.groups, choices)}
+    if len(chosen) < len(choices):
+        raise ValueError(f"a kind can be chosen once; got {' '.join(words)}.")
+    for place in sorted(chosen):  # a student before its start
+        _choose(data, place, chosen[place])
+    for dotted, value in changes.items():
+        table, name = _table(data, dotted)
+        table[name] = value
+    return Request(settings.build(Experiment, data), **own)
+
+
+def places(cls: type = Experiment, before: str = "") -> dict[str, type]:
+    """Where a kind is chosen, such as `student.start`, and what it is a kind of."""
+    found = {}
+    for name, hint in typing.get_type_hints(cls).items():
+        if isinstance(hint, type) and dataclasses.is_dataclass(hint):
+            found[f"{before}{name}"] = hint
+            for kind in settings.kinds(hint).values():
+                found |= places(kind, f"{before}{name}.")
+    return found
+
+
+def knobs(cls: type) -> Iterator[Knob]:
+    """The settings that are numbers, text, or true or false."""
+    hints = typing.get_type_hints(cls)
+    for field in dataclasses.fields(cls):
+        if hints[field.name] in PLAIN:
+            rule = _rule(cls, field.name, hints[field.name])
+            yield Knob(field.name, hints[field.name], field.default, rule)
+
+
+def needs_file(cls: type) -> bool:
+    """Whether it has settings without default, which are lists: no flag gives them."""
+    missing = dataclasses.MISSING
+    return any(
+        field.default is field.default_factory is missing
+        for field in dataclasses.fields(cls)
+    )
+
+
+def summary(cls: type) -> str:
+    """The first line of the docstring."""
+    return (cls.__doc__ or "").partition("\n")[0]
+
+
+def _rule(cls: type, name: str, hint: type) -> str:
+    for wrong in {float: (math.nan, -1.0), int: (-1,), str: ("",)}.get(hint, ()):
+        try:
+            cls(**{name: wrong})
+        except ValueError as error:
+            rule = re.match(rf"`{name}` must (?:be |lie )?(.*); got ", str(error))
+            return rule[1].replace("not be ", "not ") if rule else ""
+    return ""
+
+
+def _parser() -> tuple[Parser, list[str]]:
+    """The parser of `simgeo run`, and its flags."""
+    parser = Parser(
+        prog="simgeo run",
+        usage="simgeo run [FILE.toml] [PLACE:KIND ...] [SETTINGS]",
+        description="Run one experiment, print a summary, keep the result, draw it.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("words", nargs="*", help=argparse.SUPPRESS)
+    add = parser.add_argument
+    add("--results", metavar="DIR", default="results", help="default: results")
+    add("--figure", metavar="PATH", help="file or folder; default: beside the result")
+    add("--again", action="store_true", help="run even if the result is there")
+    flags = ["--help", "--results", "--figure", "--again"]
+
+    group = parser.add_argument_group("settings of the experiment")
+    for knob in knobs(Experiment):
+        flags += _add(group, f"{knob.name}", knob, _help(knob))
+    for place, base in places().items():
+        found = settings.kinds(base)
+        lines = [f"{place}:{kind:20s} {summary(cls)}" for kind, cls in found.items()]
+        group = parser.add_argument_group(place, "\n".join(lines))
+        helps = defaultdict(list)
+        for kind, cls in found.items():
+            for knob in knobs(cls):
+                helps[knob.name].append((knob, f"{kind}: {_help(knob)}"))
+        for name, each in helps.items():
+            text = "; ".join(text for _, text in each)
+            flags += _add(group, f"{place}.{name}", each[0][0], text)
+    return parser, flags
+
+
+def _add(group: Any, dotted: str, knob: Knob, text: str) -> list[str]:
+    flag = f"--{dotted.replace('_', '-')}"
+    common = {"dest": dotted, "default": argparse.SUPPRESS, "help": text}
+    if knob.type is bool:
+        both = argparse.BooleanOptionalAction
+        return group.add_argument(flag, action=both, **common).option_strings
+    metavar = {int: "N", float: "X"}.get(knob.type, "NAME")
+    return group.add_argument(
+        flag, type=_plain, metavar=metavar, **common
+    ).option_strings
+
+
+def _help(knob: Knob) -> str:
+    if knob.type is bool:
+        return f"default {knob.default}".lower()
+    return f"{knob.rule}, default {knob.default}".lstrip(", ")
+
+
+def _plain(text: str) -> int | float | str:
+    for convert in (int, float):
+        try:
+            return convert(text)
+        except ValueError:
+            pass
+    return text
+
+
+def _choose(data: settings.Description, place: str, kind: str) -> None:
+    """Puts a kind in its place, with its defaults if it was not there."""
+    valid = places()
+    if place not in valid:
+        wrong = f"{place}:{kind}"
+        raise ValueError(
+            f"{wrong!r} chooses nothing.{settings.suggest(place, [*valid])}"
+        )
+    found = settings.kinds(valid[place])
+    meant = [each for each in found if f"-{kind}-" in f"-{each}-"]
+    if kind not in found and len(meant) != 1:
+        raise ValueError(
+            f"`{place}` must name a known kind; got {kind!r}."
+            f"{settings.suggest(kind, list(found))}"
+        )
+    cls = found[kind if kind in found else meant[0]]
+    table, name = _table(data, place)
+    if table[name][settings.KIND] == cls.__name__:
+        return
+    if needs_file(cls):
+        raise ValueError(
+            f"`{place}` cannot be {kind!r} without settings that are lists. Describe "
+            f"it in a TOML file."
+        )
+    table[name] = settings.describe(cls())
+
+
+def _table(data: settings.Description, dotted: str) -> tuple[dict[str, Any], str]:
+    *trail, name = dotted.split(".")
+    for each in trail:
+        data = data[each]
+    return data, name

@@ -1,0 +1,60 @@
+"""`simgeo list`: everything there is, with its knobs."""
+
+from simgeo import settings
+from simgeo.cli import Parser, fail
+from simgeo.cli.flags import knobs, needs_file, places, summary
+from simgeo.measures import MEASURES
+
+TOPICS = ("teachers", "students", "objectives", "measures")
+
+
+def show(arguments: list[str]) -> int:
+    """Prints what was asked for, all if nothing was; the exit code."""
+    parser = Parser(
+        prog="simgeo list",
+        usage="simgeo list [teachers | students | objectives | measures]",
+        description="What there is, one line each, with its flags for `simgeo run`.",
+    )
+    parser.add_argument("topics", nargs="*")
+    try:
+        topics = parser.parse_args(arguments).topics
+        for topic in topics:
+            if topic not in TOPICS:
+                known = settings.suggest(topic, list(TOPICS))
+                raise ValueError(f"{topic!r} is nothing to list.{known}")
+    except ValueError as error:
+        return fail(error, 2)
+    print("\n\n".join(_topic(topic) for topic in topics or TOPICS))
+    return 0
+
+
+def _topic(topic: str) -> str:
+    if topic == "measures":
+        return "\n".join(_measures())
+    return "\n".join(
+        line
+        for place, base in places().items()
+        if f"{place.partition('.')[0]}s" == topic
+        for kind, cls in settings.kinds(base).items()
+        for line in _kind(place, kind, cls)
+    )
+
+
+def _kind(place: str, kind: str, cls: type) -> list[str]:
+    lines = [f"{place}:{kind}", f"    {summary(cls)}"]
+    for knob in knobs(cls):
+        flag = f"--{place}.{knob.name}".replace("_", "-")
+        default = str(knob.default).lower()
+        lines.append(f"      {flag:28s} {default:>8s}   {knob.rule}".rstrip())
+    if needs_file(cls):
+        lines.append("      with lists as settings: describe it in a TOML file")
+    return lines
+
+
+def _measures() -> list[str]:
+    columns = f"{'':22s} {'range':8s} {'better':8s} {'chance':20s}"
+    return [columns.rstrip()] + [
+        f"{name:22s} {each.bounds:8s} {each.better or '-':8s} "
+        f"{each.chance:20s} {each.label}"
+        for name, each in MEASURES.items()
+    ]

@@ -1,0 +1,203 @@
+"""`simgeo run`: one experiment, its summary, its file and its figure."""
+
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import xarray as xr
+from matplotlib.figure import Figure
+from tqdm import tqdm
+
+from simgeo import experiment, measures, plots, results, settings
+from simgeo.cli import fail
+from simgeo.cli.flags import parse
+from simgeo.experiment import Experiment, NotFiniteError, Trajectory
+
+
+def run(arguments: list[str]) -> int:
+    """Exit code; a finished run of the same settings is read instead of repeated."""
+    try:
+        request = parse(arguments)
+        experiment.prepare_host()
+        precision = "float64" if jax.config.read("jax_enable_x64") else "float32"
+        name = settings.fingerprint(request.experiment, {"precision": precision})
+        folder = _folder_to_write(request.results)
+        picture = _file_to_draw(request.figure, folder / f"{name}.png")
+        found = None if request.again else _find(folder, name)
+    except ValueError as error:
+        return fail(error, 2)
+    if found is None:
+        try:
+            trajectory, failure = _compute(request.experiment)
+        except KeyboardInterrupt:
+            return fail("interrupted before the first record; nothing is kept.", 130)
+        except (MemoryError, OverflowError, jax.errors.JaxRuntimeError) as error:
+            reason = str(error).partition("\n")[0] or "out of memory"
+            return fail(f"{reason}. Try fewer seeds or vectors.", 1)
+        found = results.dataset(
+            settings=settings.describe(request.experiment),
+            precision=precision,
+            **trajectory._asdict(),
+        )
+        try:
+            path = results.save(found, folder)
+        except (ValueError, OSError) as error:
+            return fail(failure or error, 1)
+        if failure:
+            return fail(f"{failure} The records before it are in {path}.", 1)
+        if not trajectory.complete:
+            done = f"{trajectory.steps[-1]} of {request.experiment.num_steps} steps"
+            return fail(f"interrupted; the records of {done} are in {path}.", 130)
+        said = f"Saved {path}, after {trajectory.seconds:.1f} s."
+    else:
+        said = f"Read {folder / name}.nc, a finished run; --again repeats it."
+    print(table(found))
+    print(said)
+    try:
+        draw(found, request.experiment, picture)
+    except OSError as error:
+        return fail(error, 1)
+    print(f"Drew {picture}.")
+    return 0
+
+
+def table(run: xr.Dataset) -> str:
+    """Medians over seeds of what was recorded, and the levels to read them against."""
+    columns = ("start", "end", "least", "greatest", "chance", "SVD")
+    lines = [f"{'':22s}" + "".join(f"{name:>11s}" for name in columns)]
+    for name in ("loss", *measures.MEASURES):
+        values = run[name].values
+        levels = [run.get(f"reference_{kind}_{name}") for kind in ("chance", "svd")]
+        numbers = [
+            np.nanmedian(values[:, 0]),
+            np.nanmedian(values[:, -1]),
+            np.nanmin(values[:, -1]),
+            np.nanmax(values[:, -1]),
+            *(np.nan if level is None else np.nanmedian(level) for level in levels),
+        ]
+        shown = ("-" if np.isnan(each) else f"{each:.4g}" for each in numbers)
+        lines.append(f"{name:22s}" + "".join(f"{each:>11s}" for each in shown))
+    optimum = np.median(run["reference_optimum_loss"])
+    best = "no closed form" if np.isnan(optimum) else f"{optimum:.4g}"
+    return "\n".join(
+        [
+            *lines,
+            f"Optimum of the loss: {best}.",
+            f"Medians over seeds ({run.sizes['seed']}); least and greatest at the end; "
+            "chance: random unit vectors; SVD: the teacher's, truncated.",
+        ]
+    )
+
+
+def draw(run: xr.Dataset, cell: Experiment, path: Path) -> None:
+    """Loss and kept geometry over the steps, as a file."""
+    frame = results.frame(run)
+    frame = frame.rename(columns=lambda name: name.removeprefix("reference_"))
+    frame["relative_loss"] = frame["loss"] / frame["scale_loss"]
+    excess = frame["loss"] - frame["optimum_loss"]
+    frame["excess_loss"] = excess / frame["scale_loss"]
+    frame["objective"] = cell.objective.label
+    with plots.style():
+        figure = Figure(figsize=(7, 2.9))
+        plots.run_summary(frame, tuple(figure.subplots(1, 2)))
+        figure.suptitle(_title(cell), fontsize=8)
+        figure.savefig(path)
+
+
+def _title(cell: Experiment) -> str:
+    return (
+        f"{cell.objective.label}; {type(cell.teacher).__name__}, {cell.num_vectors} "
+        f"vectors, {cell.teacher_dim} to {cell.student_dim} dimensions, "
+        f"{cell.num_seeds} seed{'s' if cell.num_seeds > 1 else ''}, "
+        f"epsilon {cell.epsilon:g}"
+    )
+
+
+def _compute(cell: Experiment) -> tuple[Trajectory, NotFiniteError | None]:
+    """What was recorded, and what ended it early."""
+    print(_title(cell), file=sys.stderr)
+    bar = tqdm(total=cell.num_steps, unit="step", disable=None)
+    with bar, _dropped_interrupts() as dropped:
+        bar.set_postfix_str("compiling")
+
+        def on_chunk(steps: int, loss: float) -> None:
+            bar.set_postfix_str(f"loss {loss:.3e}", refresh=False)
+            bar.update(steps - bar.n)
+            if dropped:
+                raise KeyboardInterrupt
+
+        try:
+            return experiment.run(cell, on_chunk=on_chunk), None
+        except NotFiniteError as error:
+            if error.trajectory is None:
+                raise
+            return error.trajectory, error
+
+
+@contextmanager
+def _dropped_interrupts() -> Iterator[list[BaseException]]:
+    """A Ctrl-C that comes in JAX's callback at garbage collection cannot be raised."""
+    dropped, previous = [], sys.unraisablehook
+
+    def hook(unraisable: Any) -> None:
+        if isinstance(unraisable.exc_value, KeyboardInterrupt):
+            dropped.append(unraisable.exc_value)
+        else:
+            previous(unraisable)
+
+    sys.unraisablehook = hook
+    try:
+        yield dropped
+    finally:
+        sys.unraisablehook = previous
+
+
+def _find(folder: Path, name: str) -> xr.Dataset | None:
+    with warnings.catch_warnings(record=True, action="always") as told:
+        found = results.find(folder, name)
+    for each in told:
+        fail(each.message, 0)
+    return found
+
+
+def _folder_to_write(name: str) -> Path:
+    try:
+        Path(name).mkdir(exist_ok=True)
+    except OSError as error:
+        raise ValueError(
+            f"`--results` must be a folder, or the name of a new one; got {name}: "
+            f"{error.strerror}."
+        ) from error
+    _require_writable("--results", Path(name))
+    return Path(name)
+
+
+def _file_to_draw(given: str | None, default: Path) -> Path:
+    if given is None:
+        return default
+    path = Path(given) / default.name if Path(given).is_dir() else Path(given)
+    known = sorted(Figure().canvas.get_supported_filetypes())
+    if path.suffix.lower()[1:] not in known:
+        raise ValueError(
+            f"`--figure` must be a folder or end in one of {', '.join(known)}; "
+            f"got {given}."
+        )
+    _require_writable("--figure", path.parent)
+    return path
+
+
+def _require_writable(flag: str, folder: Path) -> None:
+    """Refuses before the run what would fail after it."""
+    try:
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise ValueError(
+            f"`{flag}` must be where files can be written; got the folder {folder}: "
+            f"{error.strerror}."
+        ) from error

@@ -1,0 +1,140 @@
+"""Linear algebra against NumPy and SciPy, at spectra and scales that break others."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.linalg
+
+from simgeo import linalg
+
+DOUBLE = jax.config.read("jax_enable_x64")
+EPS = 2.0**-52 if DOUBLE else 2.0**-23
+NEAR_ONE = 1e-14 if DOUBLE else 4e-6  # as stated by `polar_factor`, with rounding
+SHAPES = ((12, 5), (6, 6), (5, 12))  # float32 treats the first and last differently
+SCALES = (1.0, 1e-8, 1e-4, 1e4, 1e8)
+CONDITIONED = {
+    "equal": lambda size: np.ones(size),
+    "two levels": lambda size: np.repeat([1.0, 0.3], [2, size - 2]),
+    "condition 1e4": lambda size: np.geomspace(1, 1e-4, size),
+    "condition 1e6": lambda size: np.geomspace(1, 1e-6, size),
+    "one small": lambda size: np.append(np.ones(size - 1), 1e-6),
+}
+DEFICIENT = {
+    "two missing": lambda size: np.append(np.ones(size - 2), [0, 0]),
+    "rank one": lambda size: np.eye(size)[0],
+    "zero": np.zeros,
+}
+
+polar_factor = jax.jit(linalg.polar_factor)
+nuclear_norm = jax.jit(jax.value_and_grad(linalg.nuclear_norm))
+ridge_solution = jax.jit(linalg.ridge_solution)
+
+
+@functools.cache
+def with_singular_values(shape, make, scale=1.0):
+    """A matrix rounded to the precision under test, in random directions."""
+    rng, size = np.random.default_rng(0), min(shape)
+    left, right = (np.linalg.qr(rng.standard_normal((k, size)))[0] for k in shape)
+    matrix = scale * (left * make(size)) @ right.T
+    return np.asarray(jnp.asarray(matrix, float))
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("name", CONDITIONED)
+def test_polar_factor_is_that_of_scipy(shape, name):
+    for scale in SCALES:
+        matrix = with_singular_values(shape, CONDITIONED[name], scale)
+        found = np.asarray(polar_factor(matrix), np.float64)
+        matrix = np.asarray(matrix, np.float64)
+        values = np.linalg.svd(found, compute_uv=False)
+        assert np.allclose(values, 1, rtol=0, atol=NEAR_ONE), scale
+        small = found if shape[0] >= shape[1] else found.T
+        hermitian = small.T @ (matrix if shape[0] >= shape[1] else matrix.T)
+        size = np.linalg.norm(matrix, 2)
+        assert np.allclose(hermitian, hermitian.T, rtol=0, atol=4 * NEAR_ONE * size)
+        expected, _ = scipy.linalg.polar(matrix)
+        # The factor moves by the relative change of its matrix times the condition.
+        atol = NEAR_ONE + EPS * np.linalg.cond(matrix)
+        assert np.allclose(found, expected, rtol=0, atol=atol), scale
+
+
+@pytest.mark.skipif(not DOUBLE, reason="float32 does not resolve this condition")
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_polar_factor_resolves_a_condition_of_1e12_in_float64(shape):
+    matrix = with_singular_values(shape, lambda size: np.geomspace(1, 1e-12, size))
+    values = np.linalg.svd(polar_factor(matrix), compute_uv=False)
+    assert np.allclose(values, 1, rtol=0, atol=NEAR_ONE)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("name", [*CONDITIONED, *DEFICIENT])
+def test_nuclear_norm_and_a_subgradient(shape, name):
+    make = (CONDITIONED | DEFICIENT)[name]
+    for scale in SCALES:
+        matrix = with_singular_values(shape, make, scale)
+        value, factor = nuclear_norm(matrix)
+        exact = np.linalg.svd(matrix.astype(np.float64), compute_uv=False).sum()
+        assert np.isclose(value, exact, rtol=NEAR_ONE, atol=0), scale
+        # G is a subgradient of |.|_* at M iff |G|_2 <= 1 and <G, M> = |M|_*.
+        factor = np.asarray(factor, np.float64)
+        assert np.linalg.norm(factor, 2) <= 1 + NEAR_ONE, scale
+        assert np.isclose(np.sum(factor * matrix), exact, rtol=NEAR_ONE, atol=0), scale
+
+
+@pytest.mark.skipif(not DOUBLE, reason="differences need float64")
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_gradient_of_the_nuclear_norm_agrees_with_finite_differences(shape):
+    rng = np.random.default_rng(1)
+    matrix, direction = rng.standard_normal((2, *shape))
+    ends = [nuclear_norm(matrix + step * direction)[0] for step in (1e-5, -1e-5)]
+    slope = np.sum(nuclear_norm(matrix)[1] * direction)
+    assert np.isclose(slope, (ends[0] - ends[1]) / 2e-5, rtol=1e-8)
+
+
+@pytest.mark.parametrize("size", [3, 6, 14], ids="{} inputs".format)
+@pytest.mark.parametrize("scale", [1.0, 1e-4, 1e4])
+def test_ridge_solution_predicts_what_least_squares_predicts(size, scale):
+    rng = np.random.default_rng(2)
+    draw, targets = rng.standard_normal((12, size)), rng.standard_normal((12, 4))
+    low_rank = draw[:, :2] @ rng.standard_normal((2, size))
+    zero_column = draw * (np.arange(size) > 0)
+    for inputs in (draw, low_rank, zero_column, 0 * draw):
+        inputs = np.asarray(jnp.asarray(scale * inputs, float))
+        found = np.asarray(ridge_solution(inputs, targets), np.float64)
+        inputs = inputs.astype(np.float64)
+        # Rounding leaves a rank of 12 in float32, which the ridge is to see through.
+        expected, *_ = np.linalg.lstsq(inputs, targets, rcond=1e-5)
+        full_rank = np.linalg.matrix_rank(inputs, tol=1e-5 * scale) == size
+        # Of deficient inputs, rounding is magnified by eps^(-1/2), the ridge's root.
+        rtol = (1e-12 if DOUBLE else 1e-4) if full_rank else (1e-10 if DOUBLE else 0.03)
+        assert np.allclose(inputs @ found, inputs @ expected, rtol=0, atol=rtol)
+        if full_rank:
+            assert np.allclose(found, expected, rtol=rtol, atol=rtol / scale)
+
+
+def test_unit_rows_of_a_zero_row_are_zero_with_zero_gradient():
+    vectors = jnp.asarray([[3.0, 4.0], [0.0, 0.0], [-1e-4, 0.0], [0.0, 1e4]])
+    expected = [[0.6, 0.8], [0, 0], [-1, 0], [0, 1]]
+    assert np.allclose(linalg.unit_rows(vectors), expected)
+    weights = jnp.asarray([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0], [7.0, 8.0]])
+    gradient = jax.grad(lambda x: jnp.sum(weights * linalg.unit_rows(x)))(vectors)
+    assert np.array_equal(gradient[1], [0, 0])
+    # Along a row nothing changes; across it, by the weight over the length.
+    assert np.allclose(np.sum(gradient * vectors, axis=1), 0, atol=1e-3)
+    assert np.allclose(gradient[2:], [[0, 6e4], [7e-4, 0]])
+
+
+def test_centre_moves_the_mean_of_the_rows_to_the_origin():
+    vectors = np.random.default_rng(3).standard_normal((7, 3)) + [5.0, 0.0, -2.0]
+    found = linalg.centre(jnp.asarray(vectors, float))
+    assert np.allclose(found, vectors - vectors.mean(axis=0), atol=1e-5)
+
+
+@pytest.mark.parametrize("value", [-1.0, 0.0])
+def test_roots_and_quotients_are_zero_with_zero_gradient_where_undefined(value):
+    assert jax.value_and_grad(linalg.safe_sqrt)(value) == (0, 0)
+    graded = jax.value_and_grad(linalg.safe_divide, argnums=(0, 1))
+    assert graded(jnp.asarray(value), jnp.asarray(0.0)) == (0, (0, 0))
