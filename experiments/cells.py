@@ -43,7 +43,7 @@ class Cell(NamedTuple):
 def preset(quick: bool, **changes) -> Experiment:
     """Our own preset: the paper's text does not give every value."""
     size = (
-        {"num_vectors": 96, "teacher_dim": 48, "num_steps": 400}
+        {"num_vectors": 96, "teacher_dim": 48, "num_steps": 300}
         if quick
         else {"num_vectors": 256, "teacher_dim": 128, "num_steps": 1000}
     )
@@ -74,7 +74,8 @@ def main_grid(quick: bool) -> list[Cell]:
 
 def spike_grid(quick: bool) -> list[Cell]:
     """Squared and unsquared Procrustes at fixed rates, densely recorded."""
-    size = {"student_dim": 48, "num_vectors": 96, "teacher_dim": 48, "num_steps": 800}
+    size = {"student_dim": 48, "num_vectors": 96, "teacher_dim": 48}
+    size |= {"num_steps": 400 if quick else 800, "num_records": 101 if quick else 201}
     return [
         Cell(
             "spikes",
@@ -85,7 +86,8 @@ def spike_grid(quick: bool) -> list[Cell]:
                 objective=objectives.Procrustes(squared=squared),
                 schedule="constant",
                 learning_rate=rate,
-                **size | {"record_spacing": "even", "num_records": 201},
+                record_spacing="even",
+                **size,
             ),
         )
         for squared in (True, False)
