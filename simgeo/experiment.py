@@ -254,11 +254,18 @@ def draw_teachers(experiment: Experiment) -> Float[Array, "s n d"]:
 # them comes first, what each has for itself second, what sets the program last.
 
 
-def _over_seeds(one: Callable, mesh: Mesh, common: tuple, own: tuple) -> Any:
+def _over_seeds(
+    one: Callable, mesh: Mesh, common: tuple, own: tuple, in_turn: bool = False
+) -> Any:
+    def on_a_device(common: tuple, own: tuple) -> Any:
+        if in_turn:
+            return jax.lax.map(lambda each: one(*common, *each), own)
+        return jax.vmap(partial(one, *common))(*own)
+
     # Not left to the compiler: it would join the devices at every test of a loop.
     common_spec, own_spec = PartitionSpec(), PartitionSpec("seeds")
     return jax.shard_map(
-        lambda common, own: jax.vmap(partial(one, *common))(*own),
+        on_a_device,
         mesh=mesh,
         in_specs=(common_spec, own_spec),
         out_specs=own_spec,
@@ -303,7 +310,10 @@ def _advance_program(
 
         return distill.advance(state, loss, _optimiser(rule, rate), num_steps)
 
-    return _over_seeds(one, mesh, common, (state, teacher))
+    # With a CPU device per core, one seed after the other: what a step touches stays in
+    # the core's cache, and no seed waits for another's polar factor.
+    in_turn = mesh.size > 1 and mesh.devices.flat[0].platform == "cpu"
+    return _over_seeds(one, mesh, common, (state, teacher), in_turn)
 
 
 def _record(common: tuple, own: tuple, mesh: Mesh) -> tuple[dict, Array, Array]:

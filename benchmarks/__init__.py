@@ -1,0 +1,1 @@
+"""Timings of simgeo, run on demand: `python -m benchmarks`, or `make bench`."""

@@ -1,0 +1,100 @@
+"""Every timing, as ratios: `python -m benchmarks [steps|torch|start|large ...]`."""
+
+import argparse
+import csv
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+from benchmarks.rows import Row, markdown
+
+FOLDER = Path(__file__).parent
+HEADER = ("part", "case", "time", "against", "ratio: median (least)", "target", "met")
+DEVICES = sorted({1, os.cpu_count() or 1})
+# Each runs in a process of its own, with its own devices and peak memory.
+PARTS = {
+    "steps": [("benchmarks.steps", str(count)) for count in DEVICES],
+    "torch": [("benchmarks.against_torch",)],
+    "start": [("benchmarks.start",)],
+    "large": [("benchmarks.large",)],
+}
+
+NOTES = """\
+Times are medians over rounds in which a process's cases take turns; in `steps` and
+`torch` of value, gradient and Adam step of one of 32 seeds. A ratio is the
+median over rounds; in brackets, that of the least times. `products` are the matrix
+products that value and gradient cannot avoid, alone in a loop, in the fastest form
+tried. CKA and Gram: S'T, S'S, T(T'S), S(S'S). Projection: S W, S'R, R W'. Procrustes:
+S'T and T times the polar factor, without those that find the factor. In `large` those
+of CKA, once, for every objective; `all cosines` are of both sides, merely summed."""
+
+
+def main() -> int:
+    options = _options()
+    chosen = options.parts or list(PARTS)
+    rows, failed = [], []
+    for part in chosen:
+        for module in PARTS[part]:
+            begin = time.perf_counter()
+            print(f"Running {' '.join(module)} ...", file=sys.stderr, flush=True)
+            try:
+                rows += [(part, *row) for row in _rows(module, options.rounds)]
+            except subprocess.CalledProcessError as error:
+                failed.append(f"{' '.join(module)} ended with code {error.returncode}")
+            print(f"  took {time.perf_counter() - begin:.0f} s", file=sys.stderr)
+    text = "\n\n".join([markdown(HEADER, rows), _notes(), *failed])
+    print(text)
+    if not options.parts:
+        (FOLDER / "latest.md").write_text(f"# Timings\n\n{text}\n")
+        with open(FOLDER / "latest.csv", "w", newline="") as file:
+            csv.writer(file, lineterminator="\n").writerows([HEADER, *rows])
+    return 1 if failed else 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument(
+        "parts",
+        nargs="*",
+        metavar="PART",
+        help=f"what to run, of {', '.join(PARTS)}; without any, all of them, "
+        "kept as benchmarks/latest.md and .csv",
+    )
+    parser.add_argument(
+        "--rounds",
+        type=int,
+        default=15,
+        help="how often every time is taken (default: %(default)s)",
+    )
+    options = parser.parse_args()
+    unknown = [part for part in options.parts if part not in PARTS]
+    if unknown:
+        parser.error(f"unknown part {unknown[0]!r}. Choose from {', '.join(PARTS)}.")
+    if options.rounds < 1:
+        parser.error(f"--rounds must be at least 1; got {options.rounds}.")
+    return options
+
+
+def _rows(module: tuple[str, ...], rounds: int) -> Iterator[Row]:
+    name, *arguments = module
+    command = [sys.executable, "-m", name, str(rounds), *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        for line in process.stdout:
+            yield Row(*json.loads(line))
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+
+
+def _notes() -> str:
+    machine = f"{os.cpu_count()} cores, Python {platform.python_version()}"
+    return f"{NOTES}\n{machine}, jax {version('jax')}, float32."
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,173 @@
+"""The engine's own step, and the products that no implementation can avoid."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import PartitionSpec
+from jaxtyping import Array, Float
+
+from simgeo import experiment, objectives, teachers
+from simgeo.objectives import AbstractObjective
+
+NUM_SEEDS, NUM_VECTORS, TEACHER_DIM = 32, 256, 128
+OBJECTIVES: dict[str, AbstractObjective] = {
+    "CKA": objectives.CKA(),
+    "Gram": objectives.FeatureGram(),
+    "projection": objectives.LinearProjection(),
+    "Procrustes": objectives.Procrustes(),
+}
+
+
+class WithValue(AbstractObjective):
+    """An objective whose value every step needs, as well as its gradient.
+
+    The value is the derivative for one more parameter, which starts at zero: the
+    engine records losses between steps, and the compiler would drop it.
+    """
+
+    inner: AbstractObjective
+
+    def init(self, key, student_dim, teacher_dim):
+        return jnp.zeros(()), self.inner.init(key, student_dim, teacher_dim)
+
+    def __call__(self, student, teacher, learned=None):
+        switch, own = learned
+        value = self.inner(student, teacher, own)
+        return value + switch * jax.lax.stop_gradient(value)
+
+    @property
+    def label(self) -> str:
+        return self.inner.label
+
+    @property
+    def invariant_to(self) -> frozenset[str]:
+        return self.inner.invariant_to
+
+    def optimum(self, teacher: Float[np.ndarray, "n d"], student_dim: int) -> float:
+        return self.inner.optimum(teacher, student_dim)
+
+
+class Engine:
+    """The program that `experiment.run` calls between records; a call does steps."""
+
+    def __init__(self, objective: AbstractObjective, student_dim: int, num_steps: int):
+        chosen = experiment.Experiment(
+            teacher=teachers.Gaussian(),
+            objective=WithValue(objective),
+            num_vectors=NUM_VECTORS,
+            teacher_dim=TEACHER_DIM,
+            student_dim=student_dim,
+            num_seeds=NUM_SEEDS,
+        )
+        arrays = jax.tree.map(jnp.asarray, chosen)
+        rate = experiment._Rate(arrays.learning_rate, jnp.asarray(chosen.num_steps))
+        self.rule = experiment._Rule(chosen.optimiser, chosen.schedule)
+        self.mesh = experiment._mesh(NUM_SEEDS)
+        self.common = (arrays.objective, arrays.student, rate)
+        self.num_steps = jnp.asarray(num_steps)
+        self.teacher = experiment.draw_teachers(chosen)
+        keys = experiment._keys(chosen.seeds, "student")
+        self.state = experiment._start(
+            self.common, (keys, self.teacher), student_dim, self.rule, self.mesh
+        )
+
+    def __call__(self) -> None:
+        common = (*self.common, self.num_steps)
+        own = (self.state, self.teacher)
+        self.state = experiment._advance(common, own, self.rule, self.mesh)
+        jax.block_until_ready(self.state)
+
+    def compile(self) -> None:
+        """Compile the program again, from nothing."""
+        jax.clear_caches()
+        common = (*self.common, self.num_steps)
+        experiment._advance_program.lower(
+            common, self.state, self.teacher, self.rule, self.mesh
+        ).compile()
+
+
+# Each takes (carried, teacher) to what is carried on, by the products of one value
+# and gradient. Started from orthonormal columns, all keep the carried values near what
+# they are: nothing overflows, and nothing can be dropped or moved out of the loop.
+
+
+def _kernels(carried, teacher):
+    """S'T and S'S forward, T(T'S) and S(S'S) backward; a Newton-Schulz step."""
+    student, weights = carried
+    cross, own = teacher.T @ student, student.T @ student
+    return 1.5 * (teacher @ cross) - 0.5 * (student @ own), weights
+
+
+def _kernels_joined(carried, teacher):
+    """The same products, two at once."""
+    student, weights = carried
+    both = jnp.concatenate([teacher, student], axis=1)
+    return 2.0 * student - 0.5 * (both @ (both.T @ student)), weights
+
+
+def _projection(carried, teacher):
+    """S W forward, S'R and R W' backward."""
+    student, weights = carried
+    residual = student @ weights
+    return residual @ weights.T, weights + 1e-6 * (student.T @ residual)
+
+
+def _overlap(carried, teacher):
+    """S'T forward, T times a factor of its shape backward."""
+    student, weights = carried
+    return teacher @ (teacher.T @ student), weights
+
+
+FORMS = {
+    "kernels": _kernels,
+    "joined": _kernels_joined,
+    "projection": _projection,
+    "overlap": _overlap,
+}
+PRODUCTS = {
+    "CKA": ("kernels", "joined"),
+    "Gram": ("kernels", "joined"),
+    "projection": ("projection",),
+    "Procrustes": ("overlap",),
+}
+
+
+def bare_products(student_dim: int, num_steps: int) -> dict[str, Callable[[], None]]:
+    """Loops of the products alone: every form, all seeds together and in turn."""
+    rng = np.random.default_rng(0)
+    shape = (NUM_SEEDS, NUM_VECTORS, TEACHER_DIM)
+    teacher = jnp.asarray(np.linalg.qr(rng.standard_normal(shape))[0], jnp.float32)
+    student = teacher[..., :student_dim]
+    weights = rng.standard_normal((NUM_SEEDS, TEACHER_DIM, student_dim))
+    weights = np.swapaxes(np.linalg.qr(weights)[0], 1, 2)
+    carried = (student, jnp.asarray(weights, jnp.float32))
+    mesh, own = experiment._mesh(NUM_SEEDS), PartitionSpec("seeds")
+
+    def loop(form: Callable, together: bool) -> Callable[[], None]:
+        def one(carried, teacher):
+            return jax.lax.fori_loop(
+                0, num_steps, lambda _, each: form(each, teacher), carried
+            )
+
+        def all_seeds(carried, teacher):
+            if together:
+                return jax.vmap(one)(carried, teacher)
+            return jax.lax.map(lambda each: one(*each), (carried, teacher))
+
+        program = jax.jit(
+            jax.shard_map(
+                all_seeds, mesh=mesh, in_specs=own, out_specs=own, check_vma=False
+            )
+        )
+        end: Float[Array, "s n m"] = program(carried, teacher)[0]
+        lengths = np.linalg.norm(end, axis=1)
+        assert np.all((lengths > 0.5) & (lengths < 2.0))
+        return lambda: jax.block_until_ready(program(carried, teacher))
+
+    return {
+        f"{name} {layout}": loop(form, together=layout == "together")
+        for name, form in FORMS.items()
+        for layout in ("together", "in turn")
+    }
