@@ -1,6 +1,7 @@
 """What every teacher offers."""
 
 import abc
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
@@ -13,12 +14,23 @@ from simgeo.linalg import unit_rows
 Knob = float | Float[Array, ""]  # a leaf may be traced
 
 
+class About(NamedTuple):
+    """A teacher in one row of a table."""
+
+    control: str  # what a user sets
+    feasible: str  # what can be asked for
+    exact: str  # "exact", or in what sense not
+    cost: str  # of one draw of n vectors in d dimensions, on two cores
+
+
 class AbstractTeacher(eqx.Module):
     """A law from which sets of unit vectors are drawn.
 
     Real-valued knobs are pytree leaves, so that they can be swept without another
     compilation; what sets a shape is static.
     """
+
+    about: eqx.AbstractClassVar[About]
 
     @abc.abstractmethod
     def __call__(

@@ -6,7 +6,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from simgeo.teachers._base import AbstractTeacher, check_cosine, lean, random_units
+from simgeo.teachers._base import (
+    About,
+    AbstractTeacher,
+    check_cosine,
+    lean,
+    random_units,
+)
 
 
 class OrthogonalBlocks(AbstractTeacher):
@@ -19,6 +25,12 @@ class OrthogonalBlocks(AbstractTeacher):
     expected cosine c; those of different blocks are exactly orthogonal.
     """
 
+    about = About(
+        control="number of blocks; mean cosine inside",
+        feasible="up to d / 2 blocks; cosine 0 to 1, 1 excluded",
+        exact="exactly orthogonal between blocks, in expectation inside",
+        cost="n d; milliseconds",
+    )
     num_blocks: int = eqx.field(static=True, default=8)
     cosine: float = 0.5
 

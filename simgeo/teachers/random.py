@@ -6,6 +6,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from simgeo.linalg import unit_rows
 from simgeo.teachers._base import (
+    About,
     AbstractTeacher,
     check_cosine,
     known,
@@ -20,6 +21,13 @@ class Gaussian(AbstractTeacher):
     Cosines have mean 0 and variance 1/d; `limits.random_fraction` is their expected
     fraction of epsilon-orthogonal pairs.
     """
+
+    about = About(
+        control="none: chance",
+        feasible="any n and d",
+        exact="in distribution",
+        cost="n d; milliseconds",
+    )
 
     def __call__(
         self, key: PRNGKeyArray, num_vectors: int, dim: int
@@ -36,6 +44,12 @@ class CommonMean(AbstractTeacher):
     (1 - c) / sqrt(d - 1). Centred objectives do not see u.
     """
 
+    about = About(
+        control="mean cosine",
+        feasible="0 to 1, 1 excluded; d >= 2",
+        exact="in expectation",
+        cost="n d; milliseconds",
+    )
     cosine: float = 0.1
 
     def __check_init__(self) -> None:
@@ -62,6 +76,12 @@ class PowerLawSpectrum(AbstractTeacher):
     the spectrum decays slightly slower. Zero gives `Gaussian`.
     """
 
+    about = About(
+        control="decay of the spectrum",
+        feasible="any exponent from 0",
+        exact="in expectation; FromGram of a Spectrum is exact",
+        cost="n d; milliseconds",
+    )
     exponent: float = 0.75
 
     def __check_init__(self) -> None:
