@@ -1,12 +1,16 @@
 """Limits: known cases of equality, Monte Carlo, and optima against a naive descent."""
 
+import itertools
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from simgeo import limits
+from simgeo import cli, limits
+from simgeo.limits import table
+from simgeo.limits._polynomials import delsarte_count, levenshtein_count
 
 RNG_SEED = 0
 
@@ -311,6 +315,428 @@ def test_unit_row_bound_is_tight_and_above_the_free_one():
 
 def test_unit_row_bound_of_orthonormal_vectors_is_that_of_a_tight_frame():
     assert np.isclose(limits.unit_row_gram_bound(np.eye(9), 3), 9**2 / 3 - 9)
+
+
+# Chance of other kinds
+
+
+def test_random_pairs_are_the_fraction_times_the_pairs():
+    mean, spread = limits.random_pairs(0.2, 30, 9)
+    assert np.isclose(mean, 435 * limits.random_fraction(0.2, 9))
+    assert np.isclose(spread, 435 * limits.random_fraction_spread(0.2, 9, 30))
+    assert limits.random_pairs(0.2, 1, 9) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize("dim", [2, 5, 32])
+def test_random_coherence_is_just_above_the_median(dim):
+    found = [pair_cosines(units(40, dim, seed)).max() for seed in range(400)]
+    bound = limits.random_coherence(40, dim)
+    # Below the median's position 0.5 by three deviations of 400 draws, and not far.
+    assert 0.425 < np.mean(np.array(found) <= bound) < 0.75
+    assert limits.random_coherence(5, 1) == 1.0
+    assert math.isnan(limits.random_coherence(1, 5))
+
+
+# Sets that are known
+
+
+def kerdock_16():
+    """Real mutually unbiased bases: rows of the Sylvester matrix times bent functions.
+
+    x'Qx for a space of alternating forms whose differences are all regular.
+    """
+    bits = np.array([[x >> i & 1 for i in range(4)] for x in range(16)])
+    upper = [(i, j) for i in range(4) for j in range(i + 1, 4)]
+    forms = []
+    for chosen in range(64):
+        form = np.zeros((4, 4), int)
+        for k, (i, j) in enumerate(upper):
+            form[i, j] = form[j, i] = chosen >> k & 1
+        pfaffian = form[0, 1] * form[2, 3] + form[0, 2] * form[1, 3]
+        forms.append((form, (pfaffian + form[0, 3] * form[1, 2]) % 2))
+    regular = {form.tobytes() for form, pfaffian in forms if pfaffian}
+
+    def extend(kept, rest):
+        if len(kept) == 8:
+            return kept
+        for i, form in enumerate(rest):
+            if all(((form + other) % 2).tobytes() in regular for other in kept):
+                found = extend([*kept, form], rest[i + 1 :])
+                if found:
+                    return found
+        return None
+
+    kept = extend([np.zeros((4, 4), int)], [form for form, odd in forms if odd])
+    signs = (-1.0) ** (bits @ bits.T) / 4
+    bases = [np.eye(16)]
+    for form in kept:
+        quadratic = np.sum(bits @ np.triu(form) * bits, axis=1)
+        bases.append(signs * (-1.0) ** quadratic)
+    return np.concatenate(bases)
+
+
+def paley(q):
+    """Conference frame of q + 1 lines from the eigenspace of a conference matrix."""
+    squares = {x * x % q for x in range(1, q)}
+    core = [
+        [0 if i == j else 1 if (i - j) % q in squares else -1 for j in range(q)]
+        for i in range(q)
+    ]
+    conference = np.ones((q + 1, q + 1))
+    conference[1:, 1:] = core
+    conference[0, 0] = 0
+    _, vectors = np.linalg.eigh(conference)
+    frame = vectors[:, (q + 1) // 2 :]
+    return frame / np.linalg.norm(frame, axis=1, keepdims=True)
+
+
+def polynomials(p, degree):
+    points = np.arange(p)
+    coefficients = np.stack(
+        np.meshgrid(*[points] * (degree + 1), indexing="ij"), axis=-1
+    ).reshape(-1, degree + 1)
+    values = coefficients @ points[None, :] ** np.arange(degree + 1)[:, None] % p
+    rows = np.eye(p)[values].reshape(len(values), p * p)
+    if degree == 1:
+        vertical = np.repeat(np.eye(p), p, axis=1)
+        rows = np.concatenate([rows, vertical])
+    return rows / math.sqrt(p)
+
+
+def e8():
+    roots = [
+        np.eye(8)[i] + sign * np.eye(8)[j]
+        for i in range(8)
+        for j in range(i)
+        for sign in (1, -1)
+    ]
+    signs = np.array(np.meshgrid(*[[1, -1]] * 8)).reshape(8, -1).T
+    even = signs[(signs.prod(axis=1) == 1) & (signs[:, 0] == 1)]
+    return np.concatenate([roots, even / 2]) / math.sqrt(2)
+
+
+@pytest.mark.parametrize(
+    ("vectors", "count"),
+    [
+        (kerdock_16(), 144),
+        (paley(5), 6),
+        (paley(13), 14),
+        (paley(29), 30),
+        (polynomials(3, 1), 12),
+        (polynomials(5, 1), 30),
+        (polynomials(5, 2), 125),
+        (polynomials(7, 3), 2401),
+        (e8(), 120),
+    ],
+    ids=lambda value: str(np.shape(value)) if np.ndim(value) else str(value),
+)
+def test_known_sets_exist(vectors, count):
+    assert len(vectors) == count
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 1)
+    epsilon = pair_cosines(vectors).max() + 1e-12
+    dim = vectors.shape[1]
+    assert limits.known_orthogonal_vectors(epsilon, dim)[0] >= count
+    assert limits.known_coherence(count, dim)[0] <= epsilon
+
+
+@pytest.mark.parametrize(
+    ("epsilon", "dim", "count"),
+    [
+        (0.01, 64, 64),
+        (0.01, 1, 1),
+        (1 / 3, 3, 4),
+        (1 / math.sqrt(5), 3, 6),
+        (1 / 3, 5, 10),
+        (1 / 3, 6, 16),
+        (1 / 3, 7, 28),
+        (1 / 5, 23, 276),
+        (1 / 3, 23, 2300),
+        (0.5, 4, 12),
+        (0.25, 16, 144),
+        (0.125, 64, 2112),
+        (0.5, 7, 63),
+        (0.5, 8, 120),
+        (0.5, 24, 98_280),
+        (0.95, 2, 9),
+    ],
+)
+def test_known_sets_that_are_largest(epsilon, dim, count):
+    assert limits.known_orthogonal_vectors(epsilon, dim)[0] == count
+    assert limits.max_orthogonal_vectors(epsilon, dim)[0] == count
+
+
+@pytest.mark.parametrize("dim", [2, 3, 4, 7, 8, 16, 23, 24, 25, 64, 100, 289, 1024])
+def test_no_known_set_passes_a_bound(dim):
+    before = 0
+    for epsilon in [0.0, 0.03, 1 / 17, 0.1, 0.125, 0.2, 1 / 3, 0.45, 0.5, 0.7, 0.95]:
+        known, name = limits.known_orthogonal_vectors(epsilon, dim)
+        for bound in limits.count_bounds(epsilon, dim).values():
+            assert known <= bound, (name, epsilon)
+        assert known >= max(before, dim)
+        before = known
+    for num_vectors in [dim + 1, dim + 2, 2 * dim, dim**2, 3 * dim**2]:
+        known, name = limits.known_coherence(num_vectors, dim)
+        assert known >= limits.coherence_bound(num_vectors, dim)[0] - 1e-12, name
+        assert known >= limits.packing(num_vectors, dim)[0] - 1e-12, name
+
+
+def test_known_sets_say_what_they_are():
+    assert limits.known_orthogonal_vectors(0.125, 64) == (2112, "Kerdock set in 64")
+    assert limits.known_orthogonal_vectors(0.125, 129)[1] == (
+        "orthonormal + 2 x Kerdock set in 64"
+    )
+    assert limits.known_orthogonal_vectors(1.0, 3) == (math.inf, "any")
+    assert limits.known_coherence(3, 3) == (0.0, "orthonormal")
+    assert limits.known_coherence(2112, 64)[0] == 0.125
+    assert limits.known_coherence(5, 4)[0] == 0.25
+    assert limits.known_coherence(200, 3)[1] == "random vectors"
+
+
+# Bounds on counts, one by one
+
+
+@pytest.mark.parametrize("dim", [3, 4, 7, 12, 24])
+def test_levenshtein_rises_and_the_programme_does_not_pass_it(dim):
+    grid = np.linspace(0.02, 0.8, 60)
+    universal = np.array([levenshtein_count(float(e), dim) for e in grid])
+    programme = np.array([delsarte_count(float(e), dim) for e in grid])
+    assert np.all(np.diff(universal) > 0)
+    # The programme is the best polynomial, to what its grid and its solver leave,
+    # which is much for numbers of many digits.
+    few = universal < 1e4
+    assert np.all(programme[few] <= universal[few] * (1 + 1e-3))
+
+
+def exact_levenshtein(epsilon, dim, k, e):
+    """The polynomial of that level in u = t^2, in fractions, and what it proves."""
+
+    def times(a, b):
+        product = [Fraction(0)] * (len(a) + len(b) - 1)
+        for (i, x), (j, y) in itertools.product(enumerate(a), enumerate(b)):
+            product[i + j] += x * y
+        return product
+
+    def at(polynomial, u):
+        return sum(x * u**i for i, x in enumerate(polynomial))
+
+    moments = [Fraction(1)]
+    for i in range(6 * k + 8):
+        moments.append(moments[-1] * Fraction(1 + 2 * i, dim + 2 * i))
+
+    def orthogonal(weight, num):
+        found = []
+        for degree in range(num):
+            p = [Fraction(0)] * degree + [Fraction(1)]
+            for q, norm in found:
+                part = mean(times(times(p, q), weight)) / norm
+                p = [x - part * y for x, y in itertools.zip_longest(p, q, fillvalue=0)]
+            found.append((p, mean(times(times(p, p), weight))))
+        return found
+
+    def mean(polynomial):
+        return sum(x * moments[i] for i, x in enumerate(polynomial))
+
+    one, u = [Fraction(1)], [Fraction(0), Fraction(1)]
+    factor = u if e else one
+    kernel = [Fraction(0)] * k
+    for p, norm in orthogonal(times([Fraction(1), Fraction(-1)], factor), k):
+        for i, x in enumerate(p):
+            kernel[i] += at(p, epsilon**2) / norm * x
+    f = times(times([-(epsilon**2), Fraction(1)], times(kernel, kernel)), factor)
+    parts = [mean(times(f, q)) / norm * at(q, 1) for q, norm in orthogonal(one, len(f))]
+    return at(f, 1) / parts[0], parts
+
+
+@pytest.mark.parametrize(
+    ("epsilon", "dim", "k", "e"),
+    [
+        (Fraction(1, 10), 64, 1, 0),
+        (Fraction(1, 10), 128, 1, 1),
+        (Fraction(1, 10), 512, 2, 0),
+        (Fraction(1, 10), 1024, 3, 0),
+        (Fraction(3, 10), 128, 3, 1),
+        (Fraction(1, 2), 24, 2, 1),
+        (Fraction(9, 10), 4, 4, 0),
+    ],
+)
+def test_levenshtein_in_fractions(epsilon, dim, k, e):
+    proven, parts = exact_levenshtein(epsilon, dim, k, e)
+    assert all(part >= 0 for part in parts)  # positive definite: the bound holds
+    assert np.isclose(levenshtein_count(float(epsilon), dim), float(proven), rtol=1e-11)
+
+
+@pytest.mark.parametrize("dim", [3, 5, 16])
+def test_levenshtein_of_low_degree_is_in_closed_form(dim):
+    for e in [0.3 / math.sqrt(dim), 0.9 / math.sqrt(dim + 2)]:
+        welch = (1 - e**2) / (1 / dim - e**2)
+        assert np.isclose(levenshtein_count(e, dim), welch)
+    e = 1.3 / math.sqrt(dim + 3)
+    second = dim * (dim + 2) * (1 - e**2) / (3 - (dim + 2) * e**2)
+    assert np.isclose(levenshtein_count(e, dim), second)
+
+
+def test_count_bounds_are_copies_and_leave_out_what_says_nothing():
+    limits.count_bounds(0.5, 4).clear()
+    assert limits.count_bounds(0.5, 4)["levenshtein"] == 12
+    assert "simplex" not in limits.count_bounds(0.5, 4)
+    assert limits.count_bounds(1.0, 4) == {}
+
+
+@pytest.mark.parametrize("dim", [2, 10, 1000, 100_000])
+@pytest.mark.parametrize("epsilon", [0.0, 1e-6, 0.1, 0.3, 0.9, 0.999999])
+def test_bounds_stay_finite_or_silent_at_extreme_values(epsilon, dim):
+    upper, _ = limits.max_orthogonal_vectors(epsilon, dim)
+    assert dim <= limits.guaranteed_orthogonal_vectors(epsilon, dim) <= upper
+
+
+@pytest.mark.parametrize(
+    ("num_vectors", "dim"), [(28, 7), (144, 16), (120, 8), (2300, 23), (9, 2), (6, 3)]
+)
+def test_packing_is_attained(num_vectors, dim):
+    bound, _ = limits.packing(num_vectors, dim)
+    known, _ = limits.known_coherence(num_vectors, dim)
+    assert known - 2e-6 <= bound <= known
+
+
+def test_packing_is_sharper_than_closed_forms_far_above_the_dimension():
+    assert limits.packing(40, 3)[0] > limits.coherence_bound(40, 3)[0] + 0.01
+    assert limits.packing(4, 4) == (0.0, "orthonormal")
+    assert limits.packing(3, 1) == (1.0, "simplex")
+
+
+@pytest.mark.parametrize(
+    ("epsilon", "num_vectors"), [(0.1, 256), (1 / 3, 28), (0.0, 5)]
+)
+def test_min_dim_is_the_first_dimension_that_is_not_excluded(epsilon, num_vectors):
+    fits = [
+        limits.max_orthogonal_vectors(epsilon, dim)[0] >= num_vectors
+        for dim in range(1, num_vectors + 1)
+    ]
+    assert limits.min_dim(epsilon, num_vectors) == 1 + fits.index(True)
+
+
+@pytest.mark.parametrize("clique", [1, 2, 3, 4, 5, 6])
+def test_turan_against_all_graphs_of_five_vertices(clique):
+    pairs = list(itertools.combinations(range(5), 2))
+    groups = list(itertools.combinations(range(5), clique + 1))
+    most = 0
+    for code in range(2 ** len(pairs)):
+        edges = {pair for k, pair in enumerate(pairs) if code >> k & 1}
+        if len(edges) > most and not any(
+            edges.issuperset(itertools.combinations(group, 2)) for group in groups
+        ):
+            most = len(edges)
+    assert limits.turan(5, clique) == most
+
+
+def test_unit_row_procrustes_bound_is_reached_for_even_teachers_only():
+    def best(teacher, student_dim):
+        def loss(flat):
+            student = flat.reshape(len(teacher), student_dim)
+            lengths = np.linalg.norm(student, axis=1, keepdims=True)
+            return procrustes(student / lengths, teacher)
+
+        starts = [units(len(teacher), student_dim, seed).ravel() for seed in range(3)]
+        return min(minimize(loss, start).fun for start in starts)
+
+    even = units(1, 4)[0] * np.ones((5, 1))  # one direction: its lengths are equal
+    assert np.isclose(
+        best(even, 2), limits.unit_row_procrustes_bound(even, 2), atol=1e-6
+    )
+    teacher = uneven(8, 5)
+    bound = limits.unit_row_procrustes_bound(teacher, 2)
+    assert limits.procrustes_optimum(teacher, 2) <= bound <= best(teacher, 2)
+
+
+# The table
+
+
+def row(limits_found, quantity, kind=None):
+    for found in limits_found:
+        if found.quantity.strip() == quantity and kind in (None, found.kind):
+            return found
+    raise AssertionError(f"no row {quantity} {kind}")
+
+
+@pytest.mark.parametrize("num_vectors", [2, 3, 28, 256])
+@pytest.mark.parametrize("dim", [1, 2, 7, 64])
+def test_summary_has_bounds_in_order_and_says_what_is_exact(num_vectors, dim):
+    found = limits.summary(num_vectors, dim, 0.2)
+    assert {limit.kind for limit in found} <= {
+        "exact",
+        "lower bound",
+        "upper bound",
+        "expectation",
+    }
+    assert all(limit.source and not math.isnan(limit.value) for limit in found)
+    for quantity in ("pairs", "fraction", "largest set", "coherence"):
+        of_it = {
+            limit.kind: limit.value for limit in found if limit.quantity == quantity
+        }
+        if "exact" in of_it:
+            assert len(of_it) == 1
+        else:
+            assert of_it["lower bound"] < of_it["upper bound"]
+
+
+def test_summary_of_a_kerdock_set_is_exact():
+    found = limits.summary(2112, 64, 0.125)
+    assert row(found, "largest set")[2:4] == (2112, "exact")
+    assert row(found, "coherence")[2:4] == (0.125, "exact")
+    assert row(found, "fraction")[2:4] == (1.0, "exact")
+
+
+@pytest.mark.parametrize("student_dim", [1, 2, 3])
+def test_summary_has_the_optima_of_a_tight_frame(student_dim):
+    golden = (1 + math.sqrt(5)) / 2
+    corners = [(0, 1, golden), (0, 1, -golden)]
+    half = np.array([np.roll(c, k) for c in corners for k in range(3)])
+    frame = np.concatenate([half, -half])  # the mean is zero
+    frame /= np.linalg.norm(frame, axis=1, keepdims=True)
+    found = limits.summary(12, 3, 0.2, student_dim)
+    for quantity, optimum in [
+        ("CKA", limits.cka_optimum),
+        ("Procrustes", limits.procrustes_optimum),
+        ("Procrustes, centred and normalised", limits.normalised_procrustes_optimum),
+        ("learned projection", limits.projection_optimum),
+        ("Gram matrix", limits.gram_optimum),
+        ("Gram matrix, unit rows", limits.unit_row_gram_bound),
+        ("Procrustes, unit rows", limits.unit_row_procrustes_bound),
+        ("|K - L| / |K|, random student", limits.random_gram_error),
+    ]:
+        expected = optimum(frame, student_dim)
+        assert np.isclose(row(found, quantity).value, expected, atol=1e-9), quantity
+
+
+def test_command_prints_one_table_and_marks_the_rows(capsys):
+    table.command(["--n", "256", "--d", "64", "--epsilon", "0.1"])
+    text = capsys.readouterr().out
+    lines = text.splitlines()
+    assert any("0.571973  expectation" in line for line in lines)
+    assert any("0.997549  upper bound  Turan (1941)" in line for line in lines)
+    assert any("CKA" in line and "= " in line and "exact" in line for line in lines)
+    assert max(map(len, lines)) <= 120
+    assert "nan" not in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("--n 1 --d 4 --epsilon 0.1", "`num_vectors` must be at least 2"),
+        ("--n 9 --d 0 --epsilon 0.1", "`dim` must be at least 1; got 0"),
+        ("--n 9 --d 4 --epsilon 1", "`epsilon` must be below 1"),
+        ("--n 9 --d 4 --epsilon nan", "`epsilon` must not be negative; got nan"),
+        ("--n 9 --d 4 --epsilon 0.1 --m 0", "`student_dim` must be at least 1; got 0"),
+        ("--n nine --d 4 --epsilon 0.1", "argument --n: invalid int value: 'nine'"),
+        ("--n 9", "the following arguments are required: --d, --epsilon"),
+        ("--n 9 --d 4 --epsilon 0.1 --k 3", "unrecognized arguments: --k 3"),
+    ],
+)
+def test_command_refuses_bad_values_in_one_line(arguments, message, capsys):
+    assert cli.main(["limits", *arguments.split()]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
 
 
 # Refusals

@@ -10,6 +10,7 @@ from simgeo.settings import suggest
 
 COMMANDS = {
     "run": "run one experiment, from flags or a TOML file, and draw it",
+    "limits": "what n vectors in d dimensions can do at an epsilon, and what chance does",
     "list": "the teachers, students, objectives and measures, with their knobs",
 }
 OPTIONS = ("--help", "--version")
@@ -42,7 +43,7 @@ def fail(reason: object, code: int) -> int:
 
 
 def _main(given: list[str]) -> int:
-    listing = "\n".join(f"  {name:5s} {text}" for name, text in COMMANDS.items())
+    listing = "\n".join(f"  {name:6s} {text}" for name, text in COMMANDS.items())
     parser = Parser(
         prog="simgeo",
         usage="simgeo COMMAND [ARGUMENTS]",
@@ -62,6 +63,10 @@ def _main(given: list[str]) -> int:
             from simgeo.cli.run import run
 
             return run(rest)
+        if name == "limits":
+            from simgeo.cli.bounds import show
+
+            return show(rest)
         if name == "list":
             from simgeo.cli.listing import show
 

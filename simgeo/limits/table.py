@@ -1,0 +1,244 @@
+"""All limits of one choice of numbers, as rows and as text."""
+
+import math
+from typing import NamedTuple
+
+from simgeo.limits import chance, coherence, constructions, largest, pairs
+from simgeo.limits._base import check_counts, check_epsilon
+
+EXACT = "exact"
+LOWER = "lower bound"
+UPPER = "upper bound"
+EXPECTATION = "expectation"
+
+
+class Limit(NamedTuple):
+    """One row: what is limited, the number, what the number is, whose theorem it is."""
+
+    section: str
+    quantity: str
+    value: int | float
+    kind: str
+    source: str
+
+
+_COUNT_SOURCES = {
+    "simplex": "simplex bound, Welch (1974)",
+    "plane": "angles in the plane",
+    "welch": "Welch (1974); rank lemma",
+    "gerzon": "Gerzon, in Lemmens and Seidel (1973)",
+    "sidelnikov": "moments, Sidelnikov (1974)",
+    "levenshtein": "Levenshtein (1992)",
+    "volume": "volume of caps",
+    "delsarte": "linear programme, Delsarte et al. (1975)",
+}
+
+
+def summary(
+    num_vectors: int, dim: int, epsilon: float, student_dim: int | None = None
+) -> list[Limit]:
+    """What n vectors in d dimensions can do at epsilon, and what chance does.
+
+    The optima of the objectives depend on the teacher: they are those of a flat
+    spectrum, l_1 = l_2 = ..., as tight frames have, for students of `student_dim`
+    dimensions, half of d unless it is given. Each row says whether its value is exact,
+    a bound, or an expectation; bounds are proven.
+    """
+    check_counts(num_vectors=num_vectors, dim=dim)
+    check_epsilon(epsilon)
+    if num_vectors < 2:
+        raise ValueError(
+            f"`num_vectors` must be at least 2 to have a pair; got {num_vectors}."
+        )
+    if epsilon >= 1:
+        raise ValueError(
+            f"`epsilon` must be below 1, where every pair is orthogonal; got {epsilon}."
+        )
+    width = max(dim // 2, 1) if student_dim is None else student_dim
+    check_counts(student_dim=width)
+    return [
+        *_random_rows(num_vectors, dim, epsilon),
+        *_pair_rows(num_vectors, dim, epsilon),
+        *_count_rows(num_vectors, dim, epsilon),
+        *_coherence_rows(num_vectors, dim),
+        *_optimum_rows(num_vectors, dim, width),
+    ]
+
+
+def _random_rows(n: int, d: int, epsilon: float) -> list[Limit]:
+    section = f"{n} random vectors in {d} dimensions, epsilon {epsilon:g}"
+    fraction = chance.random_fraction(epsilon, d)
+    spread = chance.random_fraction_spread(epsilon, d, n)
+    number, number_spread = chance.random_pairs(epsilon, n, d)
+    law, binomial = "incomplete beta function", "pairwise independence"
+    median = chance.random_coherence(n, d)
+    return [
+        Limit(section, "fraction of orthogonal pairs", fraction, EXPECTATION, law),
+        Limit(section, "its standard deviation", spread, EXACT, binomial),
+        Limit(section, "number of orthogonal pairs", number, EXPECTATION, law),
+        Limit(section, "its standard deviation", number_spread, EXACT, binomial),
+        Limit(
+            section, "median coherence", median, UPPER, "union bound, nearly attained"
+        ),
+    ]
+
+
+def _pair_rows(n: int, d: int, epsilon: float) -> list[Limit]:
+    section = f"Most orthogonal pairs among {n} vectors, of {math.comb(n, 2)}"
+    most = pairs.max_orthogonal_pairs(epsilon, n, d)
+    count, _ = constructions.known_orthogonal_vectors(epsilon, d)
+    reached = pairs.turan(n, min(int(count), n))
+    total = math.comb(n, 2)
+    return [
+        *_meeting(
+            section, "pairs", reached, most, "repeated largest set", "Turan (1941)"
+        ),
+        *_meeting(
+            section,
+            "fraction",
+            reached / total,
+            most / total,
+            "repeated largest set",
+            "Turan (1941)",
+        ),
+    ]
+
+
+def _count_rows(n: int, d: int, epsilon: float) -> list[Limit]:
+    section = f"Largest orthogonal set in {d} dimensions, epsilon {epsilon:g}"
+    upper, proof = largest.max_orthogonal_vectors(epsilon, d)
+    lower, name = constructions.known_orthogonal_vectors(epsilon, d)
+    source = _COUNT_SOURCES.get(proof, proof)
+    others = largest.count_bounds(epsilon, d)
+    others.pop(proof, None)
+    needed = largest.min_dim(epsilon, n)
+    covering = Limit(
+        section,
+        "  another bound",
+        largest.guaranteed_orthogonal_vectors(epsilon, d),
+        LOWER,
+        "covering, Shannon (1959)",
+    )
+    return [
+        *_meeting(section, "largest set", lower, upper, name, source),
+        *(
+            Limit(section, "  another bound", count, UPPER, _COUNT_SOURCES[other])
+            for other, count in sorted(others.items(), key=lambda item: item[1])
+        ),
+        *([] if name == "covering" else [covering]),
+        Limit(
+            section, f"dimensions that {n} vectors need", needed, LOWER, "bounds above"
+        ),
+    ]
+
+
+def _coherence_rows(n: int, d: int) -> list[Limit]:
+    section = f"Least coherence of {n} vectors in {d} dimensions"
+    if n <= d:
+        return [Limit(section, "coherence", 0.0, EXACT, "orthonormal vectors")]
+    if d == 1:
+        return [Limit(section, "coherence", 1.0, EXACT, "one direction only")]
+    order, moments = max(
+        ((k, coherence.sidelnikov(n, d, k)) for k in range(2, 13)),
+        key=lambda pair: pair[1],
+    )
+    packed, proof = coherence.packing(n, d)
+    bounds = [
+        (coherence.welch(n, d), "Welch (1974)"),
+        (moments, f"moments of order {order}, Sidelnikov (1974)"),
+        (coherence.orthoplex(n, d), "orthoplex, Conway et al. (1996)"),
+        (coherence.levenshtein(n, d), "Levenshtein (1982)"),
+        (coherence.bukh_cox(n, d), "Bukh and Cox (2020)"),
+        (packed, f"number that fits, {_COUNT_SOURCES[proof]}"),
+    ]
+    bounds.sort(key=lambda bound: -bound[0])
+    (best, source), *others = bounds
+    attained, name = constructions.known_coherence(n, d)
+    if math.isclose(best, attained, rel_tol=1e-12):
+        attained = best
+    return [
+        *_meeting(section, "coherence", best, attained, source, name),
+        *(
+            Limit(section, "  another bound", value, LOWER, source)
+            for value, source in others
+            if value > 0
+        ),
+    ]
+
+
+def _optimum_rows(n: int, d: int, m: int) -> list[Limit]:
+    section = (
+        f"Least loss of {m}-dimensional students; unit teacher rows, flat spectrum"
+    )
+    rank, centred_rank = min(n, d), min(n - 1, d)
+    kept, centred_kept = min(m / rank, 1.0), min(m / centred_rank, 1.0)
+    cka = 1 - math.sqrt(centred_kept)  # normalised Procrustes is twice the same
+    gram = n**2 / rank * (1 - kept)
+    unit_gram = max(n**2 / m - n**2 / rank, 0.0)
+    unit_procrustes = 2 * n * (1 - math.sqrt(kept))
+    chance_level = math.sqrt(max(1 - rank / n + (n - 1) * rank / (n * m), 0.0))
+    eckart, neumann = "Eckart and Young (1936)", "von Neumann (1937)"
+    return [
+        Limit(section, "CKA", cka, EXACT, neumann),
+        Limit(section, "Procrustes", n * (1 - kept), EXACT, neumann),
+        Limit(section, "Procrustes, centred and normalised", 2 * cka, EXACT, neumann),
+        Limit(section, "learned projection", 1 - kept, EXACT, eckart),
+        Limit(section, "Gram matrix", gram, EXACT, eckart),
+        Limit(section, "Gram matrix, unit rows", unit_gram, LOWER, "Lagrange dual"),
+        Limit(
+            section, "Procrustes, unit rows", unit_procrustes, LOWER, "Cauchy-Schwarz"
+        ),
+        Limit(
+            section,
+            "|K - L| / |K|, random student",
+            chance_level,
+            EXPECTATION,
+            "root mean square",
+        ),
+    ]
+
+
+def _meeting(
+    section: str,
+    quantity: str,
+    lower: int | float,
+    upper: int | float,
+    lower_source: str,
+    upper_source: str,
+) -> list[Limit]:
+    """A row for each bound, or a single one where they meet."""
+    if lower == upper:
+        both = f"{upper_source}; {lower_source}"
+        return [Limit(section, quantity, upper, EXACT, both)]
+    return [
+        Limit(section, quantity, upper, UPPER, upper_source),
+        Limit(section, quantity, lower, LOWER, lower_source),
+    ]
+
+
+_MARKS = {EXACT: "=", LOWER: ">=", UPPER: "<=", EXPECTATION: "~"}
+
+
+def table(limits: list[Limit]) -> str:
+    """The rows as text, each value marked by what it is."""
+    width = max(len(limit.quantity) for limit in limits)
+    lines = []
+    section = None
+    for limit in limits:
+        if limit.section != section:
+            section = limit.section
+            lines += ["", section] if lines else [section]
+        lines.append(
+            f"  {limit.quantity:{width}}  {_MARKS[limit.kind]:>2} "
+            f"{_number(limit.value):>11}  {limit.kind:11}  {limit.source}"
+        )
+    marks = ", ".join(f"{mark} {kind}" for kind, mark in _MARKS.items())
+    return "\n".join(
+        [*lines, "", f"{marks}. Pairs are orthogonal at |cos| <= epsilon."]
+    )
+
+
+def _number(value: int | float) -> str:
+    if isinstance(value, int) and value < 10**9:
+        return str(value)
+    return "no limit" if math.isinf(value) else f"{value:.6g}"
