@@ -61,6 +61,15 @@ def random_units(key: PRNGKeyArray, num_vectors: int, dim: int) -> Float[Array, 
     return unit_rows(jax.random.normal(key, (num_vectors, dim)))
 
 
+def random_frame(key: PRNGKeyArray, rows: int, columns: int) -> Float[Array, "p q"]:
+    """Orthonormal columns, uniformly distributed; a rotation if square.
+
+    By LAPACK, which must not stand inside a loop: see `linalg`.
+    """
+    basis, upper = jnp.linalg.qr(jax.random.normal(key, (rows, columns)))
+    return basis * jnp.where(jnp.diagonal(upper) < 0, -1.0, 1.0)[None, :]
+
+
 def lean(
     directions: Float[Array, "#n d"], units: Float[Array, "n d"], cosine: Knob
 ) -> Float[Array, "n d"]:

@@ -25,6 +25,25 @@ def num_within(gram: Float[Array, "n n"], epsilon: Knob) -> Int[Array, ""]:
     return jnp.sum(jnp.abs(gram) <= epsilon) // 2
 
 
+def rounded_share(share: Knob, total: int) -> Int[Array, ""]:
+    """share * total, rounded, halves to even.
+
+    In whole numbers for up to six decimals, since float32 holds neither the share nor
+    the product to the unit when the total is some millions.
+    """
+    share = jnp.asarray(share)
+    millionths = jnp.round(share * 1e6).astype(int)
+    beyond = share - millionths / 1e6
+    is_rounding = jnp.abs(beyond) <= jnp.finfo(share.dtype).eps
+    beyond = jnp.where(is_rounding, 0.0, beyond * total)
+    (a, b), (p, q) = jnp.divmod(millionths, 1000), divmod(total, 1000)
+    middle = a * q + b * p
+    whole = a * p + middle // 1000
+    rest = ((middle % 1000) * 1000 + b * q) / 1e6 + beyond
+    odd = whole % 2
+    return whole - odd + jnp.round(odd + rest).astype(int)
+
+
 def level(
     sizes: Float[Array, "..."], num: Int[Array, ""] | Float[Array, ""], halvings: int
 ) -> tuple[Float[Array, ""], Float[Array, ""]]:

@@ -15,6 +15,7 @@ from simgeo.teachers._pairs import (
     level,
     num_within,
     off_diagonal,
+    rounded_share,
     settle,
     smallest_pairs,
 )
@@ -96,7 +97,8 @@ class OrthogonalFraction(AbstractTeacher):
         common_key, own_key = jax.random.split(key)
         common = random_units(common_key, 1, dim)
         start = random_units(own_key, num_vectors, dim)
-        target = _num_pairs(self.fraction, num_vectors)
+        pairs = num_vectors * (num_vectors - 1) // 2
+        target = rounded_share(self.fraction, pairs)
         # Accelerators would round factors to 10 bits, which moves pairs across epsilon.
         with jax.default_matmul_precision("highest"):
             below, above, target = _follow(
@@ -105,23 +107,6 @@ class OrthogonalFraction(AbstractTeacher):
             vectors = _bisect(below, above, target, self.epsilon)
             pattern = smallest_pairs(jnp.abs(vectors @ vectors.T), target)
             return settle(vectors, pattern, self.epsilon)
-
-
-def _num_pairs(fraction: Knob, num_vectors: int) -> Int[Array, ""]:
-    """fraction n (n - 1)/2, rounded, halves to even.
-
-    In whole numbers for up to six decimals, since float32 holds neither the fraction
-    nor the product to the pair beyond some thousand vectors.
-    """
-    pairs = num_vectors * (num_vectors - 1) // 2
-    millionths = jnp.round(jnp.asarray(fraction) * 1e6).astype(int)
-    beyond = (fraction - millionths / 1e6) * pairs  # exactly zero for six decimals
-    (a, b), (p, q) = jnp.divmod(millionths, 1000), divmod(pairs, 1000)
-    middle = a * q + b * p
-    whole = a * p + middle // 1000
-    rest = ((middle % 1000) * 1000 + b * q) / 1e6 + beyond
-    odd = whole % 2
-    return whole - odd + jnp.round(odd + rest).astype(int)
 
 
 class _Flow(eqx.Module):
@@ -203,7 +188,9 @@ def _turan_numbers(num_vectors: int) -> Int[np.ndarray, " n"]:
     """Pairs of different groups, for 1 to n groups of sizes as equal as can be."""
     groups = np.arange(1, num_vectors + 1)
     size, larger = np.divmod(num_vectors, groups)
-    within = larger * (size + 1) * size // 2 + (groups - larger) * size * (size - 1) // 2
+    within = (
+        larger * (size + 1) * size // 2 + (groups - larger) * size * (size - 1) // 2
+    )
     return num_vectors * (num_vectors - 1) // 2 - within
 
 

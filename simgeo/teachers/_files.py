@@ -1,0 +1,170 @@
+"""Matrices read from files, refused with the reason where they cannot be used."""
+
+import functools
+import hashlib
+import os
+from pathlib import Path
+
+import equinox as eqx
+import numpy as np
+from jaxtyping import Float, Shaped
+
+_MOST_BYTES = 2**31
+_FORMATS = (".npy", ".npz", ".csv", ".safetensors")
+
+
+class AbstractFile(eqx.Module):
+    """A matrix in a file: .npy, .npz, .csv (a header is skipped) or .safetensors.
+
+    `name` says which array of an .npz or .safetensors file, if it holds several.
+    `digest`, the first 16 digits of the file's SHA-256, is taken when the module is
+    made, so that the description of an experiment says what was in the file. Given, it
+    is what the file must have.
+    """
+
+    path: str = eqx.field(static=True)
+    name: str = eqx.field(static=True, default="")
+    digest: str = eqx.field(static=True, default="")
+
+    def __post_init__(self) -> None:
+        self.digest = self.digest or _digest(self.path, _stamp(self.path))
+
+    def matrix(self) -> Float[np.ndarray, "p q"]:
+        """What the file holds, in float64."""
+        stamp = _stamp(self.path)
+        found = _digest(self.path, stamp)
+        if found != self.digest:
+            raise ValueError(
+                f"`path` must have the digest {self.digest}; {self.path} has {found}. "
+                f"Its content has changed."
+            )
+        return _read(self.path, self.name, stamp)
+
+
+Stamp = tuple[int, int]  # a file is read again when it changes
+
+
+def _stamp(path: str) -> Stamp:
+    try:
+        found = os.stat(path)
+    except OSError as error:
+        raise ValueError(
+            f"`path` must be a file that can be read; got {path}: {error.strerror}."
+        ) from error
+    suffix = Path(path).suffix.lower()
+    if suffix not in _FORMATS:
+        raise ValueError(f"`path` must end in {', '.join(_FORMATS)}; got {path}.")
+    if found.st_size > _MOST_BYTES:
+        raise ValueError(
+            f"`path` must not be larger than {_MOST_BYTES / 2**30:g} GiB; {path} has "
+            f"{found.st_size / 2**30:.1f} GiB. Save the rows that you need."
+        )
+    return found.st_mtime_ns, found.st_size
+
+
+@functools.lru_cache(maxsize=64)
+def _digest(path: str, stamp: Stamp) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+
+
+@functools.lru_cache(maxsize=4)
+def _read(path: str, name: str, stamp: Stamp) -> Float[np.ndarray, "p q"]:
+    reader = {".csv": _read_csv, ".safetensors": _read_safetensors}
+    try:
+        array = reader.get(Path(path).suffix.lower(), _read_numpy)(path, name)
+    except _Refused as refusal:
+        raise ValueError(f"{refusal}; got {path}.") from None
+    except Exception as error:  # whatever the readers raise for a broken file
+        raise ValueError(
+            f"`path` must hold a readable matrix; got {path}: {error}"
+        ) from error
+    where = f"{path}{f' [{name}]' if name else ''}"
+    if array.ndim != 2:
+        raise ValueError(
+            f"`path` must hold a matrix, of 2 axes; {where} has {array.ndim}, of shape "
+            f"{array.shape}."
+        )
+    if not array.size:
+        raise ValueError(f"`path` must not be empty; {where} has shape {array.shape}.")
+    if array.dtype.kind in "cSUOMm":
+        raise ValueError(f"`path` must hold real numbers; {where} has {array.dtype}.")
+    real = array.astype(np.float64)
+    broken = np.argwhere(~np.isfinite(real))
+    if len(broken):
+        row, column = broken[0]
+        raise ValueError(
+            f"`path` must hold finite numbers; {where} has {len(broken)} that are not, "
+            f"the first {real[row, column]} in row {row}, column {column}."
+        )
+    real.setflags(write=False)
+    return real
+
+
+class _Refused(Exception):
+    """A reason to be completed with the path."""
+
+
+def _read_numpy(path: str, name: str) -> Shaped[np.ndarray, "..."]:
+    loaded = np.load(path, allow_pickle=False)
+    if isinstance(loaded, np.ndarray):
+        if name:
+            raise _Refused("`name` must be empty for one array without a name")
+        return loaded
+    with loaded:
+        return loaded[_choice(name, loaded.files)]
+
+
+def _read_safetensors(path: str, name: str) -> Shaped[np.ndarray, "..."]:
+    from safetensors import safe_open
+
+    with safe_open(path, framework="np") as file:
+        return file.get_tensor(_choice(name, list(file.keys())))
+
+
+def _read_csv(path: str, name: str) -> Shaped[np.ndarray, "..."]:
+    import pandas as pd
+
+    if name:
+        raise _Refused("`name` must be empty for a table")
+    table = pd.read_csv(path, header=None, dtype=str, keep_default_na=False)
+    numbers = table.apply(pd.to_numeric, errors="coerce").to_numpy(np.float64)
+    first = table.iloc[0].str.strip().str.lower()
+    if len(table) > 1 and np.isnan(numbers[0]).all() and not (first == "nan").any():
+        table, numbers = table.iloc[1:], numbers[1:]  # without a header
+    for row, column in np.argwhere(np.isnan(numbers)):
+        text = table.iat[row, column]
+        if text.strip().lower() not in {"nan", "-nan", "+nan"}:
+            raise _Refused(
+                f"`path` must hold numbers; row {row}, column {column} is {text!r}"
+            )
+    return numbers
+
+
+def _choice(name: str, names: list[str]) -> str:
+    if name in names:
+        return name
+    if not name and len(names) == 1:
+        return names[0]
+    raise _Refused(
+        f"`name` must be one of {', '.join(sorted(names)) or 'none'}, got {name!r}"
+    )
+
+
+def check_symmetric(
+    setting: str, matrix: Shaped[np.ndarray, "..."], size: int | None = None
+) -> None:
+    """Raises ValueError for what is no symmetric matrix, or not of that size."""
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
+        raise ValueError(f"`{setting}` must be square; got shape {matrix.shape}.")
+    if not np.allclose(matrix, matrix.T):
+        row, column = np.argwhere(~np.isclose(matrix, matrix.T))[0]
+        raise ValueError(
+            f"`{setting}` must be symmetric; got {matrix[row, column]} at "
+            f"{row, column} and {matrix[column, row]} at {column, row}."
+        )
+    if size is not None and len(matrix) != size:
+        raise ValueError(
+            f"`{setting}` must have a row for each of the {size} vectors; got "
+            f"{len(matrix)}."
+        )

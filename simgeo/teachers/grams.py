@@ -1,0 +1,208 @@
+"""Target matrices of cosines.
+
+A family has knobs in place of a matrix, so that an experiment is described by a few
+numbers; a matrix of one's own is given as rows, or in a file.
+"""
+
+import abc
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from simgeo.linalg import unit_rows
+from simgeo.teachers._base import Knob, known, random_frame
+from simgeo.teachers._files import AbstractFile, check_symmetric
+
+
+class AbstractGram(eqx.Module):
+    """A symmetric matrix with a unit diagonal, or a law from which such are drawn."""
+
+    @abc.abstractmethod
+    def __call__(self, key: PRNGKeyArray, num_vectors: int) -> Float[Array, "n n"]:
+        """The cosine that each pair is to have."""
+
+    def check(self, num_vectors: int, dim: int) -> None:
+        """Raises ValueError if there is no such matrix on so many vectors."""
+
+
+class Equicorrelated(AbstractGram):
+    """One cosine for all pairs: positive semidefinite from -1 / (n - 1) on."""
+
+    cosine: float = 0.5
+
+    def __check_init__(self) -> None:
+        _check_cosine("cosine", self.cosine)
+
+    def check(self, num_vectors: int, dim: int) -> None:
+        if known(self.cosine) and (num_vectors - 1) * self.cosine < -1 - 1e-9:
+            raise ValueError(
+                f"`cosine` must be at least {-1 / (num_vectors - 1):.6g} for "
+                f"{num_vectors} vectors, whose sum has no negative squared length; "
+                f"got {self.cosine}."
+            )
+
+    def __call__(self, key: PRNGKeyArray, num_vectors: int) -> Float[Array, "n n"]:
+        return jnp.where(jnp.eye(num_vectors, dtype=bool), 1.0, self.cosine)
+
+
+class Toeplitz(AbstractGram):
+    """cosine^|i - j|: an autoregressive process of order one."""
+
+    cosine: float = 0.9
+
+    def __check_init__(self) -> None:
+        _check_cosine("cosine", self.cosine)
+
+    def __call__(self, key: PRNGKeyArray, num_vectors: int) -> Float[Array, "n n"]:
+        place = jnp.arange(num_vectors)
+        apart = jnp.abs(place[:, None] - place[None, :])
+        # Not a power of a traced, negative base, which is NaN.
+        sign = jnp.where((apart % 2 == 1) & (jnp.asarray(self.cosine) < 0), -1.0, 1.0)
+        return sign * jnp.abs(jnp.asarray(self.cosine)) ** apart
+
+
+class BlockGram(AbstractGram):
+    """One cosine `within` blocks and one `between`; vector i in block i mod num_blocks.
+
+    Positive semidefinite for between <= within, both from 0 on.
+    """
+
+    num_blocks: int = eqx.field(static=True, default=8)
+    within: float = 0.5
+    between: float = 0.0
+
+    def __check_init__(self) -> None:
+        if self.num_blocks < 1:
+            raise ValueError(f"`num_blocks` must be at least 1; got {self.num_blocks}.")
+        _check_cosine("within", self.within)
+        _check_cosine("between", self.between)
+
+    def __call__(self, key: PRNGKeyArray, num_vectors: int) -> Float[Array, "n n"]:
+        block = jnp.arange(num_vectors) % self.num_blocks
+        same = block[:, None] == block[None, :]
+        cosines = jnp.where(same, self.within, self.between)
+        return jnp.where(jnp.eye(num_vectors, dtype=bool), 1.0, cosines)
+
+
+class Spectrum(AbstractGram):
+    """A random matrix of cosines with chosen eigenvalues.
+
+    Proportional to `eigenvalues`, the rest zero; their sum is n. Orthonormal columns,
+    scaled and then rotated in the plane of two vectors at a time until all rows have
+    unit length: Bendel and Mickey (1978), as in scipy.stats.random_correlation.
+    """
+
+    eigenvalues: tuple[float, ...] = (8.0, 4.0, 2.0, 1.0)
+
+    def __check_init__(self) -> None:
+        if not self.eigenvalues:
+            raise ValueError("`eigenvalues` must not be empty.")
+        if known(*self.eigenvalues) and not (
+            all(0 <= each < np.inf for each in self.eigenvalues)
+            and sum(self.eigenvalues) > 0
+        ):
+            raise ValueError(
+                f"`eigenvalues` must be finite, not negative and not all zero; got "
+                f"{self.eigenvalues}."
+            )
+
+    def check(self, num_vectors: int, dim: int) -> None:
+        if len(self.eigenvalues) > min(num_vectors, dim):
+            raise ValueError(
+                f"`eigenvalues` must not be more than the vectors or the dimensions; "
+                f"got {len(self.eigenvalues)} for {num_vectors} vectors in {dim}."
+            )
+
+    def __call__(self, key: PRNGKeyArray, num_vectors: int) -> Float[Array, "n n"]:
+        eigenvalues = jnp.stack([jnp.asarray(each, float) for each in self.eigenvalues])
+        scale = jnp.sqrt(num_vectors * eigenvalues / jnp.sum(eigenvalues))
+        rows = random_frame(key, num_vectors, len(self.eigenvalues)) * scale[None, :]
+        with jax.default_matmul_precision("highest"):
+            rows = _unit_by_rotations(rows)
+            return rows @ rows.T
+
+
+class GramMatrix(AbstractGram):
+    """A matrix given by its rows; `GramMatrix.of` takes an array.
+
+    Scaled to a unit diagonal: a covariance becomes its correlation.
+    """
+
+    rows: tuple[tuple[float, ...], ...] = eqx.field(
+        static=True, default=((1.0, 0.5), (0.5, 1.0))
+    )
+
+    def __check_init__(self) -> None:
+        _check_gram("rows", np.asarray(self.rows))
+
+    @classmethod
+    def of(cls, matrix: Float[np.ndarray, "n n"] | Float[Array, "n n"]) -> "GramMatrix":
+        """From an array."""
+        return cls(tuple(tuple(row) for row in np.asarray(matrix, float).tolist()))
+
+    def check(self, num_vectors: int, dim: int) -> None:
+        _check_gram("rows", np.asarray(self.rows), num_vectors)
+
+    def __call__(self, key: PRNGKeyArray, num_vectors: int) -> Float[Array, "n n"]:
+        return _correlation(np.asarray(self.rows))
+
+
+class GramFile(AbstractGram, AbstractFile):
+    """A matrix read from a file, scaled to a unit diagonal.
+
+    The settings are those of `FromFile`.
+    """
+
+    def check(self, num_vectors: int, dim: int) -> None:
+        _check_gram("path", self.matrix(), num_vectors)
+
+    def __call__(self, key: PRNGKeyArray, num_vectors: int) -> Float[Array, "n n"]:
+        return _correlation(self.matrix())
+
+
+def _unit_by_rotations(rows: Float[Array, "n r"]) -> Float[Array, "n r"]:
+    """Rows of mean squared length 1, rotated among themselves until all have it."""
+    n = len(rows)
+
+    def rotate(_, rows):
+        squared = jnp.sum(rows**2, axis=1)
+        i, j = jnp.argmin(squared), jnp.argmax(squared)
+        short, long, both = squared[i], squared[j], rows[i] @ rows[j]
+        # |c x_i + s x_j| = 1 for s / c = t: the root without cancellation.
+        root = jnp.sqrt(both**2 + jnp.maximum((long - 1.0) * (1.0 - short), 0.0))
+        divisor = both + jnp.where(both < 0, -root, root)
+        is_done = jnp.abs(divisor) < 1e-30
+        t = jnp.where(is_done, 0.0, (1.0 - short) / jnp.where(is_done, 1.0, divisor))
+        c = 1.0 / jnp.sqrt(1.0 + t**2)
+        new_i, new_j = c * (rows[i] + t * rows[j]), c * (rows[j] - t * rows[i])
+        return rows.at[i].set(new_i).at[j].set(new_j)
+
+    return unit_rows(jax.lax.fori_loop(0, n - 1, rotate, rows))
+
+
+def _correlation(matrix: Float[np.ndarray, "n n"]) -> Float[Array, "n n"]:
+    scale = 1 / np.sqrt(np.diagonal(matrix))
+    return jnp.asarray(matrix * scale[:, None] * scale[None, :], dtype=float)
+
+
+def _check_gram(
+    setting: str, matrix: Float[np.ndarray, "..."], size: int | None = None
+) -> None:
+    check_symmetric(setting, matrix, size)
+    if not np.all(np.isfinite(matrix)):
+        raise ValueError(f"`{setting}` must hold finite numbers.")
+    diagonal = np.diagonal(matrix)
+    if not np.all(diagonal > 0):
+        row = int(np.argmin(diagonal))
+        raise ValueError(
+            f"`{setting}` must have a positive diagonal; got {diagonal[row]} in row "
+            f"{row}."
+        )
+
+
+def _check_cosine(name: str, value: Knob) -> None:
+    if known(value) and not -1 <= value <= 1:
+        raise ValueError(f"`{name}` must be in [-1, 1]; got {value}.")

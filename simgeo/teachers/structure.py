@@ -1,0 +1,133 @@
+"""Vectors with a structure that features of networks are said to have."""
+
+import math
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from simgeo.linalg import unit_rows
+from simgeo.teachers._base import About, AbstractTeacher, known, random_units
+
+
+class Superposition(AbstractTeacher):
+    """Sparse sums of more features than there are dimensions.
+
+    Feature k of `num_features` is a random direction f_k of importance
+    (k + 1)^-`decay`. A vector is the unit row of the sum over k of
+    importance_k a_ik f_k, where a_ik is uniform in [0, 1] with probability `density`
+    and zero otherwise; at least one of each vector's features is active. Vectors of
+    common features are similar, and so, a little, are all others. The model is
+    Elhage et al. (2022), section 2, with features at random.
+    """
+
+    about = About(
+        control="number, density and importance of features",
+        feasible="any n and d; density 0 to 1, 0 excluded",
+        exact="in distribution",
+        cost="n d features; milliseconds",
+    )
+    num_features: int = eqx.field(static=True, default=512)
+    density: float = 0.05
+    decay: float = 0.0
+
+    def __check_init__(self) -> None:
+        if self.num_features < 1:
+            raise ValueError(
+                f"`num_features` must be at least 1; got {self.num_features}."
+            )
+        if known(self.density) and not 0 < self.density <= 1:
+            raise ValueError(f"`density` must be in (0, 1]; got {self.density}.")
+        if known(self.decay) and not self.decay >= 0:
+            raise ValueError(f"`decay` must not be negative; got {self.decay}.")
+
+    def features(self, key: PRNGKeyArray, dim: int) -> Float[Array, "features d"]:
+        """The directions of a draw with this key."""
+        return random_units(jax.random.split(key)[0], self.num_features, dim)
+
+    def activations(
+        self, key: PRNGKeyArray, num_vectors: int
+    ) -> Float[Array, "n features"]:
+        """importance_k a_ik of a draw with this key, before rows are normalised."""
+        size_key, on_key, first_key = jax.random.split(jax.random.split(key)[1], 3)
+        shape = (num_vectors, self.num_features)
+        on = jax.random.bernoulli(on_key, self.density, shape)
+        first = jax.random.randint(first_key, (num_vectors, 1), 0, self.num_features)
+        rank = jnp.arange(self.num_features)[None, :]
+        on = on | (~jnp.any(on, axis=1, keepdims=True) & (rank == first))
+        # Not zero, which would leave nothing of a vector with one feature.
+        size = jax.random.uniform(size_key, shape, minval=1e-3)
+        return jnp.where(on, size * (rank + 1.0) ** -self.decay, 0.0)
+
+    def __call__(
+        self, key: PRNGKeyArray, num_vectors: int, dim: int
+    ) -> Float[Array, "n d"]:
+        self.check(num_vectors, dim)
+        return unit_rows(self.activations(key, num_vectors) @ self.features(key, dim))
+
+
+class Hierarchy(AbstractTeacher):
+    """A tree of clusters: the later two vectors part, the larger their cosine.
+
+    Every node at depth k of the tree has `branching[k]` children and each node a random
+    direction u. A vector is sqrt(c_1) u_1 + sqrt(c_2 - c_1) u_2 + ... +
+    sqrt(1 - c_L) z over the nodes u_1, u_2, ... on the way to its leaf, c = `cosines`,
+    z a direction of its own: two vectors whose way is common down to depth k have
+    expected cosine c_k, others 0. Vector i lies in leaf i mod the number of leaves.
+    """
+
+    about = About(
+        control="branching, and a cosine for each level",
+        feasible="cosines rising from level to level, below 1",
+        exact="in expectation, deviations of 1 / sqrt(d)",
+        cost="n d levels; milliseconds",
+    )
+    branching: tuple[int, ...] = eqx.field(static=True, default=(4, 4))
+    cosines: tuple[float, ...] = (0.3, 0.7)
+
+    def __check_init__(self) -> None:
+        if not self.branching or min(self.branching) < 1:
+            raise ValueError(
+                f"`branching` must hold whole numbers from 1 on; got {self.branching}."
+            )
+        if len(self.cosines) != len(self.branching):
+            raise ValueError(
+                f"`cosines` must be one for each of the {len(self.branching)} levels "
+                f"of `branching`; got {len(self.cosines)}."
+            )
+        if known(*self.cosines):
+            steps = np.diff([0.0, *map(float, self.cosines), 1.0])
+            if not (np.all(steps >= 0) and steps[-1] > 0):
+                raise ValueError(
+                    f"`cosines` must rise from 0 on and stay below 1; got "
+                    f"{self.cosines}."
+                )
+
+    def check(self, num_vectors: int, dim: int) -> None:
+        super().check(num_vectors, dim)
+        leaves = math.prod(self.branching)
+        if num_vectors < leaves:
+            raise ValueError(
+                f"`branching` must not have more leaves than vectors; got {leaves} > "
+                f"{num_vectors}."
+            )
+
+    def __call__(
+        self, key: PRNGKeyArray, num_vectors: int, dim: int
+    ) -> Float[Array, "n d"]:
+        self.check(num_vectors, dim)
+        own_key, *keys = jax.random.split(key, len(self.branching) + 1)
+        leaf = np.arange(num_vectors) % math.prod(self.branching)
+        num_nodes, reached, total = 1, 0.0, jnp.zeros((num_vectors, dim))
+        for level_key, children, cosine in zip(
+            keys, self.branching, self.cosines, strict=True
+        ):
+            num_nodes *= children
+            node = leaf * num_nodes // math.prod(self.branching)
+            directions = random_units(level_key, num_nodes, dim)
+            total = total + jnp.sqrt(cosine - reached) * directions[node]
+            reached = cosine
+        own = random_units(own_key, num_vectors, dim)
+        return unit_rows(total + jnp.sqrt(1.0 - reached) * own)
