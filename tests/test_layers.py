@@ -14,7 +14,6 @@ _FOUR = {"teachers", "students", "objectives", "measures"}
 ALLOWED = {
     "linalg": set(),
     "frames": set(),
-    "frames": set(),
     "limits": {"linalg"},
     "subsets": {"linalg", "limits"},
     # What is optimised and what is measured do not import one another.

@@ -32,11 +32,10 @@ FRACTIONS = [0.0, 0.05, 0.2, 0.37, 0.5, 0.8, 0.95, 0.98]
 
 
 # Compiling takes most of the time here; without optimisation it takes a quarter.
-@partial(
-    jax.jit,
-    static_argnums=(2, 3),
-    compiler_options={"xla_backend_optimization_level": 0},
-)
+UNOPTIMISED = {"xla_backend_optimization_level": 0}
+
+
+@partial(jax.jit, static_argnums=(2, 3), compiler_options=UNOPTIMISED)
 def compiled(teacher, keys, num_vectors, dim):
     return jax.vmap(lambda key: teacher(key, num_vectors, dim))(keys)
 
@@ -173,10 +172,7 @@ def test_properties_of_all(law):
 def test_without_vmap_as_with(law, key):
     make, numbers = law
     teacher = make(*[0.5] * len(numbers))
-    alone = jax.jit(
-        lambda key: teacher(key, N, DIM),
-        compiler_options={"xla_backend_optimization_level": 0},
-    )(key)
+    alone = jax.jit(lambda key: teacher(key, N, DIM), compiler_options=UNOPTIMISED)(key)
     mapped, _ = draw(teacher, jnp.stack([key, key]), N, DIM)
     if isinstance(teacher, OrthogonalFraction | OrthogonalPattern):
         # A rounding can lead a flow elsewhere; what it is for stays.
@@ -245,7 +241,9 @@ def test_no_cosine_is_near_epsilon(fraction, key):
 def test_knobs_can_be_mapped_over(key):
     each = [OrthogonalFraction(fraction, 0.2) for fraction in (0.1, 0.5, 0.9)]
     grid = jax.tree.map(lambda *knobs: jnp.asarray(knobs), *each)
-    found = jax.vmap(lambda teacher: teacher(key, 5, 9))(grid)
+    found = jax.jit(
+        jax.vmap(lambda teacher: teacher(key, 5, 9)), compiler_options=UNOPTIMISED
+    )(grid)
     assert [counts(vectors, 0.2)[0] for vectors in found] == [1, 5, 9]
     grid.check(5, 9)  # a grid is not looked at
 

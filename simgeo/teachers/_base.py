@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from simgeo.linalg import unit_rows
+from simgeo.linalg import polar_factor, unit_rows
 
 Knob = float | Float[Array, ""]  # a leaf may be traced
 
@@ -62,12 +62,55 @@ def random_units(key: PRNGKeyArray, num_vectors: int, dim: int) -> Float[Array, 
 
 
 def random_frame(key: PRNGKeyArray, rows: int, columns: int) -> Float[Array, "p q"]:
-    """Orthonormal columns, uniformly distributed; a rotation if square.
+    """Orthonormal columns, uniformly distributed; a rotation if square."""
+    frame = jax.random.normal(key, (rows, columns))
+    for _ in range(2):  # the second time for singular values that were near zero
+        frame = polar_factor(frame)
+    return 1.5 * frame - 0.5 * frame @ (frame.T @ frame)  # to rounding: Newton-Schulz
 
-    By LAPACK, which must not stand inside a loop: see `linalg`.
+
+def factor(
+    key: PRNGKeyArray, gram: Float[Array, "n n"], rank: int
+) -> Float[Array, "n r"]:
+    """X with X X' = G if G is positive semidefinite of that rank, else somewhere near.
+
+    Pivoted Cholesky, without LAPACK: see `linalg`. What it leaves of the diagonal is
+    filled in random directions.
     """
-    basis, upper = jnp.linalg.qr(jax.random.normal(key, (rows, columns)))
-    return basis * jnp.where(jnp.diagonal(upper) < 0, -1.0, 1.0)[None, :]
+    rounding = 1e3 * float(jnp.finfo(gram.dtype).eps)  # of a unit diagonal
+
+    def eliminate(step, state):
+        columns, left = state
+        pivot = jnp.argmax(left)
+        size = left[pivot]
+        column = gram[:, pivot] - columns @ columns[pivot]
+        is_left = size > rounding
+        scale = jnp.sqrt(jnp.where(is_left, size, 1.0))
+        column = jnp.where(is_left, column / scale, 0.0)
+        left = jnp.maximum(left - column**2, 0.0).at[pivot].set(0.0)
+        return columns.at[:, step].set(column), left
+
+    start = jnp.zeros((len(gram), rank), gram.dtype), jnp.diagonal(gram)
+    columns, left = jax.lax.fori_loop(0, rank, eliminate, start)
+    left = jnp.where(left > rounding, left, 0.0)
+    return columns + jnp.sqrt(left)[:, None] * random_units(key, len(gram), rank)
+
+
+def largest_eigenvalue(matrix: Float[Array, "n n"]) -> Float[Array, ""]:
+    """An upper bound for a positive semidefinite matrix, within 0.2 % at n = 1,024.
+
+    |M^p|^(1/p), p = 4,096, by repeated squares. For a traced matrix without LAPACK.
+    """
+    num_squares = 12
+    log_bound = jnp.zeros((), matrix.dtype)
+    for k in range(num_squares):
+        norm = jnp.sqrt(jnp.sum(matrix**2))
+        norm = jnp.where(norm > 0, norm, 1.0)
+        log_bound = log_bound + jnp.log(norm) / 2**k
+        matrix = (matrix / norm) @ (matrix / norm)
+    norm = jnp.sqrt(jnp.sum(matrix**2))
+    log_bound = log_bound + jnp.log(jnp.where(norm > 0, norm, 1.0)) / 2**num_squares
+    return jnp.exp(log_bound)
 
 
 def lean(

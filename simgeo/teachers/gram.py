@@ -6,23 +6,30 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from simgeo.linalg import unit_rows
-from simgeo.teachers._base import About, AbstractTeacher, random_frame
+from simgeo.linalg import squared_norm, unit_rows
+from simgeo.teachers._base import (
+    About,
+    AbstractTeacher,
+    factor,
+    largest_eigenvalue,
+    random_frame,
+    random_units,
+)
 from simgeo.teachers.grams import AbstractGram, Equicorrelated
 
 _MOMENTUM = 0.9
+_NOISE = 0.1
 
 
 class FromGram(AbstractTeacher):
     """Unit vectors whose cosines are a chosen matrix, or the nearest they can be.
 
-    A target G that is positive semidefinite, of rank d at most and with a unit
-    diagonal is met exactly, by its eigenvectors. From there, for any other, |G - X X'|
-    descends over unit rows of d dimensions: the nearest correlation matrix of rank d.
-    For n <= d that is a convex problem; for fewer dimensions the descent was seen to
-    end within a percent of the bound that `limits.unit_row_gram_bound` gives for
-    targets of unit rows. See `error` for what was achieved. The key rotates the
-    vectors, and draws the target where that is random.
+    A target G that is positive semidefinite and of rank d at most is met exactly, by
+    pivoted Cholesky. From there, for any other, |G - X X'| descends over unit rows of d
+    dimensions: the nearest correlation matrix of rank d. For n <= d that is a convex
+    problem; for fewer dimensions the descent was seen to end within a percent of what
+    `limits.unit_row_gram_bound` proves. See `error` for what was achieved. The key
+    rotates the vectors, and draws the target where that is random.
 
     Nearest of low rank: Pietersz and Groenen (2004); Grubisic and Pietersz (2007).
     """
@@ -59,26 +66,24 @@ class FromGram(AbstractTeacher):
     ) -> Float[Array, "n d"]:
         self.check(num_vectors, dim)
         target = self.target(key, num_vectors)
+        start_key, noise_key, turn_key = jax.random.split(jax.random.split(key)[1], 3)
         rank = min(num_vectors, dim)
         with jax.default_matmul_precision("highest"):
-            # Equal eigenvalues leave a choice of eigenvectors. One along the axes would
-            # have rows of zero; after a rotation the choice is a generic one.
-            turn = random_frame(jax.random.key(0), num_vectors, num_vectors)
-            values, basis = jnp.linalg.eigh(turn.T @ target @ turn)
-            basis = turn @ basis
-            scale = jnp.sqrt(jnp.maximum(values[-rank:], 0.0))
-            start = _never_zero(basis[:, -rank:] * scale[None, :])
-            largest = jnp.maximum(values[-1], num_vectors / rank)
+            start = factor(start_key, target, rank)
+            # Off the saddles of fewer dimensions, unless it is met.
+            error = squared_norm(target - start @ start.T)
+            noise = jnp.where(error > 1e-8 * squared_norm(target), _NOISE, 0.0)
+            shape = num_vectors, rank
+            start = unit_rows(start + noise * random_units(noise_key, *shape))
+            largest = jnp.maximum(_largest_size(target), num_vectors / rank)
             vectors = _nearest(start, target, 0.5 / largest, self.num_steps)
-            frame = random_frame(jax.random.split(key)[1], dim, rank)
+            frame = random_frame(turn_key, dim, rank)
             return unit_rows(vectors @ frame.T)
 
 
-def _never_zero(vectors: Float[Array, "n r"]) -> Float[Array, "n r"]:
-    """Unit rows; a row without any part in the leading eigenvectors is put on one."""
-    size = jnp.sum(vectors**2, axis=1, keepdims=True)
-    axis = jnp.zeros_like(vectors).at[:, -1].set(1.0)
-    return unit_rows(jnp.where(size > 1e-12, vectors, axis))
+def _largest_size(target: Float[Array, "n n"]) -> Float[Array, ""]:
+    """Of an eigenvalue, from above."""
+    return jnp.sqrt(largest_eigenvalue(target @ target))
 
 
 class _Fit(eqx.Module):

@@ -11,7 +11,9 @@ from simgeo.linalg import unit_rows
 from simgeo.teachers._base import (
     About,
     AbstractTeacher,
+    factor,
     known,
+    largest_eigenvalue,
     random_frame,
     random_units,
 )
@@ -42,7 +44,7 @@ class OrthogonalPattern(AbstractTeacher):
         control="which pairs are epsilon-orthogonal: a graph",
         feasible="n <= d: nearly any; n > d: until a bound forbids it",
         exact="exact for n <= d; wrong pairs are counted for n > d",
-        cost="n^3 for eigenvalues, n^2 d per step",
+        cost="n^3 for the start, n^2 d per step",
     )
     pattern: AbstractPattern = eqx.field(default_factory=Blocks)
     epsilon: float = 0.1
@@ -103,8 +105,9 @@ class OrthogonalPattern(AbstractTeacher):
         with jax.default_matmul_precision("highest"):
             offset = _offset(sign_key, wanted, self.cosine)
             if num_vectors <= dim:
-                lower = jnp.linalg.cholesky(jnp.eye(num_vectors) + offset)
-                start = lower @ random_frame(start_key, dim, num_vectors).T
+                gram = jnp.eye(num_vectors) + offset
+                roots = factor(start_key, gram, num_vectors)
+                start = roots @ random_frame(start_key, dim, num_vectors).T
             else:
                 draw = random_units(start_key, num_vectors, dim)
                 start = draw + 0.5 * offset @ draw  # (I + O)^1/2 to first order
@@ -121,13 +124,18 @@ def _offset(
     plain = jnp.where(off_diagonal(n) & ~wanted, 1.0, 0.0)
     signs = jnp.triu(jax.random.rademacher(key, (n, n), plain.dtype), 1)
     signed = plain * (signs + signs.T)
-    most, most_signed = (
-        _SHARE / jnp.maximum(-jnp.linalg.eigvalsh(each)[0], _SHARE)
-        for each in (plain, signed)
-    )
+    most, most_signed = (_largest_scale(each) for each in (plain, signed))
     is_better = most_signed > 1.1 * most
     best = jnp.where(is_better, signed, plain)
     return jnp.minimum(cosine, jnp.where(is_better, most_signed, most)) * best
+
+
+def _largest_scale(graph: Float[Array, "n n"]) -> Float[Array, ""]:
+    """Just below the largest a <= 1 for which I + a A is positive semidefinite."""
+    degree = jnp.max(jnp.sum(jnp.abs(graph), axis=1))
+    shifted = degree * jnp.eye(len(graph)) - graph
+    least = largest_eigenvalue(shifted) - degree
+    return _SHARE / jnp.maximum(least, _SHARE)
 
 
 class _Planting(eqx.Module):
