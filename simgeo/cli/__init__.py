@@ -10,7 +10,7 @@ from simgeo.settings import suggest
 
 COMMANDS = {
     "run": "run one experiment, from flags or a TOML file, and draw it",
-    "limits": "what n vectors in d dimensions can do at an epsilon, and what chance does",
+    "limits": "what n vectors in d dimensions can do at epsilon, and what chance does",
     "list": "the teachers, students, objectives and measures, with their knobs",
 }
 OPTIONS = ("--help", "--version")

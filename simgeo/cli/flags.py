@@ -13,7 +13,7 @@ import re
 import typing
 from collections import defaultdict
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from simgeo import settings
 from simgeo.cli import Parser
@@ -82,14 +82,22 @@ def parse(arguments: list[str]) -> Request:
     return Request(settings.build(Experiment, data), **own)
 
 
-def places(cls: type = Experiment, before: str = "") -> dict[str, type]:
-    """Where a kind is chosen, such as `student.start`, and what it is a kind of."""
+def places(
+    cls: type = Experiment, before: str = "", within: tuple[type, ...] = ()
+) -> dict[str, type]:
+    """Where a kind is chosen, such as `student.start`, and what it is a kind of.
+
+    What stands in another of its own sort, as the teacher to which noise is added, is
+    left to a file: there would be no end of flags.
+    """
     found = {}
     for name, hint in typing.get_type_hints(cls).items():
-        if isinstance(hint, type) and dataclasses.is_dataclass(hint):
+        if not isinstance(hint, type) or not dataclasses.is_dataclass(hint):
+            continue
+        if hint not in within:
             found[f"{before}{name}"] = hint
             for kind in settings.kinds(hint).values():
-                found |= places(kind, f"{before}{name}.")
+                found |= places(kind, f"{before}{name}.", (*within, hint))
     return found
 
 
@@ -102,13 +110,19 @@ def knobs(cls: type) -> Iterator[Knob]:
             yield Knob(field.name, hints[field.name], field.default, rule)
 
 
-def needs_file(cls: type) -> bool:
-    """Whether it has settings without default, which are lists: no flag gives them."""
+def required(cls: type) -> list[str]:
+    """The settings without a default."""
     missing = dataclasses.MISSING
-    return any(
-        field.default is field.default_factory is missing
+    return [
+        field.name
         for field in dataclasses.fields(cls)
-    )
+        if field.default is field.default_factory is missing
+    ]
+
+
+def needs_file(cls: type) -> bool:
+    """Whether it has settings without default that are lists: no flag gives them."""
+    return not {*required(cls)} <= {knob.name for knob in knobs(cls)}
 
 
 def summary(cls: type) -> str:
@@ -120,6 +134,8 @@ def _rule(cls: type, name: str, hint: type) -> str:
     for wrong in {float: (math.nan, -1.0), int: (-1,), str: ("",)}.get(hint, ()):
         try:
             cls(**{name: wrong})
+        except TypeError:  # another setting has no default
+            return ""
         except ValueError as error:
             rule = re.match(rf"`{name}` must (?:be |lie )?(.*); got ", str(error))
             return rule[1].replace("not be ", "not ") if rule else ""
@@ -175,7 +191,9 @@ def _add(group: Any, dotted: str, knob: Knob, text: str) -> list[str]:
 def _help(knob: Knob) -> str:
     if knob.type is bool:
         return f"default {knob.default}".lower()
-    return f"{knob.rule}, default {knob.default}".lstrip(", ")
+    known = knob.default is not dataclasses.MISSING
+    default = f"default {knob.default}" if known else "required"
+    return f"{knob.rule}, {default}".lstrip(", ")
 
 
 def _plain(text: str) -> int | float | str:
@@ -204,6 +222,8 @@ def _choose(data: settings.Description, place: str, kind: str) -> None:
         )
     cls = found[kind if kind in found else meant[0]]
     table, name = _table(data, place)
+    if name not in table:
+        _refuse(table, place, place.split(".")[:-1])
     if table[name][settings.KIND] == cls.__name__:
         return
     if needs_file(cls):
@@ -211,11 +231,21 @@ def _choose(data: settings.Description, place: str, kind: str) -> None:
             f"`{place}` cannot be {kind!r} without settings that are lists. Describe "
             f"it in a TOML file."
         )
-    table[name] = settings.describe(cls())
+    start = {settings.KIND: cls.__name__}
+    table[name] = start if required(cls) else settings.describe(cls())
 
 
 def _table(data: settings.Description, dotted: str) -> tuple[dict[str, Any], str]:
     *trail, name = dotted.split(".")
-    for each in trail:
+    for depth, each in enumerate(trail):
+        if each not in data:
+            _refuse(data, dotted, trail[:depth])
         data = data[each]
     return data, name
+
+
+def _refuse(data: settings.Description, dotted: str, trail: list[str]) -> NoReturn:
+    raise ValueError(
+        f"`{dotted}` is no setting of {data[settings.KIND]}. Choose another kind of "
+        f"`{'.'.join(trail)}`; `simgeo list` tells which has it."
+    )

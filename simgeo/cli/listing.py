@@ -1,5 +1,7 @@
 """`simgeo list`: everything there is, with its knobs."""
 
+import dataclasses
+
 from simgeo import settings
 from simgeo.cli import Parser, fail
 from simgeo.cli.flags import knobs, needs_file, places, summary
@@ -42,9 +44,13 @@ def _topic(topic: str) -> str:
 
 def _kind(place: str, kind: str, cls: type) -> list[str]:
     lines = [f"{place}:{kind}", f"    {summary(cls)}"]
+    about = getattr(cls, "about", None)
+    for name, text in about._asdict().items() if about else ():
+        lines.append(f"      {name:10s} {text}")
     for knob in knobs(cls):
         flag = f"--{place}.{knob.name}".replace("_", "-")
-        default = str(knob.default).lower()
+        known = knob.default is not dataclasses.MISSING
+        default = str(knob.default).lower() if known else "required"
         lines.append(f"      {flag:28s} {default:>8s}   {knob.rule}".rstrip())
     if needs_file(cls):
         lines.append("      with lists as settings: describe it in a TOML file")
