@@ -45,6 +45,12 @@ def draw(teacher, keys, num_vectors, dim):
     return compiled(swept(teacher), keys, num_vectors, dim)
 
 
+@partial(jax.jit, static_argnums=(0, 2), compiler_options=UNOPTIMISED)
+def called(family, key, num_vectors):
+    """A pattern or a Gram matrix, in one program."""
+    return family(key, num_vectors)
+
+
 def swept(teacher):
     return jax.tree.map(jnp.asarray, teacher)
 
@@ -419,16 +425,16 @@ def test_a_rotation_keeps_cosines(key):
 
 
 def test_concatenation(key):
-    parts = (OrthogonalBlocks(2), teachers.CommonMean(0.2), teachers.Gaussian())
-    keys = jax.random.split(key, 3)
+    parts = (OrthogonalBlocks(2), teachers.Gaussian())
+    keys = jax.random.split(key)
     rows, columns = (
-        draw(teachers.Concatenated(parts, along), key[None], 10, 14)[0]
+        draw(teachers.Concatenated(parts, along), key[None], 5, 9)[0]
         for along in ("vectors", "dimensions")
     )
-    np.testing.assert_allclose(rows[:4], parts[0](keys[0], 4, 14), atol=1e-6)
-    np.testing.assert_allclose(rows[4:7], parts[1](keys[1], 3, 14), atol=1e-6)
+    np.testing.assert_allclose(rows[:3], parts[0](keys[0], 3, 9), atol=1e-6)
+    np.testing.assert_allclose(rows[3:], parts[1](keys[1], 2, 9), atol=1e-6)
     np.testing.assert_allclose(
-        np.sqrt(3) * columns[:, 10:], parts[2](keys[2], 10, 4), atol=1e-6
+        np.sqrt(2) * columns[:, 5:], parts[1](keys[1], 5, 4), atol=1e-6
     )
     with pytest.raises(ValueError, match="`num_blocks` must leave each block"):
         teachers.Concatenated((OrthogonalBlocks(4),) * 2, "dimensions").check(10, 8)
@@ -471,9 +477,7 @@ def test_patterns_have_their_pairs(pattern, pairs, key):
     [
         patterns.Blocks(4),
         patterns.RandomPairs(0.5),
-        patterns.Ring(3),
         patterns.Bipartite(),
-        patterns.StochasticBlocks(4, 0.2, 0.9),
     ],
     ids=repr,
 )
@@ -569,9 +573,8 @@ def test_a_gram_of_low_rank_is_met(gram, dim, key):
     teacher = FromGram(gram)
     teacher.check(16, dim)
     (vectors,) = draw(teacher, key[None], 16, dim)
-    target = np.asarray(teacher.target(key, 16))
-    np.testing.assert_allclose(np.diagonal(target), 1, atol=1e-6)
-    assert teacher.error(key, vectors) < 3e-6
+    target = called(gram, jax.random.split(key)[0], 16)
+    np.testing.assert_allclose(vectors @ vectors.T, target, atol=1e-5)
 
 
 def test_grams_are_as_said(key):
@@ -585,7 +588,7 @@ def test_grams_are_as_said(key):
     )
     covariance = grams.GramMatrix.of(np.array([[4.0, 1.0], [1.0, 1.0]]))
     np.testing.assert_allclose(covariance(key, 2), [[1, 0.5], [0.5, 1]])
-    spectrum = grams.Spectrum((5.0, 3.0, 2.0))(key, 20)
+    spectrum = called(grams.Spectrum((5.0, 3.0, 2.0)), key, 20)
     values = np.linalg.eigvalsh(np.asarray(spectrum, np.float64))
     np.testing.assert_allclose(values[-3:], [4, 6, 10], rtol=1e-5)
     np.testing.assert_allclose(values[:-3], 0, atol=1e-5)
