@@ -20,8 +20,8 @@ help: ## print this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | \
 		awk -F '\t' '{ printf "  make %-9s %s\n", $$1, $$2 }'
 
-figures: $(RUNTIME) ## draw the figures (QUICK=1: small, into figures/quick/)
-	$(BIN)/python -m experiments $(if $(QUICK),--quick)
+figures: $(RUNTIME) ## draw the figures (QUICK=1: small, into figures/quick/; ALL=1: all)
+	$(BIN)/python -m experiments $(if $(QUICK),--quick) $(if $(ALL),--all)
 
 test: $(DEV) ## run the tests in float32 and in float64 (ARGS="-k ..." goes to pytest)
 	JAX_ENABLE_X64=0 $(BIN)/python -m pytest $(ARGS)

@@ -1,4 +1,4 @@
-"""Every figure and the claims table: `python -m experiments [--quick]`."""
+"""Every figure and the claims table: `python -m experiments [--quick] [--all]`."""
 
 import argparse
 import sys
@@ -10,39 +10,53 @@ import matplotlib
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m experiments")
     parser.add_argument("--quick", action="store_true", help="small, figures/quick/")
+    parser.add_argument("--all", action="store_true", help="also the long studies")
     options = parser.parse_args()
     matplotlib.use("agg")
     from experiments import (
         cells,
         claims,
+        coherence_against_bounds,
         cross_objectives,
         loss_against_geometry,
         orthogonal_vectors,
+        orthogonality_map,
+        orthogonality_sweep,
         report,
         zero_loss_students,
     )
     from simgeo import experiment
 
     experiment.prepare_host()
-    folder = Path("figures/quick" if options.quick else "figures")
+    quick = options.quick
+    folder = Path("figures/quick" if quick else "figures")
     folder.mkdir(parents=True, exist_ok=True)
-    grid, spikes = cells.main_grid(options.quick), cells.spike_grid(options.quick)
+    main_grid, spikes = cells.main_grid(quick), cells.spike_grid(quick)
+    sweep = orthogonality_sweep.grid(quick) if options.all else []
     try:
-        everything = cells.compute([*grid, *spikes])
+        everything = cells.compute([*main_grid, *spikes, *sweep])
+        tables = {
+            study: cells.cached(study.compute, study.settings(quick))
+            for study in (coherence_against_bounds, orthogonality_map)
+            if options.all
+        }
     except KeyboardInterrupt:
         print("Stopped. Finished runs are kept; the same command goes on.")
         return 130
-    frame = everything[everything["study"] == "main"]
-    spike_frame = everything[everything["study"] == "spikes"]
-    note = cells.describe(grid[0].experiment)
+    studies = dict(iter(everything.groupby("study", sort=False)))
+    frame, note = studies["main"], cells.describe(main_grid[0].experiment)
     loss_against_geometry.draw(frame, folder, note)
     orthogonal_vectors.draw(frame, folder, note)
     cross_objectives.draw(frame, folder, note)
-    cross_objectives.draw_spikes(
-        spike_frame, folder, cells.describe(spikes[0].experiment)
-    )
+    note_of_spikes = cells.describe(spikes[0].experiment)
+    cross_objectives.draw_spikes(studies["spikes"], folder, note_of_spikes)
     made = zero_loss_students.draw(folder)
-    found = claims.judge(frame, spike_frame, made)
+    for study, table in tables.items():
+        study.draw(table, folder)
+    if sweep:
+        note_of_sweep = cells.describe(sweep[0].experiment)
+        orthogonality_sweep.draw(studies["sweep"], folder, note_of_sweep)
+    found = claims.judge(frame, studies["spikes"], made)
     print(report.write(found, frame, folder, f"{note} The presets are ours."))
     print(f"Figures and claims.md are in {folder}/.")
     return 0

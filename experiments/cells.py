@@ -1,9 +1,9 @@
 """The runs behind the figures: computed once, then read from `results/`."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import pandas as pd
@@ -127,6 +127,19 @@ def compute(cells: Sequence[Cell]) -> pd.DataFrame:
                 bar.set_description(f"run {index + 1}/{len(cells)}")
                 found[index] = _run(cell.experiment, bar)
     return pd.concat(map(_rows, cells, found), ignore_index=True)
+
+
+def cached(study: Callable[..., pd.DataFrame], asked: dict[str, Any]) -> pd.DataFrame:
+    """The table of a study that runs no experiment, computed once for its settings."""
+    name = study.__module__.rpartition(".")[2]
+    path = RESULTS / f"{name}-{settings.digest({'asked': repr(asked)})}.csv"
+    if not path.exists():
+        RESULTS.mkdir(exist_ok=True)
+        table = study(**asked)
+        part = path.with_suffix(".part")
+        table.to_csv(part, index=False)
+        part.replace(path)
+    return pd.read_csv(path)
 
 
 def _find(described: Experiment) -> xr.Dataset | None:

@@ -120,6 +120,52 @@ def ends(frame: pd.DataFrame, measure: str, ax: Axes) -> Axes:
     return ax
 
 
+def over_setting(frame: pd.DataFrame, setting: str, measure: str, ax: Axes) -> Axes:
+    """Every seed as a point, the median as a line, over a setting of the runs.
+
+    `frame` has one row per objective, setting and seed, and levels that may depend on
+    the setting.
+    """
+    for objective, runs in frame.groupby("objective", sort=False):
+        colour, line, marker = STYLES.get(objective, _OTHER)
+        ax.plot(
+            runs[setting], runs[measure], marker, color=colour, ms=2, alpha=0.3, mew=0
+        )
+        middle = runs.groupby(runs[setting].round(6))[measure].median()
+        ax.plot(middle.index, middle, line, color=colour, lw=1.2)
+    for kind, (_, line) in LEVELS.items():
+        if f"{kind}_{measure}" in frame:
+            level = frame.groupby(frame[setting].round(6))[f"{kind}_{measure}"].median()
+            ax.plot(level.index, level, color="0.3", ls=line, lw=0.9, zorder=0)
+    return ax
+
+
+def fractions(table: pd.DataFrame, ax: Axes) -> Axes:
+    """Heat map of fractions, cut to two digits so that 1.00 means all."""
+    cut = np.floor(table * 100 + 1e-9) / 100
+    sns.heatmap(
+        table, annot=cut, fmt=".2f", ax=ax, vmin=0, vmax=1, cmap="cividis", cbar=False
+    )
+    ax.tick_params(axis="y", rotation=0)
+    return ax
+
+
+def coherences(frame: pd.DataFrame, ax: Axes) -> Axes:
+    """Coherence over the number of vectors: reached, known, bounds, random."""
+    x = frame["num_vectors"]
+    for column, label, options in (
+        ("random", "random vectors, median (upper bound)", {"ls": (0, (1, 1.5))}),
+        ("welch", "Welch's bound", {"ls": "-", "color": "0.7"}),
+        ("bound", "largest lower bound", {"ls": "-", "color": "black"}),
+    ):
+        ax.plot(x, frame[column], lw=1, label=label, **{"color": "0.3"} | options)
+    ax.plot(x, frame["known"], "x", color=_COLOURS[1], ms=6, label="best known")
+    ax.plot(x, frame["reached"], "o", color=_COLOURS[0], ms=3, label="optimised")
+    ax.set_ylim(0, 1)
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    return ax
+
+
 def distance_grid(frame: pd.DataFrame, ax: Axes, **options) -> Axes:
     """Heat map of log10 of the relative distance, optimised (rows) by recorded."""
     table = frame.pivot(index="optimised", columns="recorded", values="relative")

@@ -148,13 +148,14 @@ def test_ctrl_c_that_python_drops_ends_the_run_at_the_next_record(
 
     class Dropper:
         def __del__(self):
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)
 
     def run(cell, on_chunk):
         Dropper()
         return whole(cell, on_chunk=on_chunk)
 
     monkeypatch.setattr(experiment, "run", run)
+    monkeypatch.setattr(sys, "unraisablehook", lambda _: None)
     code, _, told = ask("run cell.toml")
     assert code == 130
     assert "the records of 0 of 20 steps" in told
@@ -224,12 +225,12 @@ def test_flags_go_with_a_hybrid_from_a_file(chosen, folder):
         ("run --num_seeds 2", "Did you mean '--num-seeds'?"),
         ("run --teacher.fractoin=1", "Did you mean '--teacher.fraction'?"),
         ("run teacher:orthogonal-fractoin", "Did you mean 'orthogonal-fraction'?"),
-        ("run teacher:orthogonal", "Valid: orthogonal-blocks, orthogonal-fraction"),
+        ("run teacher:orthogonal", "Valid: orthogonal-blocks, low-coherence"),
         ("run teachr:gaussian", "Did you mean 'teacher'?"),
         ("run teacher:gaussian teacher:blocks", "got teacher:gaussian teacher:blocks"),
         ("run teacher:blocks --teacher.fraction 1", "`teacher.fraction` is no setting"),
         ("run teacher.gram:toeplitz", "`teacher.gram` is no setting of Orthogonal"),
-        ("run --teacher.gram.cosine 0.5", "is no setting of OrthogonalFraction. Choose"),
+        ("run --teacher.gram.cosine 0.5", "is no setting of OrthogonalFraction."),
         ("run teacher:from-file", "`teacher.path` is missing"),
         ("run teacher.teacher:gaussian", "chooses nothing. Did you mean"),
         ("run objective:hybrid", "Describe it in a TOML file."),

@@ -9,7 +9,6 @@ import pytest
 from scipy.optimize import minimize
 
 from simgeo import cli, limits
-from simgeo.limits import table
 from simgeo.limits._polynomials import delsarte_count, levenshtein_count
 
 RNG_SEED = 0
@@ -709,7 +708,7 @@ def test_summary_has_the_optima_of_a_tight_frame(student_dim):
 
 
 def test_command_prints_one_table_and_marks_the_rows(capsys):
-    table.command(["--n", "256", "--d", "64", "--epsilon", "0.1"])
+    assert cli.main("limits --n 256 --d 64 --epsilon 0.1".split()) == 0
     text = capsys.readouterr().out
     lines = text.splitlines()
     assert any("0.571973  expectation" in line for line in lines)

@@ -1,12 +1,11 @@
 """`simgeo run`: one experiment, its summary, its file and its figure."""
 
+import signal
 import sys
 import tempfile
+import threading
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import jax
 import numpy as np
@@ -123,14 +122,13 @@ def _compute(cell: Experiment) -> tuple[Trajectory, NotFiniteError | None]:
     """What was recorded, and what ended it early."""
     print(_title(cell), file=sys.stderr)
     bar = tqdm(total=cell.num_steps, unit="step", disable=None)
-    with bar, _dropped_interrupts() as dropped:
+    with bar, _Interrupts() as interrupts:
         bar.set_postfix_str("compiling")
 
         def on_chunk(steps: int, loss: float) -> None:
             bar.set_postfix_str(f"loss {loss:.3e}", refresh=False)
             bar.update(steps - bar.n)
-            if dropped:
-                raise KeyboardInterrupt
+            interrupts.at_a_record()
 
         try:
             return experiment.run(cell, on_chunk=on_chunk), None
@@ -140,22 +138,37 @@ def _compute(cell: Experiment) -> tuple[Trajectory, NotFiniteError | None]:
             return error.trajectory, error
 
 
-@contextmanager
-def _dropped_interrupts() -> Iterator[list[BaseException]]:
-    """A Ctrl-C that comes in JAX's callback at garbage collection cannot be raised."""
-    dropped, previous = [], sys.unraisablehook
+class _Interrupts:
+    """A Ctrl-C ends the run at its next record; before the first, or twice, at once.
 
-    def hook(unraisable: Any) -> None:
-        if isinstance(unraisable.exc_value, KeyboardInterrupt):
-            dropped.append(unraisable.exc_value)
-        else:
-            previous(unraisable)
+    Raised wherever it comes, it could be lost in a callback of JAX, which drops what is
+    raised there.
+    """
 
-    sys.unraisablehook = hook
-    try:
-        yield dropped
-    finally:
-        sys.unraisablehook = previous
+    def __init__(self) -> None:
+        self.recorded = self.asked = False
+
+    def __enter__(self) -> "_Interrupts":
+        self.previous = None
+        if threading.current_thread() is threading.main_thread():
+            self.previous = signal.signal(signal.SIGINT, self.on_signal)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.previous is not None:
+            signal.signal(signal.SIGINT, self.previous)
+
+    def on_signal(self, *_: object) -> None:
+        if self.asked or not self.recorded:
+            self.asked = True
+            raise KeyboardInterrupt
+        self.asked = True
+        tqdm.write("Stopping at the next record; Ctrl-C again stops now.", sys.stderr)
+
+    def at_a_record(self) -> None:
+        self.recorded = True
+        if self.asked:
+            raise KeyboardInterrupt
 
 
 def _find(folder: Path, name: str) -> xr.Dataset | None:

@@ -1,0 +1,99 @@
+"""How small can the largest cosine be, and how near do optimised frames come?
+
+Prediction: where a tight frame exists the bound is met; elsewhere a gap stays that
+random restarts do not close, because the bound is not tight.
+"""
+
+import math
+from pathlib import Path
+
+import jax
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from simgeo import limits, plots, teachers
+
+# Best known real packings, as (dimensions, vectors): Sloane's tables, now kept by Cohn.
+PUBLISHED = {
+    (3, 4): 1 / 3,
+    (3, 6): 1 / 5**0.5,
+    (4, 8): 2**0.5 - 1,
+    (5, 10): 1 / 3,
+    (6, 16): 1 / 3,
+    (7, 14): 0.2773501,
+    (7, 28): 1 / 3,
+    (16, 64): 1 / 4,
+}
+
+
+def settings(quick: bool) -> dict:
+    """What is looked at."""
+    if quick:
+        return {"sizes": {3: [4, 6], 4: [5, 8]}, "num_restarts": 8, "num_steps": 500}
+    sizes = {
+        4: [5, 6, 7, 8, 10, 12, 16, 20],
+        7: [8, 10, 12, 14, 16, 20, 24, 28, 36],
+        16: [17, 20, 24, 28, 32, 40, 48, 64, 96, 144],
+    }
+    return {"sizes": sizes, "num_restarts": 16, "num_steps": 2000}
+
+
+def compute(
+    sizes: dict[int, list[int]], num_restarts: int, num_steps: int
+) -> pd.DataFrame:
+    """Coherence reached by descent alone, known, bounded, and of random vectors."""
+    asked = teachers.LowCoherence(num_restarts, num_steps, use_known=False)
+    cells = [(dim, count) for dim, counts in sizes.items() for count in counts]
+    rows = []
+    for dim, count in tqdm(cells, desc="coherence_against_bounds"):
+        drawn = jax.jit(asked, static_argnums=(1, 2))(jax.random.key(0), count, dim)
+        bound, bound_name = limits.coherence_bound(count, dim)
+        known, known_name = limits.known_coherence(count, dim)
+        published = PUBLISHED.get((dim, count), math.inf)
+        if published < known - 1e-9:
+            known, known_name = published, "published packing"
+        rows.append(
+            {
+                "dim": dim,
+                "num_vectors": count,
+                "reached": teachers.report(np.asarray(drawn), 0.1)["coherence"],
+                "known": known,
+                "known_by": known_name,
+                "bound": bound,
+                "bound_by": bound_name,
+                "welch": limits.welch(count, dim),
+                "random": limits.random_coherence(count, dim),
+            }
+        )
+    return pd.DataFrame(rows).assign(num_restarts=num_restarts, num_steps=num_steps)
+
+
+def draw(frame: pd.DataFrame, folder: Path) -> None:
+    """One panel per dimension."""
+    with plots.style():
+        dims = frame["dim"].unique()
+        figure, axes = plt.subplots(1, len(dims), figsize=(7, 3))
+        for ax, dim in zip(axes, dims, strict=True):
+            plots.coherences(frame[frame["dim"] == dim], ax)
+            ax.set(title=f"d = {dim}", xlabel="vectors n")
+        axes[0].set_ylabel("coherence (largest |cosine|)")
+        handles, labels = axes[0].get_legend_handles_labels()
+        note = (
+            f"Optimised: LowCoherence from random starts only, best of "
+            f"{frame['num_restarts'].iloc[0]} restarts of "
+            f"{frame['num_steps'].iloc[0]:,} steps; one key.\nKnown: "
+            f"published packings, or constructions of limits.known_coherence."
+        )
+        figure.legend(
+            handles,
+            labels,
+            loc="outside lower center",
+            ncols=3,
+            frameon=False,
+            title=note,
+            title_fontsize=6,
+        )
+        plots.save(figure, folder, "coherence_against_bounds", frame)
+        plt.close(figure)
