@@ -11,6 +11,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 FLOOR = 1e-8  # relative losses below it are rounding, and are drawn there
 
@@ -162,7 +163,7 @@ def coherences(frame: pd.DataFrame, ax: Axes) -> Axes:
     ax.plot(x, frame["known"], "x", color=_COLOURS[1], ms=6, label="best known")
     ax.plot(x, frame["reached"], "o", color=_COLOURS[0], ms=3, label="optimised")
     ax.set_ylim(0, 1)
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
     return ax
 
 

@@ -99,3 +99,33 @@ def test_files_are_the_same_twice(frame, tmp_path):
         one, two = (tmp_path / name / f"figure.{suffix}" for name in ("one", "two"))
         assert one.read_bytes() == two.read_bytes()
     assert len(pd.read_csv(tmp_path / "one" / "figure.csv")) == len(frame)
+
+
+def test_levels_may_depend_on_the_setting(frame, ax):
+    last = frame[frame["step"] == 8]
+    part = [last.assign(width=width, svd_matthews=width / 10) for width in (2, 4)]
+    plots.over_setting(pd.concat(part), "width", "matthews", ax)
+    curves = [[float(y) for y in line.get_ydata()] for line in ax.lines]
+    assert [0.2, 0.4] in curves
+    assert [0.01, 0.01] in curves
+
+
+def test_fractions_are_cut_and_not_rounded(ax):
+    plots.fractions(pd.DataFrame([[0.999, 1.0]]), ax)
+    assert [text.get_text() for text in ax.texts] == ["0.99", "1.00"]
+
+
+def test_coherences_show_bounds_beside_what_was_reached(ax):
+    table = pd.DataFrame(
+        {
+            "num_vectors": [5, 8],
+            "reached": [0.25, 0.42],
+            "known": [0.25, 0.414],
+            "bound": [0.25, 0.378],
+            "welch": [0.25, 0.378],
+            "random": [0.9, 0.95],
+        }
+    )
+    plots.coherences(table, ax)
+    labels = ax.get_legend_handles_labels()[1]
+    assert {"largest lower bound", "best known", "optimised"} <= set(labels)
