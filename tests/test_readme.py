@@ -1,6 +1,8 @@
-"""The README's quick start runs as printed."""
+"""The README's quick start runs as printed, and the documentation is up to date."""
 
 from pathlib import Path
+
+from simgeo import teachers
 
 
 def test_quick_start_runs(capsys):
@@ -8,3 +10,8 @@ def test_quick_start_runs(capsys):
     code = text.split("```python\n")[1].split("```")[0]
     exec(compile(code, "README.md", "exec"), {})
     assert "pattern kept" in capsys.readouterr().out
+
+
+def test_the_table_of_teachers_is_the_one_in_the_documentation():
+    text = Path(__file__).parents[1].joinpath("docs/teachers.md").read_text()
+    assert teachers.markdown() in text

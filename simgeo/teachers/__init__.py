@@ -4,6 +4,7 @@ from simgeo.teachers import grams as grams
 from simgeo.teachers import patterns as patterns
 from simgeo.teachers._base import About as About
 from simgeo.teachers._base import AbstractTeacher as AbstractTeacher
+from simgeo.teachers._report import markdown as markdown
 from simgeo.teachers._report import report as report
 from simgeo.teachers._report import table as table
 from simgeo.teachers.blocks import OrthogonalBlocks as OrthogonalBlocks

@@ -52,3 +52,11 @@ def table() -> dict[str, About]:
 
     found = {cls.__name__: cls.about for cls in final(AbstractTeacher)}
     return dict(sorted(found.items()))
+
+
+def markdown() -> str:
+    """That table as Markdown: docs/teachers.md is kept equal to it by a test."""
+    lines = ["| teacher | control | feasible | exactness | cost |", "|---" * 5 + "|"]
+    for name, about in table().items():
+        lines.append(f"| {' | '.join((name, *about))} |")
+    return "\n".join(lines)
