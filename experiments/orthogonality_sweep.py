@@ -62,6 +62,9 @@ def draw(frame: pd.DataFrame, folder: Path, note: str) -> None:
         for ax, label in zip(axes[:, 0], labels.values(), strict=True):
             ax.set_ylabel(label)
         levels = ("chance", "svd", "ceiling")
+        note += (
+            "\nGram hides Procrustes and uncentred CKA, and these the truncated SVD."
+        )
         plots.legend(figure, last["objective"].unique(), levels, note)
         columns = ["objective", "student_dim", "seed", "fraction_teacher"]
         columns += ["fraction_student", "matthews", "loss", "optimum_loss"]

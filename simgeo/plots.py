@@ -160,7 +160,7 @@ def coherences(frame: pd.DataFrame, ax: Axes) -> Axes:
         ("bound", "largest lower bound", {"ls": "-", "color": "black"}),
     ):
         ax.plot(x, frame[column], lw=1, label=label, **{"color": "0.3"} | options)
-    ax.plot(x, frame["known"], "x", color=_COLOURS[1], ms=6, label="best known")
+    ax.plot(x, frame["known"], "x", color=_COLOURS[1], ms=6, label="known construction")
     ax.plot(x, frame["reached"], "o", color=_COLOURS[0], ms=3, label="optimised")
     ax.set_ylim(0, 1)
     ax.xaxis.set_major_locator(MaxNLocator("auto", integer=True))

@@ -128,4 +128,4 @@ def test_coherences_show_bounds_beside_what_was_reached(ax):
     )
     plots.coherences(table, ax)
     labels = ax.get_legend_handles_labels()[1]
-    assert {"largest lower bound", "best known", "optimised"} <= set(labels)
+    assert {"largest lower bound", "known construction", "optimised"} <= set(labels)

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from simgeo import limits
-from simgeo.linalg import unit_rows
+from simgeo.linalg import polar_factor, unit_rows
 from simgeo.teachers._base import About, AbstractTeacher, Knob, known, random_units
 from simgeo.teachers._pairs import (
     EASE,
@@ -41,9 +41,9 @@ class OrthogonalFraction(AbstractTeacher):
     bisected, and pairs that are then on the wrong side, by a rounding, are corrected.
 
     What half of `num_steps` do not reach is tried again from as few groups of
-    near-duplicates as could do: with N groups of equal size whose vectors are
-    epsilon-orthogonal, the number of pairs is Turan's, the most there can be if no
-    more than N vectors are mutually so.
+    near-duplicates as could do, on orthogonal axes as far as there are some: with N
+    groups of equal size whose vectors are epsilon-orthogonal, the number of pairs is
+    Turan's, the most there can be if no more than N vectors are mutually so.
 
     A request that is proven impossible is refused. If the steps do not reach another,
     the best set on the path is returned, for which up to 2 % of the wanted pairs are
@@ -131,10 +131,14 @@ def _follow(
 
     If the target is not reached: twice the best on the path, and its number.
     """
-    n = len(start)
+    n, dim = start.shape
     half = max(num_steps // 2, 1)
     groups = 1 + jnp.sum(jnp.asarray(_turan_numbers(n)) < target)
-    grouped = unit_rows(start[jnp.arange(n) % groups] + _SPREAD * start)
+    num_axes = min(n, dim)
+    axes = start.at[:num_axes].set(polar_factor(start[:num_axes]))
+    spread = _SPREAD * jnp.minimum(10.0 * epsilon, 1.0)
+    grouped = unit_rows(axes[jnp.arange(n) % groups] + spread * start)
+    on_axes = unit_rows(axes[np.arange(n) % num_axes] + spread * start)
 
     def unfinished(state):
         return (state.count < target) & (state.step < num_steps)
@@ -179,9 +183,12 @@ def _follow(
         best_count=count,
     )
     end = jax.lax.while_loop(unfinished, advance, begin)
+    on_axes_count = num_within(on_axes @ on_axes.T, epsilon)
+    best = jnp.where(on_axes_count > end.best_count, on_axes, end.best)
+    most = jnp.maximum(on_axes_count, end.best_count)
     reached = end.count >= target
-    below = jnp.where(reached, end.previous, end.best)
-    return below, end.best, jnp.minimum(target, end.best_count)
+    below = jnp.where(reached, end.previous, best)
+    return below, jnp.where(reached, end.best, best), jnp.minimum(target, most)
 
 
 def _turan_numbers(num_vectors: int) -> Int[np.ndarray, " n"]:
