@@ -101,13 +101,13 @@ class OrthogonalPattern(AbstractTeacher):
     ) -> Float[Array, "n d"]:
         self.check(num_vectors, dim)
         wanted = self.wanted(key, num_vectors)
-        sign_key, start_key = jax.random.split(jax.random.split(key)[1])
+        sign_key, start_key, turn_key = jax.random.split(jax.random.split(key)[1], 3)
         with jax.default_matmul_precision("highest"):
             offset = _offset(sign_key, wanted, self.cosine)
             if num_vectors <= dim:
                 gram = jnp.eye(num_vectors) + offset
                 roots = factor(start_key, gram, num_vectors)
-                start = roots @ random_frame(start_key, dim, num_vectors).T
+                start = roots @ random_frame(turn_key, dim, num_vectors).T
             else:
                 draw = random_units(start_key, num_vectors, dim)
                 start = draw + 0.5 * offset @ draw  # (I + O)^1/2 to first order
