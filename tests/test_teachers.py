@@ -298,7 +298,7 @@ def test_the_ceiling_is_reached_where_only_axes_can_reach_it(key):
 
 
 def test_out_of_reach_comes_near(key):
-    teacher = OrthogonalFraction(0.991)  # 46 groups are not excluded; 42 were found
+    teacher = OrthogonalFraction(0.991)  # not excluded, not found
     for vectors in draw(teacher, jax.random.split(key, 3), 64, 32):
         found = counts(vectors, 0.1)
         assert found[0] == found[1]
