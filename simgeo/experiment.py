@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jax.sharding import Mesh, PartitionSpec
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Float, Int, Key
 
 from simgeo import (
@@ -193,9 +193,11 @@ def run(
 
     teacher = draw_teachers(experiment)
     keys = _keys(experiment.seeds, "student")
-    state = _start(
-        (objective, student, rate), (keys, teacher), experiment.student_dim, rule, mesh
-    )
+    # On one device: a start may call LAPACK, which can deadlock on several.
+    alone = _mesh(1)
+    own = (keys, jax.device_put(teacher, alone.devices.flat[0]))
+    state = _start((objective, student, rate), own, experiment.student_dim, rule, alone)
+    state = jax.device_put(state, NamedSharding(mesh, PartitionSpec("seeds")))
     references = _references(experiment, teacher, mesh)
     done, observed, stop = 0, [], None
     try:
