@@ -51,7 +51,7 @@ def squared_norm(matrix: Float[Array, "..."]) -> Float[Array, ""]:
     return jnp.sum(matrix**2)
 
 
-def safe_sqrt(value: Float[Array, ""]) -> Float[Array, ""]:
+def safe_sqrt(value: Float[Array, "..."]) -> Float[Array, "..."]:
     """Square root, with value and gradient zero where `value` is not positive."""
     positive = value > 0.0
     return jnp.where(positive, jnp.sqrt(jnp.where(positive, value, 1.0)), 0.0)

@@ -1,6 +1,7 @@
 """What every objective offers."""
 
 import abc
+import math
 from typing import Any
 
 import equinox as eqx
@@ -50,3 +51,12 @@ class AbstractObjective(eqx.Module):
 
         NaN where no closed form is known.
         """
+
+
+def optimum_of_a_copy(teacher: Float[np.ndarray, "n d"], student_dim: int) -> float:
+    """Zero where a rotated copy of the teacher fits in the student, otherwise NaN.
+
+    The least loss of an objective that is blind to rotation, not negative, and zero
+    for a copy.
+    """
+    return 0.0 if student_dim >= min(teacher.shape) else math.nan
