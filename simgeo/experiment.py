@@ -424,7 +424,10 @@ def _references(
     most /= num_vectors * (num_vectors - 1) / 2
     found["ceiling_fraction_student"] = np.full(experiment.num_seeds, most)
     zero, objective = candidates["scale"], experiment.objective
-    found["scale_loss"] = np.asarray(jax.vmap(objective)(zero, teacher))
+    learned = objective.init(jax.random.key(0), width, teacher.shape[2])
+    found["scale_loss"] = np.asarray(
+        jax.vmap(lambda vectors, each: objective(vectors, each, learned))(zero, teacher)
+    )
     known = {
         f"optimum_distance_{name}": standard
         for name, standard in objectives.STANDARD.items()
