@@ -67,6 +67,7 @@ def draw_spikes(frame: pd.DataFrame, folder: Path, note: str) -> None:
             ax.set(xscale="linear", yscale="log", xlabel="steps")
             ax.set_title(f"CKA while Procrustes is optimised, rate {rate:g}")
         axes[0].set_ylabel("1 - CKA")
+        note += " Values below 1e-8 are drawn there."
         plots.legend(figure, frame["objective"].unique(), ("chance",), note)
         columns = ["objective", "learning_rate", "seed", "step", "loss", "distance_cka"]
         plots.save(figure, folder, "cka_spikes", frame[columns])

@@ -16,6 +16,7 @@ import seaborn as sns
 from simgeo import linalg, measures, objectives, plots, teachers
 
 EPSILON = 0.1
+ORDER = ("teacher", "rotated", "translated", "mapped")
 SHOWN = {
     "cka": "CKA loss",
     "projection": "projection loss",
@@ -54,7 +55,8 @@ def distances(
 
 def draw(folder: Path) -> pd.DataFrame:
     """Heat maps of the cosines, the distances under each; returns the distances."""
-    made = jax.jit(students)()
+    compiled = jax.jit(students)()  # sorted by name
+    made = {name: compiled[name] for name in ORDER}
     judge = jax.jit(distances)
     rows = []
     for name, student in made.items():
@@ -63,7 +65,7 @@ def draw(folder: Path) -> pd.DataFrame:
         rows.append({"student": name, "matthews": float(matthews), **row})
     frame = pd.DataFrame(rows)
     with plots.style():
-        figure, axes = plt.subplots(1, 4, figsize=(7, 2.7))
+        figure, axes = plt.subplots(1, 4, figsize=(7, 3.0))
         for ax, (name, student) in zip(axes, made.items(), strict=True):
             options = {"vmin": -1, "vmax": 1, "cmap": "vlag", "cbar": False}
             sns.heatmap(
@@ -81,7 +83,8 @@ def draw(folder: Path) -> pd.DataFrame:
         figure.colorbar(axes[0].collections[0], ax=axes, label="cosine", shrink=0.6)
         note = (
             f"24 vectors in 12 dimensions, 4 blocks, epsilon = {EPSILON:g}; one draw. "
-            f"Distances relative to the zero student's; below 1e-5 shown as 0."
+            f"Distances relative to the zero student's; below 1e-5 shown as 0.\n"
+            f"Matthews correlation is undefined where no pair is epsilon-orthogonal."
         )
         plots.legend(figure, levels=(), note=note)
         plots.save(figure, folder, "zero_loss_students", frame)
@@ -90,6 +93,8 @@ def draw(folder: Path) -> pd.DataFrame:
 
 
 def _short(value: float) -> str:
+    if np.isnan(value):
+        return "undefined"
     if abs(value) < 1e-5:
         return "0"
     return f"{value:.0f}" if value >= 10 else f"{value:.2g}"
