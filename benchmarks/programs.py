@@ -9,6 +9,7 @@ from jax.sharding import PartitionSpec
 from jaxtyping import Array, Float
 
 from simgeo import experiment, objectives, teachers
+from simgeo.experiment import programs
 from simgeo.objectives import AbstractObjective
 
 NUM_SEEDS, NUM_VECTORS, TEACHER_DIM = 32, 256, 128
@@ -62,28 +63,29 @@ class Engine:
             num_seeds=NUM_SEEDS,
         )
         arrays = jax.tree.map(jnp.asarray, chosen)
-        rate = experiment._Rate(arrays.learning_rate, jnp.asarray(chosen.num_steps))
-        self.rule = experiment._Rule(chosen.optimiser, chosen.schedule)
-        self.mesh = experiment._mesh(NUM_SEEDS)
+        rate = programs.Rate(arrays.learning_rate, jnp.asarray(chosen.num_steps))
+        self.rule = programs.Rule(chosen.optimiser, chosen.schedule)
+        self.mesh = programs.mesh_of(NUM_SEEDS)
         self.common = (arrays.objective, arrays.student, rate)
         self.num_steps = jnp.asarray(num_steps)
         self.teacher = experiment.draw_teachers(chosen)
-        keys = experiment._keys(chosen.seeds, "student")
-        self.state = experiment._start(
+        keys = programs.keys_of(chosen.seeds, "student")
+        self.state = programs.start(
             self.common, (keys, self.teacher), student_dim, self.rule, self.mesh
         )
 
     def __call__(self) -> None:
         common = (*self.common, self.num_steps)
-        own = (self.state, self.teacher)
-        self.state = experiment._advance(common, own, self.rule, self.mesh)
+        self.state = programs.advance(
+            common, self.state, self.teacher, self.rule, self.mesh
+        )
         jax.block_until_ready(self.state)
 
     def compile(self) -> None:
         """Compile the program again, from nothing."""
         jax.clear_caches()
         common = (*self.common, self.num_steps)
-        experiment._advance_program.lower(
+        programs.advance.lower(
             common, self.state, self.teacher, self.rule, self.mesh
         ).compile()
 
@@ -143,7 +145,7 @@ def bare_products(student_dim: int, num_steps: int) -> dict[str, Callable[[], No
     weights = rng.standard_normal((NUM_SEEDS, TEACHER_DIM, student_dim))
     weights = np.swapaxes(np.linalg.qr(weights)[0], 1, 2)
     carried = (student, jnp.asarray(weights, jnp.float32))
-    mesh, own = experiment._mesh(NUM_SEEDS), PartitionSpec("seeds")
+    mesh, own = programs.mesh_of(NUM_SEEDS), PartitionSpec("seeds")
 
     def loop(form: Callable, together: bool) -> Callable[[], None]:
         def one(carried, teacher):

@@ -1,6 +1,6 @@
 """Linear algebra that is safe to differentiate and that runs on every device.
 
-Nothing here calls LAPACK: inside a loop over several CPU devices its batched calls
+Nothing here calls LAPACK: on several CPU devices, above all in a loop, batched calls
 deadlock, and they slow down by orders of magnitude when other work shares the cores
 (seen with JAX 0.10). Matrix products do neither.
 """

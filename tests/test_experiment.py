@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from simgeo import experiment, objectives, teachers
-from simgeo.experiment import Experiment
+from simgeo.experiment import Experiment, programs, running
 
 DOUBLE = jax.config.read("jax_enable_x64")
 SMALL = {
@@ -83,7 +83,7 @@ def test_a_run_that_is_not_finite_names_objective_seed_and_step():
 def test_the_first_seed_that_was_lost_is_named(last_finite, message):
     cell = Experiment(**{**SMALL, "num_seeds": 3, "first_seed": 5})
     with pytest.raises(experiment.NotFiniteError, match=message):
-        experiment._require_finite(cell, np.asarray(last_finite), 10)
+        running._require_finite(cell, np.asarray(last_finite), 10)
 
 
 def test_an_interrupt_keeps_the_records_made_so_far():
@@ -139,24 +139,24 @@ def _programs(cell):
     """The state before the first step, and the programs of a step and of a record."""
     arrays = jax.tree.map(jnp.asarray, cell)
     objective, student = arrays.objective, arrays.student
-    rule = experiment._Rule(cell.optimiser, cell.schedule)
-    rate = experiment._Rate(arrays.learning_rate, jnp.asarray(cell.num_steps))
-    mesh = experiment._mesh(cell.num_seeds)
+    rule = programs.Rule(cell.optimiser, cell.schedule)
+    rate = programs.Rate(arrays.learning_rate, jnp.asarray(cell.num_steps))
+    mesh = programs.mesh_of(cell.num_seeds)
     shape = (cell.num_seeds, cell.num_vectors, cell.teacher_dim)
     teacher = jax.ShapeDtypeStruct(shape, jnp.zeros(()).dtype)
 
     def start(keys, teacher):
         common, own = (objective, student, rate), (keys, teacher)
-        return experiment._start(common, own, cell.student_dim, rule, mesh)
+        return programs.start(common, own, cell.student_dim, rule, mesh)
 
-    state = jax.eval_shape(start, experiment._keys(cell.seeds, "student"), teacher)
+    state = jax.eval_shape(start, programs.keys_of(cell.seeds, "student"), teacher)
     common = (objective, student, rate, jnp.asarray(1))
     own = (state.parameters, teacher)
     vectors = state.parameters[0]
     return state, [
-        experiment._advance_program.lower(common, state, teacher, rule, mesh),
-        experiment._judge.lower((objective, student), own, mesh),
-        experiment._observe.lower((arrays.epsilon,), (vectors, teacher), mesh),
+        programs.advance.lower(common, state, teacher, rule, mesh),
+        programs.judge.lower((objective, student), own, mesh),
+        programs.observe.lower((arrays.epsilon,), (vectors, teacher), mesh),
     ]
 
 
@@ -205,7 +205,7 @@ import jax
 jax.config.update("jax_num_cpu_devices", 2)
 from simgeo import experiment
 cells = pickle.load(sys.stdin.buffer)
-assert experiment._mesh(2).size == 2
+assert experiment.programs.mesh_of(2).size == 2
 found = [experiment.run(cell) for cell in cells]
 pickle.dump([(each.teacher, each.records) for each in found], sys.stdout.buffer)
 """

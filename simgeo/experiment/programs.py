@@ -1,0 +1,142 @@
+"""The programs of a run: one seed's mathematics, mapped over all seeds."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax.sharding import Mesh, PartitionSpec
+from jaxtyping import Array, Float, Int, Key
+
+from simgeo import distill, measures, objectives
+
+
+class Rule(NamedTuple):
+    """What of an optimiser changes the program."""
+
+    optimiser: str
+    schedule: str
+
+
+class Rate(NamedTuple):
+    """What of an optimiser can change without another compilation."""
+
+    learning_rate: Float[Array, ""]
+    num_steps: Int[Array, ""]
+
+
+def mesh_of(num_seeds: int) -> Mesh:
+    devices = jax.devices()
+    num_used = max(k for k in range(1, len(devices) + 1) if num_seeds % k == 0)
+    return Mesh(np.asarray(devices[:num_used]), ("seeds",))
+
+
+def keys_of(seeds: Int[np.ndarray, " s"], use: str) -> Key[Array, " s"]:
+    """One key per seed for one use, the same on any number of devices."""
+    index = ("teacher", "student", "chance").index(use)
+    roots = jax.vmap(jax.random.key)(jnp.asarray(seeds))
+    return jax.vmap(jax.random.fold_in, in_axes=(0, None))(roots, index)
+
+
+# What is common to all seeds comes first, what each has for itself second, what sets
+# the program last.
+
+
+def _over_seeds(
+    one: Callable, mesh: Mesh, common: tuple, own: tuple, in_turn: bool = False
+) -> Any:
+    def on_a_device(common: tuple, own: tuple) -> Any:
+        if in_turn:
+            return jax.lax.map(lambda each: one(*common, *each), own)
+        return jax.vmap(partial(one, *common))(*own)
+
+    # Not left to the compiler: it would join the devices at every test of a loop.
+    common_spec, own_spec = PartitionSpec(), PartitionSpec("seeds")
+    return jax.shard_map(
+        on_a_device,
+        mesh=mesh,
+        in_specs=(common_spec, own_spec),
+        out_specs=own_spec,
+        check_vma=False,
+    )(common, own)
+
+
+@partial(jax.jit, static_argnums=(2, 3))
+def draw(common: tuple, own: tuple, shape: tuple[int, int], mesh: Mesh) -> Any:
+    def one(teacher, key):
+        return teacher(key, *shape)
+
+    return _over_seeds(one, mesh, common, own)
+
+
+@partial(jax.jit, static_argnums=(2, 3, 4))
+def start(common: tuple, own: tuple, student_dim: int, rule: Rule, mesh: Mesh) -> Any:
+    def one(objective, student, rate, key, teacher):
+        student_key, objective_key = jax.random.split(key)
+        parameters = (
+            student.init(student_key, teacher, student_dim),
+            objective.init(objective_key, student_dim, teacher.shape[1]),
+        )
+        return distill.init(parameters, optimiser_of(rule, rate))
+
+    return _over_seeds(one, mesh, common, own)
+
+
+@partial(jax.jit, static_argnums=(3, 4), donate_argnums=(1,))
+def advance(
+    common: tuple, state: distill.State, teacher: Array, rule: Rule, mesh: Mesh
+) -> Any:
+    def one(objective, student, rate, num_steps, state, teacher):
+        def loss(parameters):
+            vectors, learned = parameters
+            return objective(student.vectors(vectors), teacher, learned)
+
+        return distill.advance(state, loss, optimiser_of(rule, rate), num_steps)
+
+    # With a CPU device per core, one seed after the other: what a step touches stays in
+    # the core's cache, and no seed waits for another's polar factor.
+    in_turn = mesh.size > 1 and mesh.devices.flat[0].platform == "cpu"
+    return _over_seeds(one, mesh, common, (state, teacher), in_turn)
+
+
+def record(common: tuple, own: tuple, mesh: Mesh) -> tuple[dict, Array, Array]:
+    objective, student, epsilon = common
+    state, teacher = own
+    vectors, loss = judge((objective, student), (state.parameters, teacher), mesh)
+    observed = observe((epsilon,), (vectors, teacher), mesh)
+    return {"loss": loss, **observed}, vectors, state.last_finite
+
+
+@partial(jax.jit, static_argnums=(2,))
+def judge(common: tuple, own: tuple, mesh: Mesh) -> Any:
+    def one(objective, student, parameters, teacher):
+        vectors = student.vectors(parameters[0])
+        return vectors, objective(vectors, teacher, parameters[1])
+
+    return _over_seeds(one, mesh, common, own)
+
+
+@partial(jax.jit, static_argnums=(2,))
+def observe(common: tuple, own: tuple, mesh: Mesh) -> Any:
+    def one(epsilon, vectors, teacher):
+        distances = {
+            f"distance_{name}": objective(vectors, teacher)
+            for name, objective in objectives.STANDARD.items()
+        }
+        return measures.battery(vectors, teacher, epsilon) | distances
+
+    return _over_seeds(one, mesh, common, own)
+
+
+def optimiser_of(rule: Rule, rate: Rate) -> optax.GradientTransformation:
+    if rule.schedule == "constant":
+        return getattr(optax, rule.optimiser)(rate.learning_rate)
+
+    def cosine(step):
+        done = jnp.minimum(step / rate.num_steps, 1.0)
+        return rate.learning_rate * 0.5 * (1.0 + jnp.cos(jnp.pi * done))
+
+    return getattr(optax, rule.optimiser)(cosine)

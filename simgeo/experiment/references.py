@@ -1,0 +1,62 @@
+"""What every number of a run is read against."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh
+from jaxtyping import Array, Float
+
+from simgeo import limits, objectives, students
+from simgeo.experiment.description import Experiment
+from simgeo.experiment.programs import keys_of, observe
+
+
+def references(
+    experiment: Experiment, teacher: Float[Array, "s n d"], mesh: Mesh
+) -> dict[str, np.ndarray]:
+    """What every number is read against, per seed.
+
+    `chance_*`: a student of random unit rows. `svd_*`: the truncated SVD of the
+    teacher, which is the optimum of Procrustes and Gram. `scale_*`: a student of zero
+    rows. `optimum_*`: the least value of each distance at that width. `ceiling_*`: no
+    vectors of that width can have more epsilon-orthogonal pairs.
+    """
+    shape, width = teacher.shape[:2], experiment.student_dim
+    gaussian = students.UnitRows(students.GaussianStart())
+    random = jax.vmap(partial(gaussian.init, student_dim=width))(
+        keys_of(experiment.seeds, "chance"), teacher
+    )
+    hosted = np.asarray(teacher, np.float64)
+    best = np.stack([limits.optimal_student(each, width) for each in hosted])
+    candidates = {
+        "chance": jax.vmap(gaussian.vectors)(random),
+        "svd": jnp.asarray(best, teacher.dtype),
+        "scale": jnp.zeros((*shape, width), teacher.dtype),
+    }
+    found = {
+        f"{kind}_{name}": np.asarray(value)
+        for kind, vectors in candidates.items()
+        for name, value in observe(
+            (jnp.asarray(experiment.epsilon),), (vectors, teacher), mesh
+        ).items()
+        if kind != "scale" or name.startswith("distance_")
+    }
+    num_vectors = experiment.num_vectors
+    most = limits.max_orthogonal_pairs(experiment.epsilon, num_vectors, width)
+    most /= num_vectors * (num_vectors - 1) / 2
+    found["ceiling_fraction_student"] = np.full(experiment.num_seeds, most)
+    zero, objective = candidates["scale"], experiment.objective
+    learned = objective.init(jax.random.key(0), width, teacher.shape[2])
+    found["scale_loss"] = np.asarray(
+        jax.vmap(lambda vectors, each: objective(vectors, each, learned))(zero, teacher)
+    )
+    known = {
+        f"optimum_distance_{name}": standard
+        for name, standard in objectives.STANDARD.items()
+        if name != "gram_unit_rows"  # its bound takes seconds for every seed
+    }
+    for name, known_objective in (known | {"optimum_loss": objective}).items():
+        found[name] = np.asarray([known_objective.optimum(t, width) for t in hosted])
+    return found
