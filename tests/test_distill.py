@@ -12,7 +12,7 @@ TARGET = jnp.asarray([[1.0, -2.0, 0.5], [0.3, 0.0, 4.0]])
 START = {"vectors": jnp.ones((2, 3)), "map": jnp.full((3,), 0.5)}
 
 
-def loss(parameters):
+def loss(parameters, _=None):
     """Smooth, not quadratic, and of two arrays, as with a learned projection."""
     moved = parameters["vectors"] * parameters["map"][None, :]
     return jnp.sum((moved - TARGET) ** 2) + 0.1 * jnp.sum(parameters["map"] ** 4)
@@ -58,7 +58,7 @@ def test_steps_are_those_of_a_plain_loop_in_one_go_or_in_parts(name):
 
 
 def test_last_finite_is_the_step_before_the_gradient_was_lost():
-    def lost_at_three(x):
+    def lost_at_three(x, _):
         """Slope of -1 until a root of a negative number joins in at x > 2.5."""
         return -x + 0.0 * jnp.sqrt(2.5 - x)
 

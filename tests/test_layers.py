@@ -13,12 +13,14 @@ PACKAGE = Path(__file__).parent.parent / "simgeo"
 _FOUR = {"teachers", "students", "objectives", "measures"}
 ALLOWED = {
     "linalg": set(),
+    "functional": {"linalg"},
     "frames": set(),
     "limits": {"linalg"},
     "subsets": {"linalg", "limits"},
     # What is optimised and what is measured do not import one another.
     **dict.fromkeys(_FOUR, {"linalg", "limits", "subsets"}),
     "teachers": {"linalg", "frames", "limits", "subsets"},
+    "objectives": {"linalg", "functional", "limits", "subsets"},
     "distill": set(),
     "settings": set(),
     "experiment": {"linalg", "limits", "subsets", *_FOUR, "distill", "settings"},

@@ -80,7 +80,8 @@ def start(common: tuple, own: tuple, student_dim: int, rule: Rule, mesh: Mesh) -
             student.init(student_key, teacher, student_dim),
             objective.init(objective_key, student_dim, teacher.shape[1]),
         )
-        return distill.init(parameters, optimiser_of(rule, rate))
+        memory = objective.begin(jax.random.fold_in(objective_key, 1), teacher)
+        return distill.init(parameters, optimiser_of(rule, rate), memory)
 
     return _over_seeds(one, mesh, common, own)
 
@@ -90,11 +91,17 @@ def advance(
     common: tuple, state: distill.State, teacher: Array, rule: Rule, mesh: Mesh
 ) -> Any:
     def one(objective, student, rate, num_steps, state, teacher):
-        def loss(parameters):
+        def loss(parameters, memory):
             vectors, learned = parameters
-            return objective(student.vectors(vectors), teacher, learned)
+            return objective.at(memory)(student.vectors(vectors), teacher, learned)
 
-        return distill.advance(state, loss, optimiser_of(rule, rate), num_steps)
+        def remember(memory, parameters):
+            vectors, learned = parameters
+            seen = student.vectors(vectors)
+            return objective.remember(memory, seen, teacher, learned)
+
+        optimiser = optimiser_of(rule, rate)
+        return distill.advance(state, loss, optimiser, num_steps, remember)
 
     # With a CPU device per core, one seed after the other: what a step touches stays in
     # the core's cache, and no seed waits for another's polar factor.

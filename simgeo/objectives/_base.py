@@ -2,13 +2,26 @@
 
 import abc
 import math
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import equinox as eqx
+import jax
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 Learned = Any  # the pytree of an objective's own parameters; None when it has none
+Memory = Any  # what an objective carries from step to step; None when nothing
+Loss = Callable[[Array, Array, Learned], Float[Array, ""]]
+
+
+class About(NamedTuple):
+    """An objective in one row of a table."""
+
+    minimised: str  # the formula, in plain text
+    range: str
+    cost: str  # of one evaluation with its gradient, to leading order
+    reference: str
 
 
 class AbstractObjective(eqx.Module):
@@ -18,6 +31,8 @@ class AbstractObjective(eqx.Module):
     compilation; what changes the formula is static.
     """
 
+    about: eqx.AbstractClassVar[About]
+
     @abc.abstractmethod
     def __call__(
         self,
@@ -25,7 +40,11 @@ class AbstractObjective(eqx.Module):
         teacher: Float[Array, "n d"],
         learned: Learned = None,
     ) -> Float[Array, ""]:
-        """The loss. Without `learned`, own parameters are at their optimum."""
+        """The loss. Without `learned`, own parameters are at their optimum.
+
+        Raises:
+            ValueError: if no closed form of that optimum is known.
+        """
 
     @property
     @abc.abstractmethod
@@ -35,7 +54,7 @@ class AbstractObjective(eqx.Module):
     @property
     @abc.abstractmethod
     def invariant_to(self) -> frozenset[str]:
-        """Changes of the student that the loss cannot see.
+        """What of the student the loss cannot see, with own parameters at their best.
 
         Of `rotation`, `translation`, `scale`, `row scale` and `linear map` (any
         invertible one).
@@ -52,6 +71,26 @@ class AbstractObjective(eqx.Module):
         NaN where no closed form is known.
         """
 
+    # An objective that changes from step to step has a memory.
+
+    def begin(self, key: PRNGKeyArray, teacher: Float[Array, "n d"]) -> Memory:
+        """The memory before the first step, or None."""
+        return None
+
+    def at(self, memory: Memory) -> Loss:
+        """The loss of one step, called as the objective is."""
+        return self
+
+    def remember(
+        self,
+        memory: Memory,
+        student: Float[Array, "n m"],
+        teacher: Float[Array, "n d"],
+        learned: Learned = None,
+    ) -> Memory:
+        """The memory after a step that led to this student."""
+        return memory
+
 
 def optimum_of_a_copy(teacher: Float[np.ndarray, "n d"], student_dim: int) -> float:
     """Zero where a rotated copy of the teacher fits in the student, otherwise NaN.
@@ -60,3 +99,17 @@ def optimum_of_a_copy(teacher: Float[np.ndarray, "n d"], student_dim: int) -> fl
     for a copy.
     """
     return 0.0 if student_dim >= min(teacher.shape) else math.nan
+
+
+def require(condition: bool, name: str, rule: str, value: object) -> None:
+    """Raises ValueError in the house's words, unless the condition holds."""
+    if not condition:
+        raise ValueError(f"`{name}` must {rule}; got {value}.")
+
+
+def known(*knobs: object) -> bool:
+    """Whether all knobs are single numbers that can be looked at: none is traced."""
+    return all(
+        not isinstance(knob, jax.core.Tracer) and np.ndim(knob) == 0  # pyrefly: ignore
+        for knob in knobs
+    )

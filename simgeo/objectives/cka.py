@@ -1,22 +1,32 @@
-"""Centred kernel alignment, biased and debiased."""
+"""Centred kernel alignment and its variants."""
 
 import equinox as eqx
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from simgeo import limits
-from simgeo.linalg import centre, safe_divide, safe_sqrt, squared_norm
-from simgeo.objectives._base import AbstractObjective, Learned, optimum_of_a_copy
+from simgeo import functional, limits
+from simgeo.objectives._base import (
+    About,
+    AbstractObjective,
+    Learned,
+    known,
+    optimum_of_a_copy,
+    require,
+)
 
 
 class CKA(AbstractObjective):
-    """One minus linear CKA (biased), in [0, 1].
+    """One minus linear CKA (biased), in [0, 1]; uncentred it is kernel alignment.
 
-    1 - |S'T|^2 / (|S'S| |T'T|) in Frobenius norms; with `centred`, of the centred
-    columns. A student without spread has loss 1. Kornblith et al. (2019), section 3;
-    uncentred it is kernel alignment, Cristianini et al. (2001).
+    See `functional.cka`.
     """
+
+    about = About(
+        "1 - |S'T|^2 / (|S'S| |T'T|)",
+        "[0, 1]",
+        "n (m + d)^2",
+        "Kornblith et al. (2019); uncentred Cristianini et al. (2001)",
+    )
 
     centred: bool = eqx.field(static=True, default=True)
 
@@ -26,14 +36,7 @@ class CKA(AbstractObjective):
         teacher: Float[Array, "n d"],
         learned: Learned = None,
     ) -> Float[Array, ""]:
-        if self.centred:
-            student, teacher = centre(student), centre(teacher)
-        cross = squared_norm(student.T @ teacher)
-        # Two roots, not one of the product, which would overflow sooner.
-        own = safe_sqrt(squared_norm(student.T @ student))
-        return 1.0 - safe_divide(
-            cross, own * safe_sqrt(squared_norm(teacher.T @ teacher))
-        )
+        return functional.cka(student, teacher, centred=self.centred)
 
     @property
     def label(self) -> str:
@@ -51,12 +54,15 @@ class CKA(AbstractObjective):
 class DebiasedCKA(AbstractObjective):
     """One minus debiased linear CKA, in [0, 2]; above 1 where the estimate is negative.
 
-    1 - H(K, L) / sqrt(H(K, K) H(L, L)), where K and L are the Gram matrices with their
-    diagonals zeroed and H(K, L) = (tr KL + 1'K1 1'L1 / ((n-1)(n-2)) - 2 1'KL1 / (n-2))
-    / (n(n-3)) is the unbiased HSIC_1 of Song et al. (2012). It is close to
-    one for independent vectors, however few, and is never clamped. A student without
-    spread has loss 1. Needs n >= 4; forms no n x n matrix.
+    Needs n >= 4. See `functional.debiased_cka`.
     """
+
+    about = About(
+        "1 - HSIC_1(K, L) / sqrt(HSIC_1(K, K) HSIC_1(L, L))",
+        "[0, 2]",
+        "n (m + d)^2",
+        "Song et al. (2012), HSIC_1",
+    )
 
     def __call__(
         self,
@@ -64,16 +70,7 @@ class DebiasedCKA(AbstractObjective):
         teacher: Float[Array, "n d"],
         learned: Learned = None,
     ) -> Float[Array, ""]:
-        if student.shape[0] < 4:
-            raise ValueError(
-                f"`num_vectors` must be at least 4 for debiased CKA; "
-                f"got {student.shape[0]}."
-            )
-        # H does not change with translation; centred, it loses least to rounding.
-        student, teacher = centre(student), centre(teacher)
-        own = safe_sqrt(_debiased_hsic(student, student))
-        target = safe_sqrt(_debiased_hsic(teacher, teacher))
-        return 1.0 - safe_divide(_debiased_hsic(student, teacher), own * target)
+        return functional.debiased_cka(student, teacher)
 
     @property
     def label(self) -> str:
@@ -87,15 +84,87 @@ class DebiasedCKA(AbstractObjective):
         return optimum_of_a_copy(teacher, student_dim)
 
 
-def _debiased_hsic(
-    left: Float[Array, "n p"], right: Float[Array, "n q"]
-) -> Float[Array, ""]:
-    """n (n-3) HSIC_1 of centred columns.
+class RBFCKA(AbstractObjective):
+    """One minus CKA with Gaussian kernels, as wide as the median distance.
 
-    The rows of a centred Gram matrix sum to zero, and without its diagonal k to -k:
-    tr KL = |X'Y|^2 - k'l, (K1)'(L1) = k'l and 1'K1 = -1'k.
+    `bandwidth` is in units of the root of the median squared distance of all pairs. See
+    `functional.rbf_cka`.
     """
-    n = left.shape[0]
-    k, l = jnp.sum(left**2, axis=1), jnp.sum(right**2, axis=1)
-    mean_part = jnp.sum(k) * jnp.sum(l) / ((n - 1) * (n - 2))
-    return squared_norm(left.T @ right) + mean_part - n / (n - 2) * jnp.sum(k * l)
+
+    about = About(
+        "1 - <HKH, HLH> / (|HKH| |HLH|), k = exp(-|x - y|^2 / (2 b^2 median))",
+        "[0, 1]",
+        "n^2 (m + d) and a sort of n^2",
+        "Kornblith et al. (2019)",
+    )
+
+    bandwidth: float = 1.0
+    centred: bool = eqx.field(static=True, default=True)
+
+    def __check_init__(self) -> None:
+        if known(self.bandwidth):
+            require(self.bandwidth > 0, "bandwidth", "be positive", self.bandwidth)
+
+    def __call__(
+        self,
+        student: Float[Array, "n m"],
+        teacher: Float[Array, "n d"],
+        learned: Learned = None,
+    ) -> Float[Array, ""]:
+        return functional.rbf_cka(
+            student, teacher, bandwidth=self.bandwidth, centred=self.centred
+        )
+
+    @property
+    def label(self) -> str:
+        return "CKA, RBF" if self.centred else "CKA, RBF, uncentred"
+
+    @property
+    def invariant_to(self) -> frozenset[str]:
+        return frozenset({"rotation", "translation", "scale"})
+
+    def optimum(self, teacher: Float[np.ndarray, "n d"], student_dim: int) -> float:
+        return optimum_of_a_copy(teacher, student_dim)
+
+
+class PatchCKA(AbstractObjective):
+    """One minus CKA of patches of consecutive rows, after PCKA.
+
+    See `functional.patch_cka`. Blind to more than is declared: what keeps the products
+    of whole patches is unseen.
+    """
+
+    about = About(
+        "1 - CKA of patches, a row each",
+        "[0, 1]",
+        "p n (m + d), p patches",
+        "after Zhou et al. (2024), PCKA",
+    )
+
+    num_patches: int = eqx.field(static=True, default=16)
+    centred: bool = eqx.field(static=True, default=True)
+
+    def __check_init__(self) -> None:
+        require(self.num_patches >= 2, "num_patches", "be at least 2", self.num_patches)
+
+    def __call__(
+        self,
+        student: Float[Array, "n m"],
+        teacher: Float[Array, "n d"],
+        learned: Learned = None,
+    ) -> Float[Array, ""]:
+        return functional.patch_cka(
+            student, teacher, num_patches=self.num_patches, centred=self.centred
+        )
+
+    @property
+    def label(self) -> str:
+        return "CKA, patches" if self.centred else "CKA, patches, uncentred"
+
+    @property
+    def invariant_to(self) -> frozenset[str]:
+        blind = {"rotation", "scale"}
+        return frozenset(blind | {"translation"} if self.centred else blind)
+
+    def optimum(self, teacher: Float[np.ndarray, "n d"], student_dim: int) -> float:
+        return optimum_of_a_copy(teacher, student_dim)

@@ -1,22 +1,30 @@
-"""Distances between Gram matrices, computed in feature space."""
+"""Distances between Gram matrices."""
 
 import equinox as eqx
 import numpy as np
 from jaxtyping import Array, Float
 
-from simgeo import limits
-from simgeo.linalg import centre, safe_sqrt, squared_norm, unit_rows
-from simgeo.objectives._base import AbstractObjective, Learned
+from simgeo import functional, limits
+from simgeo.objectives._base import (
+    About,
+    AbstractObjective,
+    Learned,
+    optimum_of_a_copy,
+)
 
 
 class FeatureGram(AbstractObjective):
     """Squared Frobenius distance of the Gram matrices, |T T' - S S'|^2.
 
-    As |T'T|^2 + |S'S|^2 - 2 |S'T|^2, linear in the number of vectors: no n x n matrix
-    is formed. In float32 its value is therefore exact to about 1e-7 of |T'T|^2. With
-    `centred`, of the centred columns; with `unit_rows`, of the rows scaled to unit
-    length (after centring), which compares cosines. `squared=False` takes the root.
+    In feature space, linear in the number of vectors. See `functional.feature_gram`.
     """
+
+    about = About(
+        "|T'T|^2 + |S'S|^2 - 2 |S'T|^2",
+        "[0, inf); unit rows [0, 2 n^2]",
+        "n (m + d)^2",
+        "as a distillation loss arXiv 2509.25253",
+    )
 
     centred: bool = eqx.field(static=True, default=False)
     unit_rows: bool = eqx.field(static=True, default=False)
@@ -28,16 +36,13 @@ class FeatureGram(AbstractObjective):
         teacher: Float[Array, "n d"],
         learned: Learned = None,
     ) -> Float[Array, ""]:
-        if self.centred:
-            student, teacher = centre(student), centre(teacher)
-        if self.unit_rows:
-            student, teacher = unit_rows(student), unit_rows(teacher)
-        distance = (
-            squared_norm(teacher.T @ teacher)
-            + squared_norm(student.T @ student)
-            - 2.0 * squared_norm(student.T @ teacher)
+        return functional.feature_gram(
+            student,
+            teacher,
+            centred=self.centred,
+            unit_rows=self.unit_rows,
+            squared=self.squared,
         )
-        return distance if self.squared else safe_sqrt(distance)
 
     @property
     def label(self) -> str:
@@ -58,8 +63,41 @@ class FeatureGram(AbstractObjective):
 
     def optimum(self, teacher: Float[np.ndarray, "n d"], student_dim: int) -> float:
         if self.unit_rows:
-            vectors = centre(teacher) if self.centred else teacher
-            squared = limits.unit_row_gram_bound(vectors, student_dim)
+            mean = teacher.mean(axis=0, keepdims=True) if self.centred else 0.0
+            squared = limits.unit_row_gram_bound(teacher - mean, student_dim)
         else:
             squared = limits.gram_optimum(teacher, student_dim, centred=self.centred)
         return squared if self.squared else squared**0.5
+
+
+class SimilarityPreserving(AbstractObjective):
+    """Distance of the Gram matrices with rows of unit length, |L' - K'|^2 / n^2.
+
+    See `functional.similarity_preserving`.
+    """
+
+    about = About(
+        "|rows of K at unit length - those of L|^2 / n^2",
+        "[0, 4 / n]",
+        "n^2 (m + d)",
+        "Tung and Mori (2019)",
+    )
+
+    def __call__(
+        self,
+        student: Float[Array, "n m"],
+        teacher: Float[Array, "n d"],
+        learned: Learned = None,
+    ) -> Float[Array, ""]:
+        return functional.similarity_preserving(student, teacher)
+
+    @property
+    def label(self) -> str:
+        return "Similarity-preserving"
+
+    @property
+    def invariant_to(self) -> frozenset[str]:
+        return frozenset({"rotation", "scale"})
+
+    def optimum(self, teacher: Float[np.ndarray, "n d"], student_dim: int) -> float:
+        return optimum_of_a_copy(teacher, student_dim)

@@ -2,17 +2,25 @@
 
 import math
 import operator
-from functools import reduce
+from functools import partial, reduce
 
 import jax
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from simgeo.objectives._base import AbstractObjective, Learned
+from simgeo.objectives._base import (
+    About,
+    AbstractObjective,
+    Learned,
+    Loss,
+    Memory,
+)
 
 
 class Hybrid(AbstractObjective):
     """Weighted sum of objectives, sum_i w_i L_i(S, T)."""
+
+    about = About("sum_i w_i L_i(S, T)", "sums of theirs", "that of all", "-")
 
     parts: tuple[AbstractObjective, ...]
     weights: tuple[float, ...]
@@ -44,12 +52,38 @@ class Hybrid(AbstractObjective):
         teacher: Float[Array, "n d"],
         learned: Learned = None,
     ) -> Float[Array, ""]:
+        return self._sum(self.parts, student, teacher, learned)
+
+    def _sum(self, losses, student, teacher, learned) -> Float[Array, ""]:
         each = (None,) * len(self.parts) if learned is None else learned
         terms = [
-            weight * part(student, teacher, own)
-            for part, weight, own in zip(self.parts, self.weights, each, strict=True)
+            weight * loss(student, teacher, own)
+            for loss, weight, own in zip(losses, self.weights, each, strict=True)
         ]
         return reduce(operator.add, terms)
+
+    def begin(self, key: PRNGKeyArray, teacher: Float[Array, "n d"]) -> Memory:
+        keys = jax.random.split(key, len(self.parts))
+        return tuple(
+            part.begin(own, teacher) for part, own in zip(self.parts, keys, strict=True)
+        )
+
+    def at(self, memory: Memory) -> Loss:
+        losses = [part.at(own) for part, own in zip(self.parts, memory, strict=True)]
+        return partial(self._sum, losses)
+
+    def remember(
+        self,
+        memory: Memory,
+        student: Float[Array, "n m"],
+        teacher: Float[Array, "n d"],
+        learned: Learned = None,
+    ) -> Memory:
+        each = (None,) * len(self.parts) if learned is None else learned
+        return tuple(
+            part.remember(kept, student, teacher, own)
+            for part, kept, own in zip(self.parts, memory, each, strict=True)
+        )
 
     @property
     def label(self) -> str:

@@ -1,31 +1,40 @@
 """Soft neighbourhoods of each vector."""
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from simgeo.linalg import cosines
-from simgeo.objectives._base import AbstractObjective, Learned, optimum_of_a_copy
+from simgeo import functional
+from simgeo.objectives._base import (
+    About,
+    AbstractObjective,
+    Learned,
+    known,
+    optimum_of_a_copy,
+    require,
+)
 
 
 class NeighbourKL(AbstractObjective):
     """Divergence from the teacher's to the student's softmax over neighbours.
 
-    mean_i sum_{j != i} p_ij log(p_ij / q_ij), with p_i the softmax over j != i of the
-    teacher's cos(t_i, t_j) / `temperature` and q_i the student's. In
-    [0, 4 / temperature]. A softmax does not see a constant added to its row, so all
-    cosines may drift together: a teacher of equal cosines has loss 0 with a collapsed
-    student. Forms n x n matrices. After van der Maaten and Hinton (2008), with cosines.
+    All cosines may drift together: a teacher of equal cosines has loss 0 with a
+    collapsed student. See `functional.neighbour_kl`.
     """
+
+    about = About(
+        "mean_i KL(p_i || q_i), softmax over j != i of cosines / temperature",
+        "[0, 4 / temperature]",
+        "n^2 (m + d)",
+        "Hinton and Roweis (2002) with cosines; Fang et al. (2021)",
+    )
 
     temperature: float = 0.1
 
     def __check_init__(self) -> None:
-        if isinstance(self.temperature, jax.core.Tracer):
-            return
-        if not self.temperature > 0:
-            raise ValueError(f"`temperature` must be positive; got {self.temperature}.")
+        if known(self.temperature):
+            require(
+                self.temperature > 0, "temperature", "be positive", self.temperature
+            )
 
     def __call__(
         self,
@@ -33,15 +42,7 @@ class NeighbourKL(AbstractObjective):
         teacher: Float[Array, "n d"],
         learned: Learned = None,
     ) -> Float[Array, ""]:
-        log_p = self._log_neighbours(teacher)
-        log_q = self._log_neighbours(student)
-        return jnp.mean(jnp.sum(jnp.exp(log_p) * (log_p - log_q), axis=-1))
-
-    def _log_neighbours(self, vectors: Float[Array, "n k"]) -> Float[Array, "n n-1"]:
-        n = vectors.shape[0]
-        others = ~np.eye(n, dtype=bool)  # NumPy: a mask of jnp is traced, fails in jit
-        logits = (cosines(vectors) / self.temperature)[others].reshape(n, n - 1)
-        return jax.nn.log_softmax(logits, axis=-1)
+        return functional.neighbour_kl(student, teacher, temperature=self.temperature)
 
     @property
     def label(self) -> str:

@@ -1,31 +1,40 @@
 """The pattern of epsilon-orthogonal pairs."""
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from simgeo.linalg import cosines, safe_divide
-from simgeo.objectives._base import AbstractObjective, Learned, optimum_of_a_copy
+from simgeo import functional
+from simgeo.objectives._base import (
+    About,
+    AbstractObjective,
+    Learned,
+    known,
+    optimum_of_a_copy,
+    require,
+)
 
 
 class PatternHinge(AbstractObjective):
     """Mean excess of |cos| over `epsilon` where the teacher is epsilon-orthogonal.
 
-    max(|cos(s_i, s_j)| - epsilon, 0), averaged over the pairs i != j that the teacher
-    has with |cos| <= epsilon; zero if it has none. In [0, 1 - epsilon]. It asks nothing
-    of all other pairs, so that it keeps recall of the pattern and not precision: any
-    mutually epsilon-orthogonal student has loss 0. A zero row is orthogonal to all
-    others. Forms n x n matrices.
+    It asks nothing of all other pairs: any mutually epsilon-orthogonal student has loss
+    0. See `functional.pattern_hinge`.
     """
+
+    about = About(
+        "mean over the teacher's pairs of max(|cos| - epsilon, 0)",
+        "[0, 1 - epsilon]",
+        "n^2 (m + d)",
+        "ours",
+    )
 
     epsilon: float = 0.1
 
     def __check_init__(self) -> None:
-        if isinstance(self.epsilon, jax.core.Tracer):
-            return
-        if not 0 <= self.epsilon <= 1:
-            raise ValueError(f"`epsilon` must lie between 0 and 1; got {self.epsilon}.")
+        if known(self.epsilon):
+            require(
+                0 <= self.epsilon <= 1, "epsilon", "lie between 0 and 1", self.epsilon
+            )
 
     def __call__(
         self,
@@ -33,11 +42,7 @@ class PatternHinge(AbstractObjective):
         teacher: Float[Array, "n d"],
         learned: Learned = None,
     ) -> Float[Array, ""]:
-        others = ~np.eye(student.shape[0], dtype=bool)
-        wanted = others & (jnp.abs(cosines(teacher)) <= self.epsilon)
-        excess = jnp.maximum(jnp.abs(cosines(student)) - self.epsilon, 0.0)
-        total = jnp.sum(jnp.where(wanted, excess, 0.0))
-        return safe_divide(total, jnp.sum(wanted, dtype=total.dtype))
+        return functional.pattern_hinge(student, teacher, epsilon=self.epsilon)
 
     @property
     def label(self) -> str:

@@ -4,27 +4,23 @@ import equinox as eqx
 import numpy as np
 from jaxtyping import Array, Float
 
-from simgeo import limits
-from simgeo.linalg import (
-    centre,
-    nuclear_norm,
-    safe_divide,
-    safe_sqrt,
-    squared_norm,
-)
-from simgeo.objectives._base import AbstractObjective, Learned
+from simgeo import functional, limits
+from simgeo.objectives._base import About, AbstractObjective, Learned
 
 
 class Procrustes(AbstractObjective):
     """Squared Procrustes distance: least |T - S Q|^2 over (semi-)orthogonal Q.
 
-    |T|^2 + |S|^2 - 2 |S'T|_*, with the nuclear norm: the distance after zero-padding
-    the narrower side. With `centred`, of the centred columns; with `normalised`, each
-    side is divided by its Frobenius norm, which gives 2 - 2 |S'T|_* / (|S| |T|) in
-    [0, 2]. `squared=False` takes the root, whose gradient does not vanish at the
-    optimum, so that a fixed step keeps jumping around it. Schonemann (1966);
-    Williams et al. (2021).
+    `squared=False` takes the root, whose gradient does not vanish at the optimum, so
+    that a fixed step keeps jumping around it. See `functional.procrustes`.
     """
+
+    about = About(
+        "|T|^2 + |S|^2 - 2 |S'T|_*; normalised 2 - 2 |S'T|_* / (|S| |T|)",
+        "[0, inf); normalised [0, 2]",
+        "n m d and about 15 products of m x d",
+        "Schonemann (1966); Williams et al. (2021)",
+    )
 
     centred: bool = eqx.field(static=True, default=False)
     normalised: bool = eqx.field(static=True, default=False)
@@ -36,16 +32,13 @@ class Procrustes(AbstractObjective):
         teacher: Float[Array, "n d"],
         learned: Learned = None,
     ) -> Float[Array, ""]:
-        if self.centred:
-            student, teacher = centre(student), centre(teacher)
-        overlap = nuclear_norm(teacher.T @ student)
-        own, target = squared_norm(student), squared_norm(teacher)
-        if self.normalised:
-            norms = safe_sqrt(own) * safe_sqrt(target)
-            distance = 2.0 - 2.0 * safe_divide(overlap, norms)
-        else:
-            distance = target + own - 2.0 * overlap
-        return distance if self.squared else safe_sqrt(distance)
+        return functional.procrustes(
+            student,
+            teacher,
+            centred=self.centred,
+            normalised=self.normalised,
+            squared=self.squared,
+        )
 
     @property
     def label(self) -> str:

@@ -1,29 +1,37 @@
-"""Relations between vectors: their distances."""
+"""Relations between vectors: their distances and angles."""
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from simgeo.linalg import centre, gram, safe_divide, safe_sqrt
-from simgeo.objectives._base import AbstractObjective, Learned, optimum_of_a_copy
+from simgeo import functional
+from simgeo.objectives._base import (
+    About,
+    AbstractObjective,
+    Learned,
+    known,
+    optimum_of_a_copy,
+    require,
+)
 
 
 class RelationalDistance(AbstractObjective):
     """Mean Huber loss between the mean-normalised distances of all pairs.
 
-    mean over i != j of h(|s_i - s_j| / mu_S - |t_i - t_j| / mu_T), with mu the mean
-    distance of the pairs i != j, h(x) = x^2 / 2 up to |x| = `delta` and linear beyond.
-    Not negative; a student without spread has all distances zero. Forms n x n
-    matrices; in float32, distances below about 1e-3 of the cloud's radius are rough.
-    Park et al. (2019), RKD, section 3.2.1.
+    See `functional.relational_distance`.
     """
+
+    about = About(
+        "mean_ij huber(|s_i - s_j| / mean - |t_i - t_j| / mean)",
+        "[0, inf)",
+        "n^2 (m + d)",
+        "Park et al. (2019), RKD-D",
+    )
 
     delta: float = 1.0
 
     def __check_init__(self) -> None:
-        if not isinstance(self.delta, jax.core.Tracer) and not self.delta > 0:
-            raise ValueError(f"`delta` must be positive; got {self.delta}.")
+        if known(self.delta):
+            require(self.delta > 0, "delta", "be positive", self.delta)
 
     def __call__(
         self,
@@ -31,10 +39,7 @@ class RelationalDistance(AbstractObjective):
         teacher: Float[Array, "n d"],
         learned: Learned = None,
     ) -> Float[Array, ""]:
-        n = student.shape[0]
-        error = jnp.abs(_relative_distances(student) - _relative_distances(teacher))
-        near = jnp.minimum(error, self.delta)
-        return jnp.sum(near * (error - near / 2)) / (n * (n - 1))
+        return functional.relational_distance(student, teacher, delta=self.delta)
 
     @property
     def label(self) -> str:
@@ -48,11 +53,40 @@ class RelationalDistance(AbstractObjective):
         return optimum_of_a_copy(teacher, student_dim)
 
 
-def _relative_distances(vectors: Float[Array, "n k"]) -> Float[Array, "n n"]:
-    """Pairwise distances over the mean of those between different rows."""
-    n = vectors.shape[0]
-    products = gram(centre(vectors))
-    norms = jnp.diagonal(products)
-    squared = norms[:, None] + norms[None, :] - 2.0 * products
-    distances = safe_sqrt(jnp.where(np.eye(n, dtype=bool), 0.0, squared))
-    return safe_divide(distances, jnp.sum(distances) / (n * (n - 1)))
+class RelationalAngle(AbstractObjective):
+    """Mean Huber loss between the cosines of the angles of all triplets.
+
+    See `functional.relational_angle`.
+    """
+
+    about = About(
+        "mean_ijk huber(cos of the angle at s_j, minus the teacher's)",
+        "[0, 2]",
+        "n^3 (m + d), in memory of n^2",
+        "Park et al. (2019), RKD-A",
+    )
+
+    delta: float = 1.0
+
+    def __check_init__(self) -> None:
+        if known(self.delta):
+            require(self.delta > 0, "delta", "be positive", self.delta)
+
+    def __call__(
+        self,
+        student: Float[Array, "n m"],
+        teacher: Float[Array, "n d"],
+        learned: Learned = None,
+    ) -> Float[Array, ""]:
+        return functional.relational_angle(student, teacher, delta=self.delta)
+
+    @property
+    def label(self) -> str:
+        return "Relational, angle"
+
+    @property
+    def invariant_to(self) -> frozenset[str]:
+        return frozenset({"rotation", "translation", "scale"})
+
+    def optimum(self, teacher: Float[np.ndarray, "n d"], student_dim: int) -> float:
+        return optimum_of_a_copy(teacher, student_dim)

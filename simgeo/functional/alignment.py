@@ -1,0 +1,226 @@
+"""Alignment of Gram matrices: CKA and what is made of it. One minus a cosine."""
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from simgeo.functional._rows import (
+    AxisName,
+    accurate,
+    as_wide,
+    num_rows,
+    product,
+    sides,
+    size,
+)
+from simgeo.linalg import (
+    centre,
+    gram,
+    safe_divide,
+    safe_sqrt,
+    squared_norm,
+    total,
+)
+
+
+@accurate
+def cka(
+    student: Float[Array, "n m"],
+    teacher: Float[Array, "n d"],
+    *,
+    centred: bool = True,
+    axis_name: AxisName = None,
+) -> Float[Array, ""]:
+    """One minus linear CKA (biased), in [0, 1].
+
+    1 - |S'T|^2 / (|S'S| |T'T|) in Frobenius norms; with `centred`, of the centred
+    columns. A student without spread has loss 1. Kornblith et al. (2019), section 3;
+    uncentred it is kernel alignment, Cristianini et al. (2001).
+    """
+    student, teacher = sides(student, teacher, axis_name, centred=centred)
+    cross = squared_norm(product(student, teacher, axis_name))
+    # Two roots, not one of the product, which would overflow sooner.
+    own, target = (
+        safe_sqrt(squared_norm(product(each, each, axis_name)))
+        for each in (student, teacher)
+    )
+    return 1.0 - safe_divide(cross, own * target)
+
+
+@accurate
+def debiased_cka(
+    student: Float[Array, "n m"],
+    teacher: Float[Array, "n d"],
+    *,
+    axis_name: AxisName = None,
+) -> Float[Array, ""]:
+    """One minus debiased linear CKA, in [0, 2]; above 1 where the estimate is negative.
+
+    1 - H(K, L) / sqrt(H(K, K) H(L, L)), where K and L are the Gram matrices with their
+    diagonals zeroed and H(K, L) = (tr KL + 1'K1 1'L1 / ((n-1)(n-2)) - 2 1'KL1 / (n-2))
+    / (n(n-3)) is the unbiased HSIC_1 of Song et al. (2012). It is close to one for
+    independent vectors, however few, and is never clamped. A student without spread has
+    loss 1. Forms no n x n matrix.
+
+    Raises:
+        ValueError: if there are fewer than four vectors.
+    """
+    student, teacher = sides(student, teacher)
+    num_vectors = num_rows(student, axis_name)
+    if num_vectors < 4:
+        raise ValueError(
+            f"`num_vectors` must be at least 4 for debiased CKA; got {num_vectors}."
+        )
+    # H does not change with translation; centred, it loses least to rounding.
+    student, teacher = sides(student, teacher, axis_name, centred=True)
+    own = safe_sqrt(_debiased_hsic(student, student, axis_name))
+    target = safe_sqrt(_debiased_hsic(teacher, teacher, axis_name))
+    return 1.0 - safe_divide(_debiased_hsic(student, teacher, axis_name), own * target)
+
+
+def _debiased_hsic(
+    left: Float[Array, "n p"], right: Float[Array, "n q"], axis_name: AxisName
+) -> Float[Array, ""]:
+    """n (n-3) HSIC_1 of centred columns.
+
+    The rows of a centred Gram matrix sum to zero, and without its diagonal k to -k:
+    tr KL = |X'Y|^2 - k'l, (K1)'(L1) = k'l and 1'K1 = -1'k.
+    """
+    n = num_rows(left, axis_name)
+    k, l = jnp.sum(left**2, axis=1), jnp.sum(right**2, axis=1)
+    sums = size(left, axis_name) * size(right, axis_name) / ((n - 1) * (n - 2))
+    cross = squared_norm(product(left, right, axis_name))
+    return cross + sums - n / (n - 2) * total(jnp.sum(k * l), axis_name)
+
+
+@accurate
+def rbf_cka(
+    student: Float[Array, "n m"],
+    teacher: Float[Array, "n d"],
+    *,
+    bandwidth: float | Float[Array, ""] = 1.0,
+    centred: bool = True,
+) -> Float[Array, ""]:
+    """One minus CKA with Gaussian kernels, in [0, 1].
+
+    k(x, y) = exp(-|x - y|^2 / (2 b^2 M)), b the `bandwidth` and M the median of the
+    squared distances of all pairs i != j, of each side by itself; the gradient includes
+    that of the median. With `centred`, both kernel matrices are. A student without
+    spread has loss 1 if centred. Forms n x n matrices. Kornblith et al. (2019),
+    section 3, whose bandwidth is a fraction of the median distance.
+    """
+    student, teacher = sides(student, teacher)
+    left, right = (_gaussian_kernel(each, bandwidth) for each in (student, teacher))
+    if centred:
+        left, right = (centre(centre(each).T) for each in (left, right))
+    norms = safe_sqrt(squared_norm(left)) * safe_sqrt(squared_norm(right))
+    return 1.0 - safe_divide(jnp.sum(left * right), norms)
+
+
+def _gaussian_kernel(
+    vectors: Float[Array, "n k"], bandwidth: float | Float[Array, ""]
+) -> Float[Array, "n n"]:
+    n = vectors.shape[0]
+    products = gram(centre(vectors))
+    norms = jnp.diagonal(products)
+    squared = norms[:, None] + norms[None, :] - 2.0 * products
+    squared = jnp.where(np.eye(n, dtype=bool), 0.0, jnp.maximum(squared, 0.0))
+    median = jnp.median(squared[np.triu_indices(n, 1)])
+    return jnp.exp(-safe_divide(squared, 2.0 * bandwidth**2 * median))
+
+
+@accurate
+def relation_cka(
+    student_logits: Float[Array, "n c"],
+    teacher_logits: Float[Array, "n c"],
+    *,
+    class_weight: float | Float[Array, ""] = 1.0,
+    centred: bool = True,
+    axis_name: AxisName = None,
+) -> Float[Array, ""]:
+    """One minus CKA over samples, plus one minus CKA over classes, of logits.
+
+    (1 - A(Z_s, Z_t)) + w (1 - A(Z_s', Z_t')), with A linear CKA, each over its own
+    rows; in [0, 1 + w]. The class part compares the c x c products Z'Z, after the mean
+    over classes is taken from each row if `centred`. RCKA of Zhou et al. (2024), arXiv
+    2401.11824. Their code leaves the centring out, minimises -A, and multiplies both
+    parts by the same weight; its temperature, off by default, is on the first only.
+    """
+    wide = sides(student_logits, teacher_logits)
+    if student_logits.shape[1] != teacher_logits.shape[1]:
+        raise ValueError(
+            f"`student_logits` must have the classes of `teacher_logits`; got "
+            f"{student_logits.shape[1]} for {teacher_logits.shape[1]}."
+        )
+    samples = cka(*wide, centred=centred, axis_name=axis_name)
+    if centred:
+        wide = tuple(centre(each.T).T for each in wide)
+    own, target = (product(each, each, axis_name) for each in wide)
+    norms = safe_sqrt(squared_norm(own)) * safe_sqrt(squared_norm(target))
+    classes = 1.0 - safe_divide(jnp.sum(own * target), norms)
+    return samples + class_weight * classes
+
+
+@accurate
+def patch_cka(
+    student: Float[Array, "n m"],
+    teacher: Float[Array, "n d"],
+    *,
+    num_patches: int,
+    centred: bool = True,
+) -> Float[Array, ""]:
+    """One minus CKA of patches, each made of n / `num_patches` consecutive rows.
+
+    1 - A(P_s, P_t), in [0, 1], with A linear CKA and a row of P the concatenated rows
+    of one patch; a Gram matrix of patches compares rows at the same place. After PCKA
+    of Zhou et al. (2024), arXiv 2401.11824, for rows in a spatial order. Their code
+    compares equal widths channel by channel, uncentred, with the batch beside the
+    places, and averages over channels; here each side's channels are pooled.
+
+    Raises:
+        ValueError: if the rows cannot be cut into so many patches.
+    """
+    student, teacher = sides(student, teacher)
+    n = student.shape[0]
+    if num_patches < 2 or n % num_patches:
+        raise ValueError(
+            f"`num_patches` must divide the {n} vectors into two patches or more; got "
+            f"{num_patches}."
+        )
+    return cka(
+        student.reshape(num_patches, -1),
+        teacher.reshape(num_patches, -1),
+        centred=centred,
+    )
+
+
+def squared_angle(cosine_distance: Float[Array, "..."]) -> Float[Array, "..."]:
+    """arccos(1 - u)^2 of u = 1 - cos in [0, 2), smooth at zero.
+
+    4 arcsin(sqrt(u / 2))^2, by its series 2 sum_k (2u)^k / (k^2 C(2k, k)) for small u:
+    the angle itself has no derivative at zero.
+    """
+    u = as_wide(cosine_distance)
+    is_small = u < 0.01
+    series = jnp.zeros_like(u)
+    for coefficient in _ANGLE_SERIES[::-1]:
+        series = u * (coefficient + series)
+    clipped = jnp.where(is_small, 0.5, jnp.minimum(u, 2.0 - 1e-6))
+    return jnp.where(is_small, series, 4.0 * jnp.arcsin(jnp.sqrt(clipped / 2.0)) ** 2)
+
+
+_ANGLE_SERIES = (2.0, 1 / 3, 4 / 45, 1 / 35, 16 / 1575, 8 / 2079)
+
+
+def angular_cka(
+    student: Float[Array, "n m"],
+    teacher: Float[Array, "n d"],
+    *,
+    centred: bool = True,
+    axis_name: AxisName = None,
+) -> Float[Array, ""]:
+    """arccos(CKA)^2 in squared radians, in [0, pi^2 / 4].
+
+    The arccos is a metric on Gram matrices up to scale; Williams et al. (2021).
+    """
+    return squared_angle(cka(student, teacher, centred=centred, axis_name=axis_name))

@@ -1,0 +1,127 @@
+"""Distances of the vectors and of their Gram matrices."""
+
+from jaxtyping import Array, Float
+
+from simgeo.functional._rows import AxisName, accurate, num_rows, product, sides, size
+from simgeo.functional.alignment import squared_angle
+from simgeo.linalg import (
+    gram,
+    nuclear_norm,
+    root_fidelity,
+    safe_divide,
+    safe_sqrt,
+    squared_norm,
+)
+from simgeo.linalg import unit_rows as to_unit_rows
+
+
+@accurate
+def procrustes(
+    student: Float[Array, "n m"],
+    teacher: Float[Array, "n d"],
+    *,
+    centred: bool = False,
+    normalised: bool = False,
+    squared: bool = True,
+    axis_name: AxisName = None,
+) -> Float[Array, ""]:
+    """Squared Procrustes distance: least |T - S Q|^2 over (semi-)orthogonal Q.
+
+    |T|^2 + |S|^2 - 2 |S'T|_*, with the nuclear norm: the distance after zero-padding
+    the narrower side. With `centred`, of the centred columns; with `normalised`, each
+    side is divided by its Frobenius norm, which gives 2 - 2 |S'T|_* / (|S| |T|) in
+    [0, 2]. `squared=False` takes the root, whose gradient does not vanish at the
+    optimum, so that a fixed step keeps jumping around it. It is also the squared Bures
+    distance of the Gram matrices. Schonemann (1966); Williams et al. (2021); Harvey,
+    Larsen and Williams (2023).
+    """
+    student, teacher = sides(student, teacher, axis_name, centred=centred)
+    overlap = nuclear_norm(product(teacher, student, axis_name))
+    own, target = size(student, axis_name), size(teacher, axis_name)
+    if normalised:
+        norms = safe_sqrt(own) * safe_sqrt(target)
+        distance = 2.0 - 2.0 * safe_divide(overlap, norms)
+    else:
+        distance = target + own - 2.0 * overlap
+    return distance if squared else safe_sqrt(distance)
+
+
+def angular_procrustes(
+    student: Float[Array, "n m"],
+    teacher: Float[Array, "n d"],
+    *,
+    centred: bool = True,
+    axis_name: AxisName = None,
+) -> Float[Array, ""]:
+    """arccos(|S'T|_* / (|S| |T|))^2 in squared radians, in [0, pi^2 / 4].
+
+    The arccos is the Riemannian shape distance. Williams et al. (2021).
+    """
+    distance = procrustes(
+        student, teacher, centred=centred, normalised=True, axis_name=axis_name
+    )
+    return squared_angle(distance / 2.0)
+
+
+@accurate
+def feature_gram(
+    student: Float[Array, "n m"],
+    teacher: Float[Array, "n d"],
+    *,
+    centred: bool = False,
+    unit_rows: bool = False,
+    squared: bool = True,
+    axis_name: AxisName = None,
+) -> Float[Array, ""]:
+    """Squared Frobenius distance of the Gram matrices, |T T' - S S'|^2.
+
+    As |T'T|^2 + |S'S|^2 - 2 |S'T|^2, linear in the number of vectors: no n x n matrix
+    is formed. In float32 its value is therefore exact to about 1e-7 of |T'T|^2. With
+    `centred`, of the centred columns; with `unit_rows`, of the rows scaled to unit
+    length (after centring), which compares cosines. `squared=False` takes the root.
+    """
+    student, teacher = sides(student, teacher, axis_name, centred=centred)
+    if unit_rows:
+        student, teacher = to_unit_rows(student), to_unit_rows(teacher)
+    own, target, cross = (
+        squared_norm(product(left, right, axis_name))
+        for left, right in ((student, student), (teacher, teacher), (student, teacher))
+    )
+    distance = target + own - 2.0 * cross
+    return distance if squared else safe_sqrt(distance)
+
+
+@accurate
+def similarity_preserving(
+    student: Float[Array, "n m"], teacher: Float[Array, "n d"]
+) -> Float[Array, ""]:
+    """Distance of the Gram matrices with rows of unit length, |L' - K'|^2 / n^2.
+
+    K' and L' are T T' and S S' with each row divided by its Euclidean norm (one popular
+    package divides by the sum of absolute values); a zero row stays zero. In [0, 4/n].
+    Forms n x n matrices. Tung and Mori (2019), section 3.
+    """
+    student, teacher = sides(student, teacher)
+    difference = to_unit_rows(gram(student)) - to_unit_rows(gram(teacher))
+    return squared_norm(difference) / student.shape[0] ** 2
+
+
+@accurate
+def covariance_wasserstein(
+    student: Float[Array, "n m"],
+    teacher: Float[Array, "n d"],
+    *,
+    axis_name: AxisName = None,
+) -> Float[Array, ""]:
+    """Squared Wasserstein distance of Gaussians with the covariances of both sides.
+
+    tr C_s + tr C_t - 2 tr (C_t^1/2 C_s C_t^1/2)^1/2, of the centred columns over n, the
+    narrower side padded with zeros: which vector is which does not enter, the axes do.
+    Not negative; the squared Bures distance of the covariances. Bhatia, Jain and Lim
+    (2019).
+    """
+    student, teacher = sides(student, teacher, axis_name, centred=True)
+    width = min(student.shape[1], teacher.shape[1])
+    overlap = root_fidelity(student[:, :width], teacher[:, :width], axis_name)
+    norms = size(student, axis_name) + size(teacher, axis_name)
+    return (norms - 2.0 * overlap) / num_rows(student, axis_name)

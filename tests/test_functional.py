@@ -1,0 +1,504 @@
+"""Losses as plain functions: naive references, bfloat16, rows spread over devices."""
+
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy.linalg import orthogonal_procrustes, polar, subspace_angles
+from scipy.spatial.distance import pdist, squareform
+
+from simgeo import functional
+
+IN_DOUBLE = bool(jax.config.read("jax_enable_x64"))
+TOLERANCE = 1e-8 if IN_DOUBLE else 3e-4  # float32: products of 12 vectors, centred
+RNG = np.random.default_rng(0)
+TEACHER = RNG.standard_normal((12, 6)) * np.linspace(0.5, 1.5, 6) + 0.3
+WIDTHS = (3, 6, 9)
+
+
+def _centre(x):
+    return x - np.mean(x, axis=0)
+
+
+def _cosine(left, right):
+    return np.sum(left * right) / np.linalg.norm(left) / np.linalg.norm(right)
+
+
+def _naive_cka(student, teacher, centred=True):
+    if centred:
+        student, teacher = _centre(student), _centre(teacher)
+    return 1 - _cosine(student @ student.T, teacher @ teacher.T)
+
+
+def _hsic(left, right):
+    """HSIC_1 by its formula, on n x n matrices that are not centred."""
+    n = len(left)
+    ones = np.ones(n)
+    k, l = left @ left.T, right @ right.T
+    np.fill_diagonal(k, 0.0)
+    np.fill_diagonal(l, 0.0)
+    mean_part = (ones @ k @ ones) * (ones @ l @ ones) / ((n - 1) * (n - 2))
+    whole = np.trace(k @ l) + mean_part - 2 / (n - 2) * (ones @ k @ l @ ones)
+    return whole / (n * (n - 3))
+
+
+def _naive_debiased(student, teacher):
+    own, target = _hsic(student, student), _hsic(teacher, teacher)
+    return 1 - _hsic(student, teacher) / np.sqrt(own * target)
+
+
+def _naive_rbf(student, teacher, bandwidth, centred=True):
+    kernels = []
+    for x in (student, teacher):
+        squared = pdist(x, "sqeuclidean")
+        width = 2 * bandwidth**2 * np.median(squared)
+        kernels.append(np.exp(-squareform(squared) / width))
+    if centred:
+        h = np.eye(len(student)) - 1 / len(student)
+        kernels = [h @ k @ h for k in kernels]
+    return 1 - _cosine(*kernels)
+
+
+def _naive_patches(student, teacher, num_patches, centred=True):
+    p = len(student) // num_patches
+    grams = []
+    for x in (student, teacher):
+        blocks = [x[a * p : (a + 1) * p] for a in range(num_patches)]
+        if centred:
+            mean = sum(blocks) / num_patches
+            blocks = [block - mean for block in blocks]
+        grams.append(np.array([[np.sum(a * b) for a in blocks] for b in blocks]))
+    return 1 - _cosine(*grams)
+
+
+def _naive_relations(student, teacher, centred=True):
+    classes = _naive_cka(student.T, teacher.T, centred)
+    return _naive_cka(student, teacher, centred) + 0.5 * classes
+
+
+def _naive_cca(student, teacher, squared):
+    angles = subspace_angles(_centre(student), _centre(teacher))
+    pairs = min(student.shape[1], teacher.shape[1])
+    found = np.sort(np.cos(angles))[::-1][:pairs]
+    return 1 - np.mean(found**2 if squared else found)
+
+
+def _naive_svcca(student, teacher, threshold):
+    left, singular, _ = np.linalg.svd(_centre(teacher), full_matrices=False)
+    kept = singular > threshold * np.linalg.norm(singular**2, 16) ** 0.5
+    assert 0 < sum(kept) < len(kept)
+    angles = subspace_angles(_centre(student), left[:, kept])
+    pairs = min(student.shape[1], sum(kept))
+    return 1 - np.mean(np.sort(np.cos(angles))[::-1][:pairs])
+
+
+def _pad(student, teacher):
+    width = max(student.shape[1], teacher.shape[1])
+    return (np.pad(x, ((0, 0), (0, width - x.shape[1]))) for x in (student, teacher))
+
+
+def _naive_procrustes(student, teacher):
+    student, teacher = _pad(student, teacher)
+    rotation, _ = orthogonal_procrustes(student, teacher)
+    return np.sum((teacher - student @ rotation) ** 2)
+
+
+def _naive_angular_procrustes(student, teacher):
+    student, teacher = (
+        _centre(x) / np.linalg.norm(_centre(x)) for x in (student, teacher)
+    )
+    return np.arccos(1 - _naive_procrustes(student, teacher) / 2) ** 2
+
+
+def _naive_wasserstein(student, teacher):
+    own, target = (np.cov(x.T, bias=True) for x in _pad(student, teacher))
+    values, vectors = np.linalg.eigh(target)
+    root = vectors @ np.diag(np.sqrt(np.maximum(values, 0))) @ vectors.T
+    cross = np.sqrt(np.maximum(np.linalg.eigvalsh(root @ own @ root), 0))
+    return np.trace(own + target) - 2 * np.sum(cross)
+
+
+def _naive_gram(student, teacher):
+    return np.sum((teacher @ teacher.T - student @ student.T) ** 2)
+
+
+def _naive_similarity(student, teacher):
+    n = len(student)
+    total = 0.0
+    for i in range(n):
+        left = np.array([student[i] @ student[j] for j in range(n)])
+        right = np.array([teacher[i] @ teacher[j] for j in range(n)])
+        difference = left / np.sqrt(sum(left**2)) - right / np.sqrt(sum(right**2))
+        total += sum(difference**2)
+    return total / n**2
+
+
+def _huber(error, delta):
+    size = abs(error)
+    return size**2 / 2 if size <= delta else delta * (size - delta / 2)
+
+
+def _pairs(n):
+    return [(i, j) for i in range(n) for j in range(n) if i != j]
+
+
+def _naive_distance(student, teacher, delta):
+    each = [pdist(x) / np.mean(pdist(x)) for x in (student, teacher)]
+    errors = zip(*each, strict=True)
+    return np.mean([_huber(mine - theirs, delta) for mine, theirs in errors])
+
+
+def _naive_angle(student, teacher, delta):
+    n = len(student)
+    found = [
+        _huber(
+            _cosine(student[i] - student[j], student[k] - student[j])
+            - _cosine(teacher[i] - teacher[j], teacher[k] - teacher[j]),
+            delta,
+        )
+        for j in range(n)
+        for i, k in _pairs(n)
+        if j not in (i, k)
+    ]
+    return np.mean(found)
+
+
+def _naive_hinge(student, teacher, epsilon):
+    excess = [
+        max(abs(_cosine(student[i], student[j])) - epsilon, 0)
+        for i, j in _pairs(len(student))
+        if abs(_cosine(teacher[i], teacher[j])) <= epsilon
+    ]
+    return sum(excess) / len(excess)
+
+
+def _naive_neighbours(student, teacher, temperature):
+    n = len(student)
+    total = 0.0
+    for i in range(n):
+        others = [j for j in range(n) if j != i]
+        p, q = (
+            np.exp([_cosine(x[i], x[j]) / temperature for j in others])
+            for x in (teacher, student)
+        )
+        p, q = p / sum(p), q / sum(q)
+        total += sum(p * np.log(p / q))
+    return total / n
+
+
+def _naive_map(student, teacher, weights):
+    errors = [t - s @ weights for s, t in zip(student, teacher, strict=True)]
+    return sum(e @ e for e in errors) / len(errors)
+
+
+def _naive_solved(student, teacher):
+    return _naive_map(student, teacher, np.linalg.lstsq(student, teacher)[0])
+
+
+def _naive_cosine_map(student, teacher, weights):
+    pairs = zip(student @ weights, teacher, strict=True)
+    return 1 - np.mean([_cosine(s, t) for s, t in pairs])
+
+
+def _naive_rotation(student, teacher, free):
+    rotation = polar(free)[0]
+    lost = student - student @ rotation @ rotation.T
+    beyond = np.sum(lost**2) if student.shape[1] > teacher.shape[1] else 0.0
+    return _naive_map(student, teacher, rotation) + beyond / len(student)
+
+
+def _naive_network(student, teacher, layers):
+    inner, shift, outer = layers
+    return _naive_map(np.tanh(student @ inner + shift), teacher, outer)
+
+
+def _naive_kl(student, teacher, temperature):
+    total = 0.0
+    for s, t in zip(student, teacher, strict=True):
+        p, q = (np.exp(x / temperature) / sum(np.exp(x / temperature)) for x in (t, s))
+        total += sum(p * np.log(p / q))
+    return temperature**2 * total / len(student)
+
+
+f = functional
+ON_VECTORS = {
+    "cka": (f.cka, _naive_cka),
+    "kernel alignment": (
+        partial(f.cka, centred=False),
+        lambda s, t: _naive_cka(s, t, False),
+    ),
+    "angular cka": (f.angular_cka, lambda s, t: np.arccos(1 - _naive_cka(s, t)) ** 2),
+    "debiased cka": (f.debiased_cka, _naive_debiased),
+    "rbf cka": (partial(f.rbf_cka, bandwidth=0.7), lambda s, t: _naive_rbf(s, t, 0.7)),
+    "rbf cka, uncentred": (
+        partial(f.rbf_cka, centred=False),
+        lambda s, t: _naive_rbf(s, t, 1.0, False),
+    ),
+    "patch cka": (
+        partial(f.patch_cka, num_patches=4),
+        lambda s, t: _naive_patches(s, t, 4),
+    ),
+    "patch cka, uncentred": (
+        partial(f.patch_cka, num_patches=3, centred=False),
+        lambda s, t: _naive_patches(s, t, 3, False),
+    ),
+    "cca": (f.cca, lambda s, t: _naive_cca(s, t, True)),
+    "cca, mean": (partial(f.cca, squared=False), lambda s, t: _naive_cca(s, t, False)),
+    "svcca": (
+        partial(f.svcca, threshold=0.5),
+        lambda s, t: _naive_svcca(s, t, 0.5),
+    ),
+    "projection, solved": (f.linear_projection, _naive_solved),
+    "projection, solved, centred": (
+        partial(f.linear_projection, centred=True),
+        lambda s, t: _naive_solved(_centre(s), _centre(t)),
+    ),
+    "procrustes": (f.procrustes, _naive_procrustes),
+    "procrustes, centred": (
+        partial(f.procrustes, centred=True),
+        lambda s, t: _naive_procrustes(_centre(s), _centre(t)),
+    ),
+    "angular procrustes": (f.angular_procrustes, _naive_angular_procrustes),
+    "wasserstein": (f.covariance_wasserstein, _naive_wasserstein),
+    "gram": (f.feature_gram, _naive_gram),
+    "gram, unsquared": (
+        partial(f.feature_gram, squared=False),
+        lambda s, t: np.sqrt(_naive_gram(s, t)),
+    ),
+    "similarity-preserving": (f.similarity_preserving, _naive_similarity),
+    "relational distance": (
+        partial(f.relational_distance, delta=0.3),
+        lambda s, t: _naive_distance(s, t, 0.3),
+    ),
+    "relational angle": (
+        partial(f.relational_angle, delta=0.3),
+        lambda s, t: _naive_angle(s, t, 0.3),
+    ),
+    "hinge": (
+        partial(f.pattern_hinge, epsilon=0.3),
+        lambda s, t: _naive_hinge(s, t, 0.3),
+    ),
+    "neighbours": (
+        partial(f.neighbour_kl, temperature=0.5),
+        lambda s, t: _naive_neighbours(s, t, 0.5),
+    ),
+}
+WITH_A_MAP = {
+    "projection": (f.linear_projection, _naive_map),
+    "projection, cosine": (f.cosine_projection, _naive_cosine_map),
+    "projection, orthogonal": (f.orthogonal_projection, _naive_rotation),
+}
+
+
+def _arrays(*values):
+    return [jnp.asarray(value, float) for value in values]
+
+
+@pytest.mark.parametrize("name", ON_VECTORS)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_values_agree_with_naive_references(name, width):
+    function, reference = ON_VECTORS[name]
+    compiled = jax.jit(function)
+    for offset in (0.0, 0.8):  # tells centred from raw
+        rng = np.random.default_rng(width)
+        student = rng.standard_normal((12, width)) + offset
+        expected = reference(student, TEACHER)
+        assert expected > 0
+        found = compiled(*_arrays(student, TEACHER))
+        assert np.isclose(found, expected, rtol=TOLERANCE, atol=TOLERANCE), offset
+
+
+@pytest.mark.parametrize("name", WITH_A_MAP)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_values_of_a_given_map_agree_with_naive_references(name, width):
+    function, reference = WITH_A_MAP[name]
+    student, weights = RNG.standard_normal((12, width)), RNG.standard_normal((width, 6))
+    found = jax.jit(function)(*_arrays(student, TEACHER, weights))
+    expected = reference(student, TEACHER, weights)
+    assert np.isclose(found, expected, rtol=TOLERANCE)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_network_and_logits_agree_with_naive_references(width):
+    student, inner = RNG.standard_normal((12, width)), RNG.standard_normal((width, 5))
+    shift, outer = RNG.standard_normal(5), RNG.standard_normal((5, 6))
+    given = _arrays(student, TEACHER), _arrays(inner, shift, outer)
+    found = functional.mlp_projection(*given[0], tuple(given[1]))
+    expected = _naive_network(student, TEACHER, (inner, shift, outer))
+    assert np.isclose(found, expected, rtol=TOLERANCE)
+    logits = student @ inner, TEACHER @ outer.T
+    found = functional.logit_kl(*_arrays(*logits), temperature=2.0)
+    assert np.isclose(found, _naive_kl(*logits, 2.0), rtol=TOLERANCE)
+    for centred in (True, False):
+        found = functional.relation_cka(
+            *_arrays(*logits), class_weight=0.5, centred=centred
+        )
+        expected = _naive_relations(*logits, centred)
+        assert np.isclose(found, expected, rtol=TOLERANCE)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_best_rotation_is_that_of_procrustes(width):
+    student = np.random.default_rng(2).standard_normal((12, width))
+    given = _arrays(student, TEACHER)
+    best = polar(student.T @ TEACHER)[0]
+    found = functional.orthogonal_projection(*given)
+    expected = _naive_rotation(student, TEACHER, best)
+    assert np.isclose(found, expected, rtol=TOLERANCE)
+    assert np.isclose(found, functional.procrustes(*given) / 12, rtol=TOLERANCE)
+
+
+def test_squared_angles_are_smooth_where_angles_are_not():
+    shortfall = np.array([0.0, 1e-12, 1e-6, 0.005, 0.00999, 0.01001, 0.3, 1.0, 1.9])
+    found = functional.squared_angle(*_arrays(shortfall))
+    expected = (2 * np.arcsin(np.sqrt(shortfall / 2))) ** 2
+    assert np.allclose(found, expected, rtol=1e-10 if IN_DOUBLE else 1e-6, atol=0)
+    slope = jax.grad(lambda u: jnp.sum(functional.squared_angle(u)))
+    assert np.isclose(slope(jnp.zeros(1))[0], 2.0)
+
+
+def test_debiased_cka_of_independent_vectors_is_one_on_average():
+    draws = np.random.default_rng(12).standard_normal((2, 400, 12, 6))
+    debiased, biased = (
+        jnp.mean(jax.vmap(function)(*_arrays(*draws)))
+        for function in (functional.debiased_cka, functional.cka)
+    )
+    assert np.isclose(debiased, 1, atol=0.03)  # three standard errors of 400 draws
+    assert biased < 0.8
+
+
+def test_neighbours_of_equal_cosines_are_met_by_a_collapsed_student():
+    value = functional.neighbour_kl(jnp.ones((6, 2)), jnp.eye(6))
+    assert np.isclose(value, 0, atol=1e-6)
+
+
+def test_a_hinge_without_pairs_asks_for_nothing():
+    given = _arrays(TEACHER, np.ones((12, 6)))
+    assert functional.pattern_hinge(*given, epsilon=0.0) == 0
+
+
+@pytest.mark.parametrize("num_bits", [2, 4, 16])
+def test_rounding_takes_so_many_values_and_passes_gradients(num_bits):
+    (vectors,) = _arrays(RNG.standard_normal((50, 40)))
+    rounded = functional.quantise(vectors, num_bits=num_bits)
+    step = np.max(np.abs(vectors)) / (2 ** (num_bits - 1) - 1)
+    assert np.max(np.abs(rounded - vectors)) <= 0.5001 * step
+    values = np.unique(np.round(np.asarray(rounded / step)))
+    assert len(values) <= 2**num_bits - 1
+    assert np.allclose(rounded, np.round(rounded / step) * step, atol=1e-5)
+    slope = jax.grad(lambda x: jnp.sum(3 * functional.quantise(x, num_bits=num_bits)))
+    assert np.all(slope(vectors) == 3)
+    zero = jnp.zeros((3, 2))
+    assert not functional.quantise(zero, num_bits=num_bits).any()
+
+
+@pytest.mark.parametrize("name", [*ON_VECTORS, *WITH_A_MAP])
+def test_bfloat16_is_taken_and_counted_in_float32(name):
+    function = (ON_VECTORS | WITH_A_MAP)[name][0]
+    rng = np.random.default_rng(3)
+    student = jnp.asarray(rng.standard_normal((60, 6)) + 0.5, jnp.bfloat16)
+    teacher = jnp.asarray(rng.standard_normal((60, 6)) + 0.5, jnp.bfloat16)
+    weights = [jnp.eye(6, dtype=jnp.bfloat16)] if name in WITH_A_MAP else []
+    graded = jax.jit(jax.value_and_grad(function))
+    value, gradient = graded(student, teacher, *weights)
+    wide = [each.astype(jnp.float32) for each in (student, teacher, *weights)]
+    expected, slope = graded(*wide)
+    assert value.dtype == jnp.float32
+    assert gradient.dtype == jnp.bfloat16
+    assert np.isclose(value, expected, rtol=1e-6)
+    tolerance = 2.0**-8 * np.max(np.abs(slope))  # what bfloat16 can hold
+    assert np.allclose(gradient.astype(jnp.float32), slope, atol=tolerance)
+
+
+def test_they_map_over_leading_axes():
+    students = RNG.standard_normal((5, 12, 4))
+    for name in ("cka", "procrustes", "cca", "rbf cka", "relational angle"):
+        function = ON_VECTORS[name][0]
+        together = jax.jit(jax.vmap(function, in_axes=(0, None)))
+        found = together(*_arrays(students, TEACHER))
+        expected = [function(*_arrays(each, TEACHER)) for each in students]
+        assert np.allclose(found, expected, rtol=TOLERANCE, atol=TOLERANCE)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda x: f.debiased_cka(x[:3], x[:3]), "at least 4 for debiased CKA; got 3"),
+        (
+            lambda x: f.patch_cka(x, x, num_patches=5),
+            "`num_patches` must divide the 12",
+        ),
+        (lambda x: f.quantise(x, num_bits=1), "`num_bits` must be between 2 and 16"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(call, message):
+    with pytest.raises(ValueError, match=message):
+        call(jnp.asarray(TEACHER, float))
+
+
+SHARDED = """
+import jax
+jax.config.update("jax_num_cpu_devices", 2)
+import jax.numpy as jnp
+import numpy as np
+from functools import partial
+from jax.sharding import PartitionSpec as P
+from simgeo import functional as f
+
+mesh = jax.sharding.Mesh(np.asarray(jax.devices()), ("batch",))
+rng = np.random.default_rng(0)
+student = jnp.asarray(rng.standard_normal((24, 4)) + 0.5)
+teacher = jnp.asarray(rng.standard_normal((24, 6)) - 0.5)
+weights = jnp.asarray(rng.standard_normal((4, 6)))
+layers = tuple(jnp.asarray(rng.standard_normal(k)) for k in ((4, 5), (5,), (5, 6)))
+free = (
+    f.cka, partial(f.cka, centred=False), f.angular_cka, f.debiased_cka,
+    f.procrustes, partial(f.procrustes, centred=True, normalised=True),
+    f.angular_procrustes, f.feature_gram, f.covariance_wasserstein,
+    partial(f.feature_gram, centred=True, unit_rows=True),
+    f.cca, partial(f.cca, squared=False), partial(f.svcca, threshold=0.6),
+    f.linear_projection, partial(f.linear_projection, centred=True),
+    f.orthogonal_projection,
+)
+cases = [(each, ()) for each in free]
+cases += [(f.linear_projection, (weights,)), (f.cosine_projection, (weights,))]
+cases += [(f.orthogonal_projection, (weights,)), (f.mlp_projection, (layers,))]
+logits = lambda call: lambda s, t, **axis: call(s, t[:, :4], **axis)
+cases += [(logits(f.logit_kl), ()), (logits(f.relation_cka), ())]
+tolerance = 1e-9 if jax.config.read("jax_enable_x64") else 2e-4
+
+for index, (function, own) in enumerate(cases):
+    whole = jax.value_and_grad(lambda s: function(s, teacher, *own))
+    value, gradient = jax.jit(whole)(student)
+
+    def spread(s, t):
+        return function(s, t, *own, axis_name="batch")
+
+    rows = {"mesh": mesh, "in_specs": (P("batch"), P("batch"))}
+    both = P(), P("batch")
+    inside = jax.shard_map(jax.value_and_grad(spread), out_specs=both, **rows)
+    outside = jax.value_and_grad(jax.shard_map(spread, out_specs=P(), **rows))
+    for graded in (inside, outside):
+        found, slope = jax.jit(graded)(student, teacher)
+        assert np.isclose(found, value, rtol=tolerance), (index, found, value)
+        size = np.max(np.abs(gradient))
+        assert np.allclose(slope, gradient, atol=tolerance * size), (index, function)
+    print(index, "agrees")
+"""
+
+
+def test_rows_spread_over_devices_give_the_value_and_gradient_of_all():
+    child = subprocess.run(
+        [sys.executable, "-c", SHARDED],
+        cwd=Path(__file__).parents[1],
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert child.returncode == 0, child.stderr
+    assert len(child.stdout.splitlines()) == 22
