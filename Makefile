@@ -24,8 +24,8 @@ figures: $(RUNTIME) ## draw the figures (QUICK=1: small, into figures/quick/; AL
 	$(BIN)/python -m experiments $(if $(QUICK),--quick) $(if $(ALL),--all)
 
 test: $(DEV) ## run the tests in float32 and in float64 (ARGS="-k ..." goes to pytest)
-	JAX_ENABLE_X64=0 $(BIN)/python -m pytest $(ARGS)
-	JAX_ENABLE_X64=1 $(BIN)/python -m pytest $(ARGS)
+	JAX_ENABLE_X64=0 $(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
+	JAX_ENABLE_X64=1 $(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
 lint: $(DEV) ## check style, format and types
 	$(BIN)/ruff check .

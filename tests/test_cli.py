@@ -342,6 +342,20 @@ def test_without_a_known_command_jax_is_not_imported(line):
     assert run.returncode == (0 if line.startswith("--") else 2)
 
 
+def test_a_reader_that_has_enough_is_no_error():
+    code = "import sys; from simgeo import cli; sys.exit(cli.main())"
+    run = subprocess.Popen(
+        [sys.executable, "-c", code, "list"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert run.stdout is not None
+    run.stdout.close()
+    _, told = run.communicate(timeout=60)
+    assert (run.returncode, told) == (141, b"")
+
+
 @pytest.mark.slow
 def test_ctrl_c_on_a_terminal(folder):
     ours, theirs = os.openpty()

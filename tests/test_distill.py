@@ -71,7 +71,7 @@ def test_last_finite_is_the_step_before_the_gradient_was_lost():
 
 
 def test_a_gradient_that_is_finite_again_is_lost_all_the_same():
-    def infinite_at_two(x):
+    def infinite_at_two(x, _):
         return jnp.where(x == 2.0, jnp.inf, -1.0) * x
 
     optimiser = optax.sign_sgd(1.0)  # the sign of infinity is a step like any other

@@ -322,7 +322,7 @@ def test_what_has_no_closed_form_must_be_at_hand(objective):
         (objectives.NeighbourKL, {"temperature": 0.0}, "`temperature` must .*; got 0"),
         (objectives.FixedProjection, {"scale": -1.0}, "`scale` must .*; got -1.0"),
         (objectives.LinearProjection, {"start_scale": -1.0}, "`start_scale` must .*-1"),
-        (objectives.RBFCKA, {"bandwidth": 0.0}, "`bandwidth` must .*; got 0.0"),
+        (objectives.KernelCKA, {"bandwidth": 0.0}, "`bandwidth` must .*; got 0.0"),
         (objectives.PatchCKA, {"num_patches": 1}, "`num_patches` must .*; got 1"),
         (objectives.SVCCA, {"threshold": 1.0}, "`threshold` must .*; got 1.0"),
         (objectives.MLPProjection, {"hidden_dim": 0}, "`hidden_dim` must .*; got 0"),

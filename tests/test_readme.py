@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from simgeo import teachers
+from simgeo import objectives, teachers
 
 
 def test_quick_start_runs(capsys):
@@ -15,3 +15,8 @@ def test_quick_start_runs(capsys):
 def test_the_table_of_teachers_is_the_one_in_the_documentation():
     text = Path(__file__).parents[1].joinpath("docs/teachers.md").read_text()
     assert teachers.markdown() in text
+
+
+def test_the_table_of_objectives_is_the_one_in_the_documentation():
+    text = Path(__file__).parents[1].joinpath("docs/objectives.md").read_text()
+    assert objectives.markdown() in text

@@ -27,7 +27,12 @@ def main(arguments: list[str] | None = None) -> int:
     """Exit code: 0, 1 for a failed run, 2 for bad input, 130 when interrupted."""
     if arguments is not None:
         return _main(arguments)
-    code = _main(sys.argv[1:])
+    try:
+        code = _main(sys.argv[1:])
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read our output, `head` for one, has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 141
     if code == 130:
         # Where a compilation was cut short, JAX can crash at the interpreter's end.
         sys.stdout.flush()

@@ -8,8 +8,8 @@ from simgeo.objectives._catalogue import markdown as markdown
 from simgeo.objectives.cca import CCA as CCA
 from simgeo.objectives.cca import SVCCA as SVCCA
 from simgeo.objectives.cka import CKA as CKA
-from simgeo.objectives.cka import RBFCKA as RBFCKA
 from simgeo.objectives.cka import DebiasedCKA as DebiasedCKA
+from simgeo.objectives.cka import KernelCKA as KernelCKA
 from simgeo.objectives.cka import PatchCKA as PatchCKA
 from simgeo.objectives.covariance import CovarianceWasserstein as CovarianceWasserstein
 from simgeo.objectives.gram import FeatureGram as FeatureGram

@@ -3,7 +3,7 @@
 import abc
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import equinox as eqx
 import jax
@@ -31,7 +31,7 @@ class AbstractObjective(eqx.Module):
     compilation; what changes the formula is static.
     """
 
-    about: eqx.AbstractClassVar[About]
+    about: ClassVar[About | None] = None  # its row in the table, if it has one
 
     @abc.abstractmethod
     def __call__(

@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 
-from simgeo.objectives._base import AbstractObjective
+from simgeo.objectives._base import About, AbstractObjective
 from simgeo.objectives.cca import CCA, SVCCA
-from simgeo.objectives.cka import CKA, RBFCKA, DebiasedCKA, PatchCKA
+from simgeo.objectives.cka import CKA, DebiasedCKA, KernelCKA, PatchCKA
 from simgeo.objectives.covariance import CovarianceWasserstein
 from simgeo.objectives.gram import FeatureGram, SimilarityPreserving
 from simgeo.objectives.hybrid import Hybrid
@@ -30,8 +30,8 @@ LOSSES: tuple[AbstractObjective, ...] = (
     CKA(centred=False),
     Angular(CKA()),
     DebiasedCKA(),
-    RBFCKA(),
-    RBFCKA(centred=False),
+    KernelCKA(),
+    KernelCKA(centred=False),
     PatchCKA(num_patches=4),
     PatchCKA(num_patches=4, centred=False),
     RelationCKA(),
@@ -78,15 +78,15 @@ def markdown() -> str:
     head = ("objective", "minimised", "range", "blind to", "optimum", "cost", "source")
     lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
     for each in (*LOSSES, *WRAPPERS):
-        about = each.about
+        minimised, bounds, cost, reference = each.about or About("", "", "", "")
         cells = (
             each.label,
-            f"`{about.minimised}`",
-            about.range,
+            f"`{minimised}`",
+            bounds,
             ", ".join(sorted(each.invariant_to)) or "nothing",
             _known_optimum(each),
-            about.cost,
-            about.reference,
+            cost,
+            reference,
         )
         # A bar inside a cell would end it.
         lines.append(

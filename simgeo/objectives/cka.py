@@ -84,7 +84,7 @@ class DebiasedCKA(AbstractObjective):
         return optimum_of_a_copy(teacher, student_dim)
 
 
-class RBFCKA(AbstractObjective):
+class KernelCKA(AbstractObjective):
     """One minus CKA with Gaussian kernels, as wide as the median distance.
 
     `bandwidth` is in units of the root of the median squared distance of all pairs. See
