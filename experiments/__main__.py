@@ -14,9 +14,11 @@ def main() -> int:
     options = parser.parse_args()
     matplotlib.use("agg")
     from experiments import (
+        batch_size,
         cells,
         claims,
         coherence_against_bounds,
+        cross_catalogue,
         cross_objectives,
         loss_against_geometry,
         orthogonal_vectors,
@@ -33,8 +35,10 @@ def main() -> int:
     folder.mkdir(parents=True, exist_ok=True)
     main_grid, spikes = cells.main_grid(quick), cells.spike_grid(quick)
     sweep = orthogonality_sweep.grid(quick) if options.all else []
+    batches = batch_size.grid(quick) if options.all else []
     try:
-        everything = cells.compute([*main_grid, *spikes, *sweep])
+        everything = cells.compute([*main_grid, *spikes, *sweep, *batches])
+        catalogue = cross_catalogue.compute(quick) if options.all else None
         tables = {
             study: cells.cached(study.compute, study.settings(quick))
             for study in (coherence_against_bounds, orthogonality_map)
@@ -56,6 +60,12 @@ def main() -> int:
     if sweep:
         note_of_sweep = cells.describe(sweep[0].experiment)
         orthogonality_sweep.draw(studies["sweep"], folder, note_of_sweep)
+    if batches:
+        note_of_batches = cells.describe(batches[0].experiment)
+        batch_size.draw(studies["batches"], folder, note_of_batches)
+    if catalogue is not None:
+        note_of_catalogue = cells.describe(cross_catalogue.grid(quick)[0].experiment)
+        cross_catalogue.draw(catalogue, folder, note_of_catalogue)
     found = claims.judge(frame, studies["spikes"], made)
     print(report.write(found, frame, folder, f"{note} The presets are ours."))
     print(f"Figures and claims.md are in {folder}/.")

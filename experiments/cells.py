@@ -114,7 +114,12 @@ def compute(cells: Sequence[Cell]) -> pd.DataFrame:
     Beside what `results.frame` gives: `study`, and `teacher` and `objective` by name;
     `relative_loss` and `relative_optimum`, divided by the loss of the zero student.
     """
-    found = [_find(cell.experiment) for cell in cells]
+    return pd.concat(map(_rows, cells, datasets(cells)), ignore_index=True)
+
+
+def datasets(cells: Sequence[Cell]) -> list[xr.Dataset]:
+    """What is kept of every cell; what is found finished is read, not run."""
+    found: list[xr.Dataset | None] = [_find(cell.experiment) for cell in cells]
     left = [
         cell.experiment.num_steps
         for cell, kept in zip(cells, found, strict=True)
@@ -126,7 +131,7 @@ def compute(cells: Sequence[Cell]) -> pd.DataFrame:
             if found[index] is None:
                 bar.set_description(f"run {index + 1}/{len(cells)}")
                 found[index] = _run(cell.experiment, bar)
-    return pd.concat(map(_rows, cells, found), ignore_index=True)
+    return [kept for kept in found if kept is not None]
 
 
 def cached(study: Callable[..., pd.DataFrame], asked: dict[str, Any]) -> pd.DataFrame:

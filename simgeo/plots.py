@@ -26,6 +26,8 @@ STYLES: dict[str, tuple] = {
     "Gram, centred": (_COLOURS[4], "--", "P"),
     "Gram": (_COLOURS[2], "-", "D"),
     "Projection": (_COLOURS[7], "-", "X"),
+    "CKA, debiased": (_COLOURS[3], ":", "*"),
+    "CCA": (_COLOURS[6], "-.", "p"),
 }
 _OTHER = ("0.25", "-", ".")  # of an objective without a style of its own
 # Reference levels: the prefix of the column that holds each, its name and its line.

@@ -1,0 +1,186 @@
+"""What does every objective of the catalogue do to every distance, below the rank?
+
+Prediction: three groups that vanish together, uncentred (Procrustes, Gram, uncentred
+CKA), centred (CKA, centred Procrustes, relations) and blind to linear maps
+(projections, CCA); and of all, only the hinge keeps more of the pattern than the first.
+
+Measured: the groups are there, and on blocks the centred half of them keeps about .45 of
+the pattern where the uncentred keeps .98. The hinge keeps no more than that, .96 and .69,
+with every distance at its level by chance. Patches and covariances keep nothing.
+"""
+
+import math
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+import xarray as xr
+from matplotlib.colors import TwoSlopeNorm
+
+from experiments.cells import TEACHERS, Cell, datasets, preset
+from simgeo import measures, objectives, plots, students
+from simgeo.objectives import LOSSES, AbstractObjective
+
+NAMES = ("blocks", "common mean")
+NEEDS_A_MAP = (
+    objectives.CosineProjection,
+    objectives.FixedProjection,
+    objectives.MLPProjection,
+    objectives.LogitKL,
+    objectives.RelationCKA,
+)
+# Those with a map of their own are recorded where that has a closed form.
+RECORDED = tuple(
+    each
+    for each in LOSSES
+    if not isinstance(each, NEEDS_A_MAP) and "solved" not in each.label
+)
+
+
+def grid(quick: bool) -> list[Cell]:
+    """Every objective, at half the teacher's width."""
+    chosen = LOSSES[::6] if quick else LOSSES
+    size = {"num_vectors": 96, "teacher_dim": 48, "student_dim": 24, "num_seeds": 4}
+    size |= {"num_steps": 100 if quick else 600, "num_records": 10}
+    return [
+        Cell(
+            "catalogue",
+            name,
+            preset(quick, teacher=TEACHERS[name], objective=objective, **size),
+        )
+        for name in NAMES
+        for objective in chosen
+    ]
+
+
+def compute(quick: bool) -> pd.DataFrame:
+    """One row per teacher, optimised and recorded: medians over the seeds.
+
+    `relative` is (value - limit) / (chance - limit): `limit` the optimum of that width
+    where it is known, otherwise, `limit_known` false, the least that any row found.
+    """
+    cells = grid(quick)
+    rows = []
+    for cell, kept in zip(cells, datasets(cells), strict=True):
+        for name, value, chance, limit in _recorded(kept, cell.experiment.epsilon):
+            label = cell.experiment.objective.label
+            rows.append((cell.teacher, label, name, value, chance, limit))
+    columns = ["teacher", "optimised", "recorded", "value", "chance", "limit"]
+    table = pd.DataFrame(rows, columns=columns)
+    table["limit_known"] = table["limit"].notna()
+    least = table.groupby(["teacher", "recorded"])["value"].transform("min")
+    table["limit"] = table["limit"].fillna(least)
+    span = table["chance"] - table["limit"]
+    table["relative"] = (table["value"] - table["limit"]) / span
+    return table
+
+
+def _recorded(kept: xr.Dataset, epsilon: float):
+    """Name, median value, chance and optimum of every distance, and of the pattern."""
+    student, teacher = (
+        jnp.asarray(kept[name].values) for name in ("student", "teacher")
+    )
+    random = students.UnitRows(students.GaussianStart())
+    keys = jax.random.split(jax.random.key(1), len(student))
+    start = jax.vmap(lambda key, each: random.init(key, each, student.shape[2]))
+    chance = jax.vmap(random.vectors)(start(keys, teacher))
+    for objective in RECORDED:
+        found = [_values(objective, each, teacher) for each in (student, chance)]
+        optima = [
+            objective.optimum(np.asarray(each, float), student.shape[2])
+            for each in teacher
+        ]
+        yield objective.label, *map(np.median, (*found, optima))
+    pattern = [_pattern(each, teacher, epsilon) for each in (student, chance)]
+    # A constant pattern has no correlation, and keeps nothing of the teacher's.
+    kept_pattern, by_chance = (float(np.median(np.nan_to_num(x))) for x in pattern)
+    yield "Matthews", kept_pattern, by_chance, 1.0
+
+
+@jax.jit
+def _values(objective: AbstractObjective, student: jax.Array, teacher: jax.Array):
+    return jax.vmap(objective)(student, teacher)
+
+
+@jax.jit
+def _pattern(student: jax.Array, teacher: jax.Array, epsilon: float):
+    def one(vectors, target):
+        return measures.battery(vectors, target, epsilon)["matthews"]
+
+    return jax.vmap(one)(student, teacher)
+
+
+def draw(table: pd.DataFrame, folder: Path, note: str) -> None:
+    """A page for each teacher: all distances, and what is kept of the pattern."""
+    for name, part in table.groupby("teacher", sort=False):
+        with plots.style():
+            figure, axes = plt.subplots(
+                1, 2, figsize=(7.2, 8.0), width_ratios=(32, 1), sharey=True
+            )
+            _heat(part[part["recorded"] != "Matthews"], axes[0], name)
+            _kept(part[part["recorded"] == "Matthews"], axes[1])
+            plots.legend(figure, levels=(), note=f"{note}\n{_READING}")
+            stem = f"cross_catalogue_{str(name).replace(' ', '_')}"
+            plots.save(figure, folder, stem, part)
+            plt.close(figure)
+
+
+_READING = (
+    "0: the optimum at this width, or, with a star, the least found by any row. "
+    "1: random unit vectors. Medians over seeds.\nRight: Matthews correlation of the "
+    "epsilon-orthogonality pattern (0: chance). Free rows: scale is free where the\n"
+    "objective leaves it so."
+)
+
+
+def _heat(part: pd.DataFrame, ax, name) -> None:
+    values = part.pivot(index="optimised", columns="recorded", values="relative")
+    order = part["optimised"].unique(), part["recorded"].unique()
+    values = values.reindex(index=order[0], columns=order[1])
+    known = part.groupby("recorded")["limit_known"].all()
+    sns.heatmap(
+        values.clip(0, 9.99),
+        ax=ax,
+        norm=TwoSlopeNorm(vcenter=1.0, vmin=0.0, vmax=3.0),
+        cmap="vlag",
+        annot=values.map(_short),
+        fmt="",
+        annot_kws={"size": 4},
+        cbar_kws={"location": "top", "shrink": 0.4, "pad": 0.01, "extend": "max"},
+        xticklabels=[each + ("" if known[each] else " *") for each in order[1]],
+        yticklabels=True,
+    )
+    ax.figure.axes[-1].set_xlabel("(value - limit) / (chance - limit)", fontsize=7)
+    ax.tick_params(labelsize=6, length=0)
+    ax.set(xlabel="recorded", ylabel="optimised", title=f"teacher: {name}")
+
+
+def _kept(part: pd.DataFrame, ax) -> None:
+    values = part.set_index("optimised")[["value"]]
+    sns.heatmap(
+        values,
+        ax=ax,
+        vmin=0,
+        vmax=1,
+        cmap="cividis",
+        annot=True,
+        fmt=".2f",
+        annot_kws={"size": 4},
+        cbar=False,
+        xticklabels=["pattern kept"],
+    )
+    ax.tick_params(labelsize=6, length=0)
+    ax.tick_params(axis="x", rotation=90)
+    ax.set(xlabel="", ylabel="")
+
+
+def _short(value: float) -> str:
+    if math.isnan(value):
+        return ""
+    if value >= 9.95:
+        return f"{value:.0f}" if value < 99.5 else ">99"
+    return f"{abs(value):.1f}" if abs(value) >= 0.05 else "0"
