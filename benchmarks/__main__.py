@@ -1,4 +1,4 @@
-"""Every timing, as ratios: `python -m benchmarks [steps|torch|start|large ...]`."""
+"""Every timing, as ratios: `python -m benchmarks [PART ...]`."""
 
 import argparse
 import csv
@@ -23,6 +23,7 @@ PARTS = {
     "torch": [("benchmarks.against_torch",)],
     "start": [("benchmarks.start",)],
     "large": [("benchmarks.large",)],
+    "catalogue": [("benchmarks.catalogue",)],
 }
 
 NOTES = """\
@@ -32,7 +33,10 @@ median over rounds; in brackets, that of the least times. `products` are the mat
 products that value and gradient cannot avoid, alone in a loop, in the fastest form
 tried. CKA and Gram: S'T, S'S, T(T'S), S(S'S). Projection: S W, S'R, R W'. Procrustes:
 S'T and T times the polar factor, without those that find the factor. In `large` those
-of CKA, once, for every objective; `all cosines` are of both sides, merely summed."""
+of CKA, once, for every objective; `all cosines` are of both sides, merely summed. In
+`catalogue` value and gradient at n = 256, d = 64, m = 32, temporary memory at the
+largest size, and powers fitted along n, d and m up to 1,024, 256 and 128 (triplets: n
+from 64 to 128)."""
 
 
 def main() -> int:
