@@ -21,6 +21,7 @@ ALLOWED = {
     **dict.fromkeys(_FOUR, {"linalg", "limits", "subsets"}),
     "teachers": {"linalg", "frames", "limits", "subsets"},
     "objectives": {"linalg", "functional", "limits", "subsets"},
+    "theory": {"linalg", "limits", *_FOUR},
     "distill": set(),
     "settings": set(),
     "experiment": {"linalg", "limits", "subsets", *_FOUR, "distill", "settings"},
