@@ -16,6 +16,7 @@ def main() -> int:
     from experiments import (
         batch_size,
         cells,
+        cka_frontier,
         claims,
         coherence_against_bounds,
         cross_catalogue,
@@ -41,8 +42,10 @@ def main() -> int:
         catalogue = cross_catalogue.compute(quick) if options.all else None
         tables = {
             study: cells.cached(study.compute, study.settings(quick))
-            for study in (coherence_against_bounds, orthogonality_map)
-            if options.all
+            for study in (
+                cka_frontier,
+                *((coherence_against_bounds, orthogonality_map) * options.all),
+            )
         }
     except KeyboardInterrupt:
         print("Stopped. Finished runs are kept; the same command goes on.")

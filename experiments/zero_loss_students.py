@@ -1,7 +1,9 @@
 """Students of zero loss and ruined geometry, in closed form. Claim C6 made visible.
 
 Prediction: a translation is invisible to CKA, an invertible map to the projection, and
-neither to Procrustes or Gram.
+neither to Procrustes or Gram. The projection lets any pattern of cosines through where
+the student is wide enough; CKA of unit rows and centred columns is low, not zero, for a
+student that has lost every orthogonal pair.
 """
 
 from pathlib import Path
@@ -13,10 +15,20 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 
-from simgeo import linalg, measures, objectives, plots, teachers
+from simgeo import linalg, measures, objectives, plots, teachers, theory
 
 EPSILON = 0.1
 ORDER = ("teacher", "rotated", "translated", "mapped")
+# What each student is compared with, where that is not "teacher".
+TEACHERS = {"axes": "axes", "tilted": "axes"}
+TITLES = {
+    "raised": "raised to 0.5,\nm = 13",
+    "wanted": "wanted: another\nteacher's cosines",
+    "projected": "projection zero,\nas wanted, m = 12",
+    "projected_wide": "projection zero,\nas wanted, m = 24",
+    "axes": "second teacher:\nantipodal axes",
+    "tilted": "its axes tilted\nto cosine 0.11",
+}
 SHOWN = {
     "cka": "CKA loss",
     "projection": "projection loss",
@@ -42,6 +54,23 @@ def students() -> dict[str, jax.Array]:
     }
 
 
+def built(teacher: jax.Array) -> dict[str, jax.Array]:
+    """Students from the theory: chosen cosines, and a second, balanced teacher's."""
+    other = teachers.OrthogonalBlocks(num_blocks=3, cosine=0.7)(
+        jax.random.key(1), *teacher.shape
+    )
+    wanted = np.asarray(linalg.cosines(other))
+    made = {
+        "raised": theory.translated_student(teacher, 0.5),
+        "wanted": np.asarray(other),
+        "projected": theory.projected_student(teacher, wanted),
+        "projected_wide": theory.projected_student(teacher, wanted, len(teacher)),
+        "axes": theory.antipodal_axes((3, 3, 3, 3)),
+        "tilted": theory.antipodal_axes((3, 3, 3, 3), 1.1 * EPSILON),
+    }
+    return {name: jnp.asarray(student, float) for name, student in made.items()}
+
+
 def distances(
     student: jax.Array, teacher: jax.Array
 ) -> tuple[dict[str, jax.Array], jax.Array]:
@@ -57,16 +86,17 @@ def draw(folder: Path) -> pd.DataFrame:
     """Heat maps of the cosines, the distances under each; returns the distances."""
     compiled = jax.jit(students)()  # sorted by name
     made = {name: compiled[name] for name in ORDER}
+    made |= built(made["teacher"])
     judge = jax.jit(distances)
     rows = []
     for name, student in made.items():
-        relative, matthews = judge(student, made["teacher"])
+        relative, matthews = judge(student, made[TEACHERS.get(name, "teacher")])
         row = {key: float(value) for key, value in relative.items()}
         rows.append({"student": name, "matthews": float(matthews), **row})
     frame = pd.DataFrame(rows)
     with plots.style():
-        figure, axes = plt.subplots(1, 4, figsize=(7, 3.0))
-        for ax, (name, student) in zip(axes, made.items(), strict=True):
+        figure, axes = plt.subplots(2, 5, figsize=(7, 5.4))
+        for ax, (name, student) in zip(axes.flat, made.items(), strict=True):
             options = {"vmin": -1, "vmax": 1, "cmap": "vlag", "cbar": False}
             sns.heatmap(
                 np.asarray(linalg.cosines(student)),
@@ -78,12 +108,13 @@ def draw(folder: Path) -> pd.DataFrame:
             )
             row = frame[frame["student"] == name].iloc[0]
             lines = [f"{label} {_short(row[key])}" for key, label in SHOWN.items()]
-            ax.set(title=name)
+            ax.set(title=TITLES.get(name, name))
             ax.set_xlabel("\n".join(lines))
-        figure.colorbar(axes[0].collections[0], ax=axes, label="cosine", shrink=0.6)
+        figure.colorbar(axes[0, 0].collections[0], ax=axes, label="cosine", shrink=0.4)
         note = (
             f"24 vectors in 12 dimensions, 4 blocks, epsilon = {EPSILON:g}; one draw. "
-            f"Distances relative to the zero student's; below 1e-5 shown as 0.\n"
+            f"Last two: vectors on 4 axes, compared with the second teacher.\n"
+            f"Distances relative to the zero student's; below 1e-5 shown as 0. "
             f"Matthews correlation is undefined where no pair is epsilon-orthogonal."
         )
         plots.legend(figure, levels=(), note=note)

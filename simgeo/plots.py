@@ -169,6 +169,19 @@ def coherences(frame: pd.DataFrame, ax: Axes) -> Axes:
     return ax
 
 
+def frontier(frame: pd.DataFrame, ax: Axes) -> Axes:
+    """Least CKA loss found and its floor over the share of pairs lost, per margin."""
+    for place, (margin, cells) in enumerate(frame.groupby("margin")):
+        says = "lost at epsilon" if margin == 1 else f"lost at {margin:g} epsilon"
+        floor = np.maximum(cells["floor"], cells["width_floor"])
+        options = {"color": _COLOURS[(0, 1)[place]]}
+        ax.plot(cells["asked"], floor, "-", label=f"{says}: floor", **options)
+        options |= {"ls": "", "marker": "os"[place], "ms": 3}
+        ax.plot(cells["share"], cells["found"], label=f"{says}: found", **options)
+    ax.set(yscale="log", xlim=(0, 1.05))
+    return ax
+
+
 def distance_grid(frame: pd.DataFrame, ax: Axes, **options) -> Axes:
     """Heat map of log10 of the relative distance, optimised (rows) by recorded."""
     table = frame.pivot(index="optimised", columns="recorded", values="relative")

@@ -35,7 +35,7 @@ def cosines(vectors):
 # Distances
 
 
-@pytest.mark.parametrize("width", [3, 6, 9])
+@pytest.mark.parametrize("width", [3, 9])
 def test_comparison_agrees_with_objectives_and_measures(width):
     student, teacher = RNG.standard_normal((12, width)), RNG.standard_normal((12, 6))
     plain, centred = theory.both(student, teacher)

@@ -55,17 +55,19 @@ def losing_student(
     rng = np.random.default_rng(seed)
     best = None
     for start in range(num_starts):
-        size = 0.1 * 3.0 ** (start // 2)
+        size = 0.05 * 2.0 ** (start // 2)
         if start % 2:
             signs = rng.choice([-1.0, 1.0], width)
             rows = leading + size * np.outer(leading @ signs, signs)
         else:
             noise = rng.standard_normal(leading.shape) / math.sqrt(width)
-            rows = leading + size / 3 * noise
+            rows = leading + size * noise
         for weight in _WEIGHTS:
             loss = _Penalised(cosines, pairs, count, _SLACK * lost_at, weight, width)
-            options = {"maxiter": 100}
-            flat = minimize(loss, rows.ravel(), jac=True, options=options).x
+            options = {"maxiter": 400}
+            flat = minimize(
+                loss, rows.ravel(), jac=True, method="L-BFGS-B", options=options
+            ).x
             rows = flat.reshape(leading.shape)
         try:
             student = balanced(rows)

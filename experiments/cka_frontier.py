@@ -1,0 +1,122 @@
+"""How low can the CKA loss be while epsilon-orthogonal pairs are lost?
+
+Unit rows and centred columns on both sides. Prediction: a teacher of few directions
+loses all its pairs at a loss of epsilon^2; one of many does not.
+"""
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from simgeo import limits, plots, theory
+
+
+def settings(quick: bool) -> dict:
+    """What is looked at."""
+    if quick:
+        return {"names": ["2 axes", "4 axes"], "shares": [0.5, 1.0], "num_starts": 2}
+    return {"names": [*_TEACHERS], "shares": [0.25, 0.5, 0.75, 1.0], "num_starts": 8}
+
+
+def _gaussian(num_vectors: int, dim: int) -> np.ndarray:
+    draw = np.random.default_rng(0).standard_normal((num_vectors, dim))
+    return theory.balanced(draw)
+
+
+# Teacher, student width, epsilon.
+_TEACHERS = {
+    "2 axes": (theory.antipodal_axes((6, 6)), 2, 0.1),
+    "4 axes": (theory.antipodal_axes((3, 3, 3, 3)), 4, 0.1),
+    "Gaussian": (_gaussian(24, 8), 8, 0.1),
+    "Gaussian, narrow": (_gaussian(24, 8), 6, 0.1),
+    "Gaussian, wide": (_gaussian(32, 12), 12, 0.2),
+    "simplex": (theory.balanced(np.eye(16)), 16, 0.1),
+}
+_MARGINS = (1.0, 2.0)  # a pair is lost from this many epsilon
+
+
+def compute(names: list[str], shares: list[float], num_starts: int) -> pd.DataFrame:
+    """Least CKA loss found, and the floors, for every teacher, share and margin."""
+    cells = [
+        (name, margin, share)
+        for name in names
+        for margin in _MARGINS
+        for share in shares
+    ]
+    rows = []
+    for name, margin, share in tqdm(cells, desc="cka_frontier"):
+        teacher, width, epsilon = _TEACHERS[name]
+        lost_at = margin * epsilon
+        found = theory.losing_student(
+            teacher, epsilon, share, width, lost_at, num_starts
+        )
+        target = np.abs(teacher @ teacher.T)[np.triu_indices(len(teacher), 1)]
+        rows.append(
+            {
+                "teacher": name,
+                "num_vectors": len(teacher),
+                "teacher_dim": np.linalg.matrix_rank(teacher),
+                "student_dim": width,
+                "epsilon": epsilon,
+                "orthogonal": np.mean(target <= epsilon),
+                "effective_rank": theory.compare(teacher, teacher).ranks[1],
+                "lost_at": lost_at,
+                "margin": margin,
+                "asked": share,
+                "share": found.share if found else np.nan,
+                "found": found.cka_loss if found else np.nan,
+                "floor": theory.cka_floor(teacher, epsilon, share, lost_at),
+                "width_floor": limits.cka_optimum(teacher, width),
+            }
+        )
+    return pd.DataFrame(rows).assign(num_starts=num_starts)
+
+
+def draw(frame: pd.DataFrame, folder: Path) -> None:
+    """One panel per teacher."""
+    names = frame["teacher"].unique()
+    with plots.style():
+        num_rows = -(-len(names) // 3)
+        figure, axes = plt.subplots(
+            num_rows,
+            min(len(names), 3),
+            figsize=(7, 2.1 * num_rows + 0.8),
+            sharey=True,
+            squeeze=False,
+        )
+        for ax, name in zip(axes.flat, names, strict=True):
+            cells = frame[frame["teacher"] == name]
+            plots.frontier(cells, ax)
+            one = cells.iloc[0]
+            ax.set_title(
+                f"{name}: n = {one['num_vectors']}, d = {one['teacher_dim']}, "
+                f"m = {one['student_dim']}\n$\\epsilon$ = {one['epsilon']:g}, "
+                f"{100 * one['orthogonal']:.0f} % orthogonal, "
+                f"$R_T$ = {one['effective_rank']:.1f}",
+                fontsize=7,
+            )
+        for ax in axes[-1]:
+            ax.set_xlabel("share of orthogonal pairs lost")
+        for ax in axes[:, 0]:
+            ax.set_ylabel("1 $-$ CKA")
+        handles, labels = axes[0, 0].get_legend_handles_labels()
+        figure.legend(
+            handles,
+            labels,
+            loc="outside lower center",
+            ncols=2,
+            frameon=False,
+            title=(
+                f"Unit rows and centred columns on both sides; found: best of "
+                f"{frame['num_starts'].iloc[0]} starts of penalised descent, an upper "
+                f"bound.\nFloor: theory.cka_floor, or the least loss at that width "
+                f"where that is higher; lines join what was computed. "
+                f"$R_T$: effective rank of the teacher."
+            ),
+            title_fontsize=6,
+        )
+        plots.save(figure, folder, "cka_frontier", frame)
+        plt.close(figure)
