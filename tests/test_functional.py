@@ -387,7 +387,7 @@ def test_rounding_takes_so_many_values_and_passes_gradients(num_bits):
     (vectors,) = _arrays(RNG.standard_normal((50, 40)))
     rounded = functional.quantise(vectors, num_bits=num_bits)
     step = np.max(np.abs(vectors)) / (2 ** (num_bits - 1) - 1)
-    assert np.max(np.abs(rounded - vectors)) <= 0.5001 * step
+    assert np.max(np.abs(rounded - vectors)) <= 0.502 * step  # float32 at 16 bits
     values = np.unique(np.round(np.asarray(rounded / step)))
     assert len(values) <= 2**num_bits - 1
     assert np.allclose(rounded, np.round(rounded / step) * step, atol=1e-5)

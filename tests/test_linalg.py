@@ -138,3 +138,25 @@ def test_roots_and_quotients_are_zero_with_zero_gradient_where_undefined(value):
     assert jax.value_and_grad(linalg.safe_sqrt)(value) == (0, 0)
     graded = jax.value_and_grad(linalg.safe_divide, argnums=(0, 1))
     assert graded(jnp.asarray(value), jnp.asarray(0.0)) == (0, (0, 0))
+
+
+@pytest.mark.parametrize("size", [3, 4, 5, 8])
+def test_the_middle_is_the_median_with_its_gradient(size):
+    rng = np.random.default_rng(size)
+    values = np.abs(rng.standard_normal((size, size)))
+    values[0, 1] = 0.0
+    counted = ~np.eye(size, dtype=bool)
+    given = jnp.asarray(values, float)
+    found = linalg.middle(given, counted)
+    assert np.isclose(found, np.median(np.asarray(given)[counted]), rtol=1e-6)
+    slope = jax.grad(linalg.middle)(given, counted)
+    expected = jax.grad(lambda x: jnp.median(x[counted]))(given)
+    assert np.allclose(slope, expected)
+
+
+def test_the_middle_of_equal_values_is_that_value():
+    counted = np.ones((3, 4), bool)
+    value, slope = jax.value_and_grad(linalg.middle)(jnp.full((3, 4), 2.5), counted)
+    assert value == 2.5
+    assert np.isclose(np.sum(slope), 1)
+    assert linalg.middle(jnp.zeros((3, 4)), counted) == 0

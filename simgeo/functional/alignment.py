@@ -16,6 +16,7 @@ from simgeo.functional._rows import (
 from simgeo.linalg import (
     centre,
     gram,
+    middle,
     safe_divide,
     safe_sqrt,
     squared_norm,
@@ -125,7 +126,8 @@ def _gaussian_kernel(
     norms = jnp.diagonal(products)
     squared = norms[:, None] + norms[None, :] - 2.0 * products
     squared = jnp.where(np.eye(n, dtype=bool), 0.0, jnp.maximum(squared, 0.0))
-    median = jnp.median(squared[np.triu_indices(n, 1)])
+    # Each pair is there twice, which does not move the median.
+    median = middle(squared, ~np.eye(n, dtype=bool))
     return jnp.exp(-safe_divide(squared, 2.0 * bandwidth**2 * median))
 
 
@@ -187,11 +189,13 @@ def patch_cka(
             f"`num_patches` must divide the {n} vectors into two patches or more; got "
             f"{num_patches}."
         )
-    return cka(
-        student.reshape(num_patches, -1),
-        teacher.reshape(num_patches, -1),
-        centred=centred,
-    )
+    # Patches are few and long: their Gram matrices are small, their features many.
+    grams = []
+    for each in (student, teacher):
+        patches = each.reshape(num_patches, -1)
+        grams.append(gram(centre(patches) if centred else patches))
+    norms = safe_sqrt(squared_norm(grams[0])) * safe_sqrt(squared_norm(grams[1]))
+    return 1.0 - safe_divide(jnp.sum(grams[0] * grams[1]), norms)
 
 
 def squared_angle(cosine_distance: Float[Array, "..."]) -> Float[Array, "..."]:

@@ -8,6 +8,7 @@ deadlock, and they slow down by orders of magnitude when other work shares the c
 from simgeo.linalg.elementary import centre as centre
 from simgeo.linalg.elementary import cosines as cosines
 from simgeo.linalg.elementary import gram as gram
+from simgeo.linalg.elementary import middle as middle
 from simgeo.linalg.elementary import safe_divide as safe_divide
 from simgeo.linalg.elementary import safe_sqrt as safe_sqrt
 from simgeo.linalg.elementary import squared_norm as squared_norm

@@ -94,7 +94,7 @@ class KernelCKA(AbstractObjective):
     about = About(
         "1 - <HKH, HLH> / (|HKH| |HLH|), k = exp(-|x - y|^2 / (2 b^2 median))",
         "[0, 1]",
-        "n^2 (m + d) and a sort of n^2",
+        "n^2 (m + d), and 62 counts of n^2 for the median",
         "Kornblith et al. (2019)",
     )
 
