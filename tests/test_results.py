@@ -315,7 +315,11 @@ def test_kills_leave_no_broken_finished_file(tmp_path):
             [sys.executable, "-c", code], stdout=subprocess.PIPE
         ) as writer:
             assert writer.stdout.readline() == b"ready\n"
-            time.sleep(0.2 + 0.1 * rng.random())
+            until = time.monotonic() + 60  # a busy machine may be slow to the first
+            while len(list(tmp_path.glob("[0-9a-f]*.nc"))) == start:
+                assert time.monotonic() < until
+                time.sleep(0.01)
+            time.sleep(0.1 * rng.random())
             writer.send_signal(signal.SIGKILL)
     paths = list(tmp_path.glob("[0-9a-f]*.nc"))
     assert len(paths) >= 4
