@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from itertools import chain
 from pathlib import Path
 
 import matplotlib
@@ -30,22 +31,23 @@ def main() -> int:
     )
     from simgeo import experiment
 
+    # The long studies: of runs, and of what is computed without any.
+    grids = (orthogonality_sweep, batch_size)
+    tabulated = (cka_frontier, coherence_against_bounds, orthogonality_map)
+
     experiment.prepare_host()
     quick = options.quick
     folder = Path("figures/quick" if quick else "figures")
     folder.mkdir(parents=True, exist_ok=True)
     main_grid, spikes = cells.main_grid(quick), cells.spike_grid(quick)
-    sweep = orthogonality_sweep.grid(quick) if options.all else []
-    batches = batch_size.grid(quick) if options.all else []
+    long = {study: study.grid(quick) for study in grids if options.all}
     try:
-        everything = cells.compute([*main_grid, *spikes, *sweep, *batches])
+        everything = cells.compute([*main_grid, *spikes, *chain(*long.values())])
         catalogue = cross_catalogue.compute(quick) if options.all else None
         tables = {
             study: cells.cached(study.compute, study.settings(quick))
-            for study in (
-                cka_frontier,
-                *((coherence_against_bounds, orthogonality_map) * options.all),
-            )
+            for study in tabulated
+            if options.all
         }
     except KeyboardInterrupt:
         print("Stopped. Finished runs are kept; the same command goes on.")
@@ -60,12 +62,9 @@ def main() -> int:
     made = zero_loss_students.draw(folder)
     for study, table in tables.items():
         study.draw(table, folder)
-    if sweep:
-        note_of_sweep = cells.describe(sweep[0].experiment)
-        orthogonality_sweep.draw(studies["sweep"], folder, note_of_sweep)
-    if batches:
-        note_of_batches = cells.describe(batches[0].experiment)
-        batch_size.draw(studies["batches"], folder, note_of_batches)
+    for study, grid in long.items():
+        note_of_study = cells.describe(grid[0].experiment)
+        study.draw(studies[grid[0].study], folder, note_of_study)
     if catalogue is not None:
         note_of_catalogue = cells.describe(cross_catalogue.grid(quick)[0].experiment)
         cross_catalogue.draw(catalogue, folder, note_of_catalogue)
