@@ -8,6 +8,7 @@ from simgeo.experiment.description import OPTIMISERS as OPTIMISERS
 from simgeo.experiment.description import SCHEDULES as SCHEDULES
 from simgeo.experiment.description import SPACINGS as SPACINGS
 from simgeo.experiment.description import Experiment as Experiment
+from simgeo.experiment.levels import Levels as Levels
 from simgeo.experiment.running import NotFiniteError as NotFiniteError
 from simgeo.experiment.running import Trajectory as Trajectory
 from simgeo.experiment.running import draw_teachers as draw_teachers

@@ -90,12 +90,17 @@ class Side(NamedTuple):
 class Together:
     """Programs for `size` units at once, compiled when they are first needed."""
 
-    def __init__(self, program: Program, size: int, like: Experiment) -> None:
-        self.program, self.size = program, size
+    def __init__(
+        self,
+        program: Program,
+        size: int,
+        like: Experiment,
+        levels: Levels | None = None,
+    ) -> None:
+        self.program, self.size, self.like = program, size, like
         self.mesh = mesh_of(size)
-        self.like = like
-        self.levels = Levels()
-        self._advance = None
+        self.levels = Levels() if levels is None else levels
+        self._programs: tuple[Any, Any] | None = None
 
     def num_bytes(self) -> int:
         """The memory of the largest program, as compiled: all it holds and works in."""
@@ -118,7 +123,7 @@ class Together:
         state, chance, zero_loss = start(
             own, seeds, teacher, self.program.student_dim, self.program.rule, mesh_of(1)
         )
-        state, own, teacher_on = self._spread((state, own, teacher))
+        state, own, teacher_on = self._spread((_hosted(state), own, teacher))
         advance, observe = self._compiled()
         epsilon = self._spread(self._epsilon(filled))
 
@@ -155,7 +160,7 @@ class Together:
         )
 
     def _compiled(self) -> tuple[Any, Any]:
-        if self._advance is None:
+        if self._programs is None:
             n, d, m = self.program[2:5]
             unit = Unit(self.like, self.like.first_seed)
             like = [unit] * self.size
@@ -173,16 +178,16 @@ class Together:
             )
             count = self._common(np.asarray(1), like=True)
             put = partial(self._spread, like=True)
-            self._advance = (
-                advance.lower(
-                    (count,), put(own), put(state), put(teacher),
-                    self.program.rule, self.mesh,
-                ).compile(),
-                programs.observe.lower(
-                    (), put((epsilon, vectors, teacher)), self.mesh
-                ).compile(),
-            )  # fmt: skip
-        return self._advance
+            rule, mesh = self.program.rule, self.mesh
+            given = (put(own), put(state), put(teacher), rule, mesh)
+            step = advance.lower((count,), *given).compile()
+            key = (self.size, n, d, m, real, mesh)
+            if key not in self.levels.observers:
+                seen = put((epsilon, vectors, teacher))
+                lowered = programs.observe.lower((), seen, mesh)
+                self.levels.observers[key] = lowered.compile()
+            self._programs = step, self.levels.observers[key]
+        return self._programs
 
     def _spread(self, tree: Any, like: bool = False) -> Any:
         sharding = NamedSharding(self.mesh, PartitionSpec("seeds"))
@@ -345,6 +350,16 @@ def _stacked(trees: Any) -> Any:
         return values.astype(jax.dtypes.canonicalize_dtype(values.dtype))
 
     return jax.tree.map(stack, *trees)
+
+
+def _hosted(tree: Any) -> Any:
+    """On the host, from where arrays go to several devices without another program."""
+
+    def fetch(leaf: Array) -> Any:
+        is_key = jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+        return leaf if is_key else np.asarray(leaf)
+
+    return jax.tree.map(fetch, tree)
 
 
 def _placed(tree: Any, sharding: NamedSharding, like: bool) -> Any:

@@ -26,6 +26,7 @@ class Levels:
         self.teachers: dict[str, Float[np.ndarray, "n d"]] = {}
         self.shared: dict[str, dict[str, float]] = {}
         self.optima: dict[str, float] = {}
+        self.observers: dict[tuple, Any] = {}  # compiled, by shape
 
     def find(
         self,

@@ -14,4 +14,5 @@ from simgeo.results._store import Store as Store
 from simgeo.results._store import index as index
 from simgeo.results._store import is_indexed as is_indexed
 from simgeo.results._store import open as open
+from simgeo.results._where import column as column
 from simgeo.results._where import rows as rows
