@@ -15,7 +15,7 @@ from jaxtyping import Array, Float, Int
 from simgeo import students
 from simgeo.experiment import programs
 from simgeo.experiment.description import Experiment
-from simgeo.experiment.levels import Levels
+from simgeo.experiment.levels import Level, Levels
 from simgeo.experiment.programs import Rate, Rule, key_of, mesh_of
 from simgeo.experiment.running import NotFiniteError, Trajectory, chunks, not_finite
 from simgeo.settings import describe
@@ -83,7 +83,7 @@ class Side(NamedTuple):
     records: list[dict[str, np.ndarray]]
     student: np.ndarray
     last_finite: list[np.ndarray]
-    references: list[dict[str, float]]
+    references: list[dict[str, Level]]
     teacher: np.ndarray
 
 
@@ -127,7 +127,7 @@ class Together:
         advance, observe = self._compiled()
         epsilon = self._spread(self._epsilon(filled))
 
-        def observed(vectors: Float[Array, "b n m"]) -> dict[str, np.ndarray]:
+        def observed(vectors: Any) -> dict[str, np.ndarray]:
             vectors = self._spread(vectors)
             return jax.tree.map(np.asarray, observe((), (epsilon, vectors, teacher_on)))
 

@@ -15,6 +15,7 @@ from simgeo.settings import describe
 _MOST_BYTES = 2**28  # of teachers kept for later batches
 _MOST_LEVELS = 2**16
 
+Level = float | np.number  # in the precision of what it was computed in
 Observe = Callable[[Float[np.ndarray, "b n m"]], dict[str, np.ndarray]]
 
 
@@ -24,7 +25,7 @@ class Levels:
 
     def __init__(self) -> None:
         self.teachers: dict[str, Float[np.ndarray, "n d"]] = {}
-        self.shared: dict[str, dict[str, float]] = {}
+        self.shared: dict[str, dict[str, Level]] = {}
         self.optima: dict[str, float] = {}
         self.observers: dict[tuple, Any] = {}  # compiled, by shape
 
@@ -36,7 +37,7 @@ class Levels:
         chance: Float[np.ndarray, "b n m"],
         zero_loss: Float[np.ndarray, " b"],
         observe: Observe,
-    ) -> list[dict[str, float]]:
+    ) -> list[dict[str, Level]]:
         """The references of every unit of a batch.
 
         Args:

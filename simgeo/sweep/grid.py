@@ -23,7 +23,7 @@ class Zip(NamedTuple):
     axes: dict[str, Sequence]
 
 
-def grid(base: Experiment, *zips: Zip, **axes: Iterable) -> list[Experiment]:
+def grid(base: Experiment, *zips: Zip, **axes: Any) -> list[Experiment]:
     """Every combination of the values of these settings, each once.
 
     `grid(cell, learning_rate=[0.01, 0.1], teacher__fraction=span(0.1, 0.9, 9))`. A name
@@ -38,7 +38,7 @@ def grid(base: Experiment, *zips: Zip, **axes: Iterable) -> list[Experiment]:
     return _expand(settings.describe(base), [*zips, *_single(named)])
 
 
-def together(**axes: Sequence) -> Zip:
+def together(**axes: Any) -> Zip:
     """Settings that change together: `together(epsilon=[...], teacher__epsilon=[...])`.
 
     Raises:
@@ -118,7 +118,7 @@ def _range(name: str, given: dict[str, Any]) -> list[float]:
     make, ends = (log_span, "log") if "log" in given else (span, "range")
     try:
         start, stop = given[ends]
-        return make(start, stop, given["num"])
+        return make(float(start), float(stop), given["num"])
     except TypeError as error:
         raise ValueError(
             f"`{name}` must be like {{{ends} = [0.1, 1], num = 9}}; got {given}."

@@ -33,7 +33,7 @@ class Batch(NamedTuple):
 
     @property
     def cost(self) -> float:
-        return sum(cell.cost for cell in self.cells)
+        return sum((cell.cost for cell in self.cells), 0.0)
 
 
 class Plan(NamedTuple):
@@ -48,11 +48,20 @@ class Plan(NamedTuple):
         return [cell for batch in self.batches for cell in batch.cells]
 
 
-def plan(experiments: Sequence[Experiment], num_devices: int | None = None) -> Plan:
+def plan(
+    experiments: Sequence[Experiment],
+    num_devices: int | None = None,
+    batch_bytes: int | None = None,
+) -> Plan:
     """Batches of cells that share programs and steps.
 
     A batch depends on the whole sweep, not on what of it is finished, so that a sweep
-    that is taken up again runs the same programs on the same company.
+    that is taken up again runs the same programs in batches of the same size.
+
+    Args:
+        num_devices: that a batch is spread over; default: those of this process.
+        batch_bytes: of the arrays of one batch, about; default: 64 MiB on a CPU, 2 GiB
+            elsewhere. More is kept when a process dies if it is less.
     """
     precision = "float64" if jax.config.read("jax_enable_x64") else "float32"
     num_devices = num_devices or jax.device_count()
@@ -70,7 +79,8 @@ def plan(experiments: Sequence[Experiment], num_devices: int | None = None) -> P
             for part in parts.values()
             for cell in part.values()
         )
-        num = _cells_side_by_side(program, most, seeds)
+        room = batch_bytes or _BATCH_BYTES.get(jax.default_backend(), _ON_ACCELERATORS)
+        num = _cells_side_by_side(program, most, seeds, room)
         size = num * seeds
         if size > num_devices:
             size = math.ceil(size / num_devices) * num_devices
@@ -83,8 +93,9 @@ def plan(experiments: Sequence[Experiment], num_devices: int | None = None) -> P
     return Plan(tuple(batches), _num_programs(batches), precision)
 
 
-def _cells_side_by_side(program: Program, num_cells: int, num_seeds: int) -> int:
-    room = _BATCH_BYTES.get(jax.default_backend(), _ON_ACCELERATORS)
+def _cells_side_by_side(
+    program: Program, num_cells: int, num_seeds: int, room: int
+) -> int:
     most = max(1, room // program.unit_bytes // num_seeds)
     return math.ceil(num_cells / math.ceil(num_cells / most))
 

@@ -78,8 +78,11 @@ def run(
     costs = {each: cell.cost for each, cell in cells.items()}
     keep.begin(folder, name, costs, whole.precision)
     there = _verified(folder, list(cells))
-    broken = {each: about for each, about in keep.failures(folder).items()
-              if each in cells and each not in there}  # fmt: skip
+    broken = {
+        each: about
+        for each, about in keep.failures(folder).items()
+        if each in cells and each not in there
+    }
     if retry_failed:
         keep.forget_failures(folder, broken)
         broken = {}
@@ -100,7 +103,7 @@ def run(
     )
     done: set[str] = set()
     failed = {each: str(about.get("reason")) for each, about in broken.items()}
-    clock = _Clock(sum(batch.cost for batch in left))
+    clock = _Clock(sum((batch.cost for batch in left), 0.0))
     for batch, outcome in outcomes:
         done |= set(outcome.done)
         failed |= outcome.failed
