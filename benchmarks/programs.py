@@ -75,18 +75,18 @@ class Engine:
         )
 
     def __call__(self) -> None:
-        common = (*self.common, self.num_steps)
+        common = (self.num_steps, *self.common)
         self.state = programs.advance(
-            common, self.state, self.teacher, self.rule, self.mesh
+            common, (), self.state, self.teacher, self.rule, self.mesh
         )
         jax.block_until_ready(self.state)
 
     def compile(self) -> None:
         """Compile the program again, from nothing."""
         jax.clear_caches()
-        common = (*self.common, self.num_steps)
+        common = (self.num_steps, *self.common)
         programs.advance.lower(
-            common, self.state, self.teacher, self.rule, self.mesh
+            common, (), self.state, self.teacher, self.rule, self.mesh
         ).compile()
 
 

@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -82,8 +83,10 @@ def test_a_run_that_is_not_finite_names_objective_seed_and_step():
 )
 def test_the_first_seed_that_was_lost_is_named(last_finite, message):
     cell = Experiment(**{**SMALL, "num_seeds": 3, "first_seed": 5})
-    with pytest.raises(experiment.NotFiniteError, match=message):
-        running._require_finite(cell, np.asarray(last_finite), 10)
+    assert re.search(
+        message, str(running.not_finite(cell, np.asarray(last_finite), 10))
+    )
+    assert running.not_finite(cell, np.full(3, 10), 10) is None
 
 
 def test_an_interrupt_keeps_the_records_made_so_far():
@@ -150,11 +153,11 @@ def _programs(cell):
         return programs.start(common, own, cell.student_dim, rule, mesh)
 
     state = jax.eval_shape(start, programs.keys_of(cell.seeds, "student"), teacher)
-    common = (objective, student, rate, jnp.asarray(1))
+    common = (jnp.asarray(1), objective, student, rate)
     own = (state.parameters, teacher)
     vectors = state.parameters[0]
     return state, [
-        programs.advance.lower(common, state, teacher, rule, mesh),
+        programs.advance.lower(common, (), state, teacher, rule, mesh),
         programs.judge.lower((objective, student), own, mesh),
         programs.observe.lower((arrays.epsilon,), (vectors, teacher), mesh),
     ]

@@ -26,6 +26,7 @@ ALLOWED = {
     "settings": set(),
     "experiment": {"linalg", "limits", "subsets", *_FOUR, "distill", "settings"},
     "results": {"settings"},
+    "sweep": {"settings", "experiment", "results"},
     "stats": set(),
     "plots": set(),
 }
@@ -93,6 +94,8 @@ def test_a_module_imports_only_from_above(path):
         ("distill.py", "from simgeo import linalg"),
         ("results.py", "from simgeo.experiment import Experiment"),
         ("experiment.py", "from simgeo import results"),
+        ("results/_store.py", "from simgeo import sweep"),
+        ("sweep/plan.py", "from simgeo import plots"),
         ("stats.py", "import jax.numpy as jnp"),
         ("plots.py", "from equinox import Module"),
     ],

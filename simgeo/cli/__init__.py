@@ -10,6 +10,10 @@ from simgeo.settings import suggest
 
 COMMANDS = {
     "run": "run one experiment, from flags or a TOML file, and draw it",
+    "sweep": "run every cell of a grid that is not in the store yet",
+    "status": "what of the sweeps in a store is done, failed and left",
+    "results": "the cells of a store as a table",
+    "plot": "a measure over a setting of the cells of a store",
     "limits": "what n vectors in d dimensions can do at epsilon, and what chance does",
     "list": "the teachers, students, objectives and measures, with their knobs",
 }
@@ -48,7 +52,7 @@ def fail(reason: object, code: int) -> int:
 
 
 def _main(given: list[str]) -> int:
-    listing = "\n".join(f"  {name:6s} {text}" for name, text in COMMANDS.items())
+    listing = "\n".join(f"  {name:8s} {text}" for name, text in COMMANDS.items())
     parser = Parser(
         prog="simgeo",
         usage="simgeo COMMAND [ARGUMENTS]",
@@ -68,6 +72,22 @@ def _main(given: list[str]) -> int:
             from simgeo.cli.run import run
 
             return run(rest)
+        if name == "sweep":
+            from simgeo.cli.sweep import run
+
+            return run(rest)
+        if name == "status":
+            from simgeo.cli.sweep import show_status
+
+            return show_status(rest)
+        if name == "results":
+            from simgeo.cli.frames import show
+
+            return show(rest)
+        if name == "plot":
+            from simgeo.cli.frames import plot
+
+            return plot(rest)
         if name == "limits":
             from simgeo.cli.bounds import show
 

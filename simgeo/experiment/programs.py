@@ -13,6 +13,8 @@ from jaxtyping import Array, Float, Int, Key
 
 from simgeo import distill, measures, objectives
 
+_LARGE = 2**15  # entries of a teacher: at 256 x 128 in turn is faster, at 128 x 64 not
+
 
 class Rule(NamedTuple):
     """What of an optimiser changes the program."""
@@ -36,9 +38,12 @@ def mesh_of(num_seeds: int) -> Mesh:
 
 def keys_of(seeds: Int[np.ndarray, " s"], use: str) -> Key[Array, " s"]:
     """One key per seed for one use, the same on any number of devices."""
+    return jax.vmap(partial(key_of, use=use))(jnp.asarray(seeds))
+
+
+def key_of(seed: Int[Array, ""], use: str) -> Key[Array, ""]:
     index = ("teacher", "student", "chance").index(use)
-    roots = jax.vmap(jax.random.key)(jnp.asarray(seeds))
-    return jax.vmap(jax.random.fold_in, in_axes=(0, None))(roots, index)
+    return jax.random.fold_in(jax.random.key(seed), index)
 
 
 # What is common to all seeds comes first, what each has for itself second, what sets
@@ -86,11 +91,16 @@ def start(common: tuple, own: tuple, student_dim: int, rule: Rule, mesh: Mesh) -
     return _over_seeds(one, mesh, common, own)
 
 
-@partial(jax.jit, static_argnums=(3, 4), donate_argnums=(1,))
+@partial(jax.jit, static_argnums=(4, 5), donate_argnums=(2,))
 def advance(
-    common: tuple, state: distill.State, teacher: Array, rule: Rule, mesh: Mesh
+    common: tuple,
+    own: tuple,
+    state: distill.State,
+    teacher: Array,
+    rule: Rule,
+    mesh: Mesh,
 ) -> Any:
-    def one(objective, student, rate, num_steps, state, teacher):
+    def one(num_steps, objective, student, rate, state, teacher):
         def loss(parameters, memory):
             vectors, learned = parameters
             return objective.at(memory)(student.vectors(vectors), teacher, learned)
@@ -103,10 +113,12 @@ def advance(
         optimiser = optimiser_of(rule, rate)
         return distill.advance(state, loss, optimiser, num_steps, remember)
 
-    # With a CPU device per core, one seed after the other: what a step touches stays in
-    # the core's cache, and no seed waits for another's polar factor.
-    in_turn = mesh.size > 1 and mesh.devices.flat[0].platform == "cpu"
-    return _over_seeds(one, mesh, common, (state, teacher), in_turn)
+    # With a CPU device per core, one large seed after the other: what a step touches
+    # stays in the core's cache, and no seed waits for another's polar factor. Of small
+    # ones, many share the cache, and the cost of starting every operation.
+    is_large = teacher.shape[1] * teacher.shape[2] >= _LARGE
+    in_turn = is_large and mesh.size > 1 and mesh.devices.flat[0].platform == "cpu"
+    return _over_seeds(one, mesh, common, (*own, state, teacher), in_turn)
 
 
 def record(common: tuple, own: tuple, mesh: Mesh) -> tuple[dict, Array, Array]:

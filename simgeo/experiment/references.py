@@ -12,6 +12,12 @@ from simgeo import limits, objectives, students
 from simgeo.experiment.description import Experiment
 from simgeo.experiment.programs import keys_of, observe
 
+KNOWN_OPTIMA = {
+    f"optimum_distance_{name}": standard
+    for name, standard in objectives.STANDARD.items()
+    if name != "gram_unit_rows"  # its bound takes seconds for every seed
+}
+
 
 def references(
     experiment: Experiment, teacher: Float[Array, "s n d"], mesh: Mesh
@@ -52,11 +58,7 @@ def references(
     found["scale_loss"] = np.asarray(
         jax.vmap(lambda vectors, each: objective(vectors, each, learned))(zero, teacher)
     )
-    known = {
-        f"optimum_distance_{name}": standard
-        for name, standard in objectives.STANDARD.items()
-        if name != "gram_unit_rows"  # its bound takes seconds for every seed
-    }
-    for name, known_objective in (known | {"optimum_loss": objective}).items():
+    known = KNOWN_OPTIMA | {"optimum_loss": objective}
+    for name, known_objective in known.items():
         found[name] = np.asarray([known_objective.optimum(t, width) for t in hosted])
     return found

@@ -22,8 +22,13 @@ def prepare_host() -> None:
 
     For programs, not libraries: it must run before JAX looks for its devices.
     """
-    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     jax.config.update("jax_num_cpu_devices", os.cpu_count() or 1)
+    keep_programs()
+
+
+def keep_programs() -> None:
+    """Compiled programs are kept in the user's cache folder, for the next process."""
+    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     jax.config.update("jax_compilation_cache_dir", os.path.join(cache, "simgeo", "jax"))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
 
@@ -81,16 +86,18 @@ def run(
     levels = references(experiment, teacher, mesh)
     done, observed, stop = 0, [], None
     try:
-        for num_steps in _chunks(experiment.record_steps):
+        for num_steps in chunks(experiment.record_steps):
             if num_steps:
-                common = (objective, student, rate, jnp.asarray(num_steps))
-                state = programs.advance(common, state, teacher, rule, mesh)
+                common = (jnp.asarray(num_steps), objective, student, rate)
+                state = programs.advance(common, (), state, teacher, rule, mesh)
             record, latest, last_finite = programs.record(
                 (objective, student, epsilon), (state, teacher), mesh
             )
             record = jax.tree.map(np.asarray, record)
             done += num_steps
-            _require_finite(experiment, np.asarray(last_finite), done)
+            lost = not_finite(experiment, np.asarray(last_finite), done)
+            if lost is not None:
+                raise lost
             observed.append(record)
             vectors = latest
             if on_chunk is not None:
@@ -130,19 +137,22 @@ def draw_teachers(experiment: Experiment) -> Float[Array, "s n d"]:
     )
 
 
-def _chunks(record_steps: Int[np.ndarray, " r"]) -> Iterator[int]:
+def chunks(record_steps: Int[np.ndarray, " r"]) -> Iterator[int]:
+    """The steps to do before each record."""
     return iter(np.diff(record_steps, prepend=0).tolist())
 
 
-def _require_finite(
+def not_finite(
     experiment: Experiment, last_finite: Int[np.ndarray, " s"], done: int
-) -> None:
+) -> NotFiniteError | None:
+    """The error that names the first seed that was lost, if one was."""
     lost = np.flatnonzero(last_finite < done)
-    if lost.size:
-        seed = int(experiment.seeds[lost[0]])
-        raise NotFiniteError(
-            f"the gradient of {experiment.objective.label} is not finite at seed "
-            f"{seed}, step {int(last_finite[lost[0]]) + 1} ({lost.size} of "
-            f"{experiment.num_seeds} seeds). Try a smaller `learning_rate` than "
-            f"{experiment.learning_rate:g}."
-        )
+    if not lost.size:
+        return None
+    seed = int(experiment.seeds[lost[0]])
+    return NotFiniteError(
+        f"the gradient of {experiment.objective.label} is not finite at seed "
+        f"{seed}, step {int(last_finite[lost[0]]) + 1} ({lost.size} of "
+        f"{experiment.num_seeds} seeds). Try a smaller `learning_rate` than "
+        f"{experiment.learning_rate:g}."
+    )

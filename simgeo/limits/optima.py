@@ -1,11 +1,15 @@
 """The best that any student of a given width can do."""
 
+import hashlib
 import math
 
 import numpy as np
 from jaxtyping import Float
 
 from simgeo.limits._base import Vectors, as_array, check_counts
+
+_SPECTRA: dict[str, Float[np.ndarray, " rank"]] = {}  # the oldest first
+_NUM_SPECTRA = 1024
 
 
 def gram_optimum(teacher: Vectors, student_dim: int, centred: bool = False) -> float:
@@ -78,7 +82,16 @@ def _eigenvalues(
 ) -> Float[np.ndarray, " rank"]:
     """Eigenvalues of the Gram matrix, largest first, without the n - rank zeros."""
     check_counts(student_dim=student_dim)
-    return np.linalg.svd(_centred(teacher, centred), compute_uv=False) ** 2
+    vectors = np.ascontiguousarray(_centred(teacher, centred))
+    # One teacher is asked for the optima of every distance, and by many students.
+    key = hashlib.sha256(vectors).hexdigest() + str(vectors.shape)
+    if key not in _SPECTRA:
+        if len(_SPECTRA) >= _NUM_SPECTRA:
+            _SPECTRA.pop(next(iter(_SPECTRA)), None)
+        spectrum = np.linalg.svd(vectors, compute_uv=False) ** 2
+        spectrum.setflags(write=False)
+        _SPECTRA[key] = spectrum
+    return _SPECTRA[key]
 
 
 def _kept_shortfall(spectrum: Float[np.ndarray, " rank"], kept: int) -> float:

@@ -10,24 +10,26 @@ import subprocess
 import threading
 import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import xarray as xr
 from jaxtyping import Bool, Float, Int, Num, Shaped
 
-from simgeo.settings import KIND, SCHEMA, digest, suggest
+from simgeo.results._frames import columns
+from simgeo.settings import SCHEMA, digest
 
 PACKAGES = ("simgeo", "jax", "jaxlib", "optax", "numpy")
 
 _TEMPORARY = ".tmp-"
-_DAY = 24 * 60 * 60.0
+_HOUR = 60 * 60.0
+_DAY = 24 * _HOUR
 # Barely smaller, but a flipped bit anywhere in the numbers is noticed.
 _ENCODING = {"zlib": True, "complevel": 1, "shuffle": True, "fletcher32": True}
+_NEXT_SWEEP: dict[Path, float] = {}
 _LOCK = threading.Lock()  # the netCDF library is not safe between threads
 
 
@@ -42,8 +44,8 @@ def dataset(
     seeds: Int[np.ndarray, " s"],
     records: Mapping[str, Num[np.ndarray, "s r"] | Bool[np.ndarray, "s r"]],
     references: Mapping[str, Shaped[np.ndarray, " s"]],
-    student: Float[np.ndarray, "s n m"],
-    teacher: Float[np.ndarray, "s n d"],
+    student: Float[np.ndarray, "s n m"] | None,
+    teacher: Float[np.ndarray, "s n d"] | None,
     complete: bool,
     seconds: float,
     precision: str,
@@ -51,7 +53,8 @@ def dataset(
     """One run as labelled arrays, with all that is needed to run it again.
 
     Records have the dimensions (seed, step); references (seed), their names with
-    `reference_` before them; `student` and `teacher` the final and the given vectors.
+    `reference_` before them; `student` and `teacher` the final and the given vectors,
+    left out where they are None.
 
     Args:
         settings: the description of the experiment.
@@ -66,15 +69,16 @@ def dataset(
     for name, values in references.items():
         variables[f"reference_{name}"] = ("seed", values)
     taken = {"student", "teacher", "fingerprint", "precision", "seed", "step"}
-    taken |= _columns(settings).keys()
+    taken |= columns(settings).keys()
     for name in variables:
         if name in taken or "/" in name:
             raise ValueError(
                 f"`records` must have names that are not taken, without '/'; got "
                 f"{name!r}."
             )
-    variables["student"] = (("seed", "vector", "student_axis"), student)
-    variables["teacher"] = (("seed", "vector", "teacher_axis"), teacher)
+    for name, vectors in (("student", student), ("teacher", teacher)):
+        if vectors is not None:
+            variables[name] = (("seed", "vector", f"{name}_axis"), vectors)
     return xr.Dataset(
         variables,
         coords={
@@ -98,11 +102,15 @@ def dataset(
     )
 
 
-def save(dataset: xr.Dataset, folder: str | Path) -> Path:
+def save(dataset: xr.Dataset, folder: str | Path, packed: bool = False) -> Path:
     """The file of a run in `folder`, which is made if its parent exists.
 
     The file is written beside and moved, so that it is never seen half-written. A run
     that is not complete is kept as `<fingerprint>.partial.nc` until it is.
+
+    Args:
+        packed: all variables of equal dimensions as one, which is written in a fifth of
+            the time; `load` gives them back.
 
     Raises:
         ValueError: if a loss is NaN, naming the seed and the step.
@@ -112,23 +120,42 @@ def save(dataset: xr.Dataset, folder: str | Path) -> Path:
     folder = Path(folder)
     name = dataset.attrs.get("fingerprint", "")
     complete = bool(dataset.attrs.get("complete"))
-    path = _path(folder, name, complete)
+    path = path_of(folder, name, complete)
+    written = _pack(dataset) if packed else dataset
+    with _moved(path) as temporary, _LOCK:
+        written.to_netcdf(
+            temporary,
+            engine="netcdf4",
+            encoding={each: _ENCODING for each in written.variables},
+        )
+    if complete:
+        path_of(folder, name, complete=False).unlink(missing_ok=True)
+    return path
+
+
+def write(path: Path, content: bytes) -> None:
+    """A file of that content, written beside and moved; its folder is made.
+
+    Raises:
+        OSError: if the file cannot be written, in one line.
+    """
+    with _moved(path) as temporary:
+        temporary.write_bytes(content)
+
+
+@contextmanager
+def _moved(path: Path) -> Iterator[Path]:
+    """A new file beside `path` to write to, which then takes its place."""
+    folder = path.parent
     # Not `mkstemp`, whose files only their owner can read.
-    temporary = folder / f"{_TEMPORARY}{name}-{secrets.token_hex(8)}.nc"
+    temporary = folder / f"{_TEMPORARY}{path.stem}-{secrets.token_hex(8)}.nc"
     try:
         folder.mkdir(exist_ok=True)
         _sweep(folder)
-        with _LOCK:
-            dataset.to_netcdf(
-                temporary,
-                engine="netcdf4",
-                encoding={each: _ENCODING for each in dataset.variables},
-            )
+        yield temporary
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
-        if complete:
-            _path(folder, name, complete=False).unlink(missing_ok=True)
     except (OSError, RuntimeError) as error:  # RuntimeError: netCDF, on a full disk
         reason = getattr(error, "strerror", None) or str(error)
         raise OSError(
@@ -138,7 +165,6 @@ def save(dataset: xr.Dataset, folder: str | Path) -> Path:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
-    return path
 
 
 def load(path: str | Path) -> xr.Dataset:
@@ -159,6 +185,7 @@ def load(path: str | Path) -> xr.Dataset:
     try:
         with _LOCK:
             found = xr.load_dataset(path, engine="netcdf4")
+        found = _unpack(found)
         schema = int(found.attrs["schema"])
         settings = json.loads(found.attrs["settings"])
         name = digest(settings, {"precision": found.attrs["precision"]})
@@ -187,7 +214,7 @@ def find(folder: str | Path, fingerprint: str) -> xr.Dataset | None:
 
     A damaged file is renamed to `<name>.damaged`, with a warning.
     """
-    path = _path(Path(folder), fingerprint, complete=True)
+    path = path_of(Path(folder), fingerprint, complete=True)
     if not path.exists():
         return None
     try:
@@ -197,85 +224,8 @@ def find(folder: str | Path, fingerprint: str) -> xr.Dataset | None:
         reason = f"{path} holds another run"
     except DamagedFileError:
         reason = f"{path} is damaged"
-    warnings.warn(f"{reason}; {_set_aside(path)}.", stacklevel=2)
+    warnings.warn(f"{reason}; {set_aside(path)}.", stacklevel=2)
     return None
-
-
-def frame(
-    datasets: xr.Dataset | Sequence[xr.Dataset], records: Sequence[str] | None = None
-) -> pd.DataFrame:
-    """A tidy frame: one row per cell, seed and step, one column per record.
-
-    Beside them `fingerprint`, `precision`, every setting that is a scalar with its
-    dotted name (the kind of a module under the module's own name, the items of a list
-    under their index), and the references, repeated over steps.
-
-    Args:
-        records: names of those wanted; all, if None.
-    """
-    cells = [datasets] if isinstance(datasets, xr.Dataset) else list(datasets)
-    if not cells:
-        raise ValueError("`datasets` must not be empty. Give at least one.")
-    return pd.concat([_cell(each, records) for each in cells], ignore_index=True)
-
-
-def final(data: pd.DataFrame | xr.Dataset | Sequence[xr.Dataset]) -> pd.DataFrame:
-    """The rows of the last step of every cell."""
-    rows = data if isinstance(data, pd.DataFrame) else frame(data)
-    if "fingerprint" not in rows:
-        raise ValueError(
-            f"`data` must have the column 'fingerprint'; got "
-            f"{', '.join(map(str, rows.columns))}. Keep it in the frame."
-        )
-    last = rows.groupby("fingerprint")["step"].transform("max")
-    return rows.loc[rows["step"] == last].reset_index(drop=True)
-
-
-def _cell(dataset: xr.Dataset, records: Sequence[str] | None) -> pd.DataFrame:
-    known = [
-        str(name)
-        for name, values in dataset.data_vars.items()
-        if values.dims == ("seed", "step")
-    ]
-    wanted = known if records is None else list(records)
-    for name in wanted:
-        if name not in known:
-            raise ValueError(
-                f"`records` must be names of records; got {name!r}."
-                f"{suggest(name, known)}"
-            )
-    references = [
-        str(name)
-        for name, values in dataset.data_vars.items()
-        if values.dims == ("seed",)
-    ]
-    s, r = dataset.sizes["seed"], dataset.sizes["step"]
-    columns = {
-        **_columns(json.loads(dataset.attrs["settings"])),
-        "fingerprint": dataset.attrs["fingerprint"],
-        "precision": dataset.attrs["precision"],
-        "seed": np.repeat(dataset["seed"].values, r),
-        "step": np.tile(dataset["step"].values, s),
-    }
-    columns |= {name: dataset[name].values.ravel() for name in wanted}
-    columns |= {name: np.repeat(dataset[name].values, r) for name in references}
-    return pd.DataFrame(columns, index=range(s * r))
-
-
-def _columns(settings: Mapping[str, Any]) -> dict[str, Any]:
-    own = {name: value for name, value in settings.items() if name != KIND}
-    return dict(_flat(own, ""))
-
-
-def _flat(value: Any, name: str) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, Mapping):
-        for key, each in value.items():
-            yield from _flat(each, name if key == KIND else f"{name}.{key}".lstrip("."))
-    elif isinstance(value, list | tuple):
-        for index, each in enumerate(value):
-            yield from _flat(each, f"{name}.{index}")
-    else:
-        yield name, value
 
 
 def _refuse_nan(dataset: xr.Dataset) -> None:
@@ -289,7 +239,8 @@ def _refuse_nan(dataset: xr.Dataset) -> None:
         )
 
 
-def _path(folder: Path, fingerprint: str, complete: bool) -> Path:
+def path_of(folder: Path, fingerprint: str, complete: bool) -> Path:
+    """Where a run is kept."""
     if not re.fullmatch("[0-9a-f]{16}", fingerprint):
         raise ValueError(
             f"`fingerprint` must be 16 hexadecimal digits; got {fingerprint!r}."
@@ -297,15 +248,53 @@ def _path(folder: Path, fingerprint: str, complete: bool) -> Path:
     return folder / (f"{fingerprint}.nc" if complete else f"{fingerprint}.partial.nc")
 
 
+def _pack(dataset: xr.Dataset) -> xr.Dataset:
+    groups: dict[tuple, list[str]] = {}
+    for name, values in dataset.data_vars.items():
+        groups.setdefault((values.dims, values.dtype.str), []).append(str(name))
+    joined = {
+        f"packed_{index}": (
+            (f"variable_{index}", *dims),
+            np.stack([dataset[name].values for name in names]),
+        )
+        for index, ((dims, _), names) in enumerate(groups.items())
+    }
+    order = [list(map(str, dataset.data_vars)), *groups.values()]
+    return xr.Dataset(
+        joined, dataset.coords, dataset.attrs | {"packed": json.dumps(order)}
+    )
+
+
+def _unpack(dataset: xr.Dataset) -> xr.Dataset:
+    attributes = dict(dataset.attrs)
+    if "packed" not in attributes:
+        return dataset
+    order, *groups = json.loads(attributes.pop("packed"))
+    found = {
+        name: (joined.dims[1:], joined.values[place])
+        for index, names in enumerate(groups)
+        for joined in [dataset[f"packed_{index}"]]
+        for place, name in enumerate(names)
+    }
+    return xr.Dataset({name: found[name] for name in order}, dataset.coords, attributes)
+
+
 def _sweep(folder: Path) -> None:
-    """Removes what killed runs left behind, but not what others are writing."""
+    """Removes what killed runs left behind, but not what others are writing.
+
+    Once an hour: in a folder of many thousand files every look takes milliseconds.
+    """
+    if time.monotonic() < _NEXT_SWEEP.get(folder, 0):
+        return
+    _NEXT_SWEEP[folder] = time.monotonic() + _HOUR
     for each in folder.glob(f"{_TEMPORARY}*"):
         with suppress(OSError):
             if time.time() - each.stat().st_mtime > _DAY:
                 each.unlink()
 
 
-def _set_aside(path: Path) -> str:
+def set_aside(path: Path) -> str:
+    """Renames a damaged file; says what became of it."""
     names = [f"{path.name}.damaged"]
     while path.with_name(names[-1]).exists():
         names.append(f"{path.name}.damaged-{len(names) + 1}")

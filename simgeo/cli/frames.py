@@ -1,0 +1,187 @@
+"""`simgeo results` and `simgeo plot`: the cells of a store as a table or a figure."""
+
+import warnings
+from pathlib import Path
+
+import pandas as pd
+
+from simgeo import plots, results
+from simgeo.cli import Parser, fail
+from simgeo.results import Store
+
+_CONDITION = "such as 'objective == \"cka\" and m < 64'"
+_FORMATS = (".csv", ".parquet", ".nc")
+_SHOWN = ("teacher", "objective", "num_vectors", "teacher_dim", "student_dim",
+          "learning_rate", "seed", "loss", "matthews", "fraction_student")  # fmt: skip
+
+
+def show(arguments: list[str]) -> int:
+    """`simgeo results STORE`: the last records, printed or written."""
+    parser = Parser(
+        prog="simgeo results",
+        description="The last record of every finished cell and seed of a store.",
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("store", metavar="STORE")
+    add(
+        "--where", metavar="CONDITION", help="such as 'objective == \"cka\" and m < 64'"
+    )
+    add("--to", metavar="FILE", help="ends in .csv, .parquet or .nc")
+    add("--steps", action="store_true", help="all records, not only the last")
+    try:
+        asked = parser.parse_args(arguments)
+        store = _open(asked.store)
+        if asked.to is not None and Path(asked.to).suffix not in _FORMATS:
+            raise ValueError(
+                f"`--to` must end in one of {', '.join(_FORMATS)}; got {asked.to}."
+            )
+        if asked.steps:
+            rows = store.trajectories(asked.where or "")
+        else:
+            rows = chosen(store, asked.where)
+        if asked.to is None:
+            print(_preview(rows))
+        else:
+            _write(rows, Path(asked.to))
+            cells = rows["fingerprint"].nunique()
+            print(f"{len(rows)} rows of {cells} cells are in {asked.to}.")
+    except ValueError as error:
+        return fail(error, 2)
+    except OSError as error:
+        return fail(error, 1)
+    return 0
+
+
+def plot(arguments: list[str]) -> int:
+    """`simgeo plot STORE`: one measure over one setting, with bands and levels."""
+    parser = Parser(
+        prog="simgeo plot",
+        description="A measure over a setting: seeds, their median, its band, levels.",
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("store", metavar="STORE")
+    add("--x", required=True, help="a setting, such as m or learning_rate")
+    add("--y", required=True, help="a record, such as matthews")
+    add("--hue", default="objective", help="default: objective")
+    add("--col", help="a setting, one panel for each value")
+    add("--where", metavar="CONDITION", help="which cells, as for `simgeo results`")
+    add("--to", metavar="FILE", default="sweep.png", help="default: sweep.png")
+    try:
+        asked = parser.parse_args(arguments)
+        rows = chosen(_open(asked.store), asked.where)
+        names = {
+            axis: results.column(rows, getattr(asked, axis), f"--{axis}")
+            for axis in ("x", "y", "hue", "col")
+            if getattr(asked, axis) is not None
+        }
+        rows = rows.rename(columns=lambda name: name.removeprefix("reference_"))
+        names = {axis: name.removeprefix("reference_") for axis, name in names.items()}
+        if names["hue"] == "objective" or names.get("col") == "objective":
+            rows["objective"] = _labels(rows)
+        _refuse_mixed(rows, names)
+        with plots.style():
+            figure = plots.sweep(rows, **names)
+            figure.savefig(asked.to)
+    except ValueError as error:
+        return fail(error, 2)
+    except OSError as error:
+        return fail(error, 1)
+    print(f"Drew {rows['fingerprint'].nunique()} cells in {asked.to}.")
+    return 0
+
+
+def chosen(store: Store, where: str | None) -> pd.DataFrame:
+    """The rows of a store that a condition chooses."""
+    if store.frame.empty:
+        raise ValueError(f"`STORE` must hold finished runs; got {store.folder}.")
+    rows = results.rows(store.frame, where) if where else store.frame
+    if rows.empty:
+        raise ValueError(f"`--where` must leave rows; got none for {where!r}.")
+    return rows
+
+
+def _open(folder: str) -> Store:
+    with warnings.catch_warnings(record=True, action="always") as told:
+        store = results.open(folder)
+    for each in told:
+        fail(each.message, 0)
+    return store
+
+
+def _preview(rows: pd.DataFrame) -> str:
+    shown = [name for name in _SHOWN if name in rows]
+    varying = [
+        name
+        for name in rows
+        if name not in shown and "." in str(name) and rows[name].nunique() > 1
+    ]
+    head = rows[[*shown, *varying]].head(20).to_string(index=False)
+    return (
+        f"{head}\n{len(rows)} rows, {len(rows.columns)} columns; --to writes them all."
+    )
+
+
+def _write(rows: pd.DataFrame, path: Path) -> None:
+    if path.suffix == ".csv":
+        rows.to_csv(path, index=False)
+    elif path.suffix == ".parquet":
+        try:
+            rows.to_parquet(path, index=False)
+        except ImportError as error:
+            raise ValueError(
+                "`--to` can end in .parquet where pyarrow is installed, and it is not. "
+                "Write .csv or .nc."
+            ) from error
+    else:
+        plain = rows.rename_axis("row").to_xarray()
+        for name, values in plain.data_vars.items():
+            if values.dtype == object or values.dtype.kind not in "bifU":
+                plain[name] = values.astype(str)
+            elif values.dtype == bool:
+                plain[name] = values.astype("int8")
+        plain.to_netcdf(path, engine="netcdf4")
+
+
+def _labels(rows: pd.DataFrame) -> pd.Series:
+    """Objectives by the names that figures use, which need their settings."""
+    from simgeo import settings
+    from simgeo.objectives import AbstractObjective
+
+    own = [n for n in rows if str(n) == "objective" or str(n).startswith("objective.")]
+    distinct = rows[own].drop_duplicates()
+    labels = {}
+    for row in distinct.itertuples(index=False):
+        given = dict(zip(own, row, strict=True))
+        kind = given.pop("objective")
+        plain = {
+            str(name).partition(".")[2]: value
+            for name, value in given.items()
+            if not pd.isna(value)
+        }
+        try:
+            made = settings.build(AbstractObjective, {"kind": kind} | plain)
+            labels[row] = made.label
+        except (ValueError, TypeError):  # with parts: its name must do
+            labels[row] = kind
+    return pd.Series(
+        [labels[row] for row in rows[own].itertuples(index=False)], index=rows.index
+    )
+
+
+def _refuse_mixed(rows: pd.DataFrame, names: dict[str, str]) -> None:
+    """Refuses to draw as one what differs in more than what is drawn."""
+    drawn = [names[axis] for axis in ("x", "hue", "col") if axis in names]
+    cells = rows.groupby([*drawn, "seed"], dropna=False)["fingerprint"].nunique()
+    if cells.max() > 1:
+        start = list(rows.columns).index("fingerprint")
+        varying = [
+            str(name)
+            for name in rows.columns[:start]
+            if name not in drawn and rows[name].nunique(dropna=False) > 1
+        ]
+        raise ValueError(
+            f"`--where` must leave one cell for each point; got up to {cells.max()}, "
+            f"which differ in {', '.join(varying)}."
+        )

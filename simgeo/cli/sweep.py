@@ -1,0 +1,221 @@
+"""`simgeo sweep`: a grid of experiments, run and kept cell by cell."""
+
+import math
+import re
+import signal
+import sys
+import time
+import warnings
+from concurrent.futures import BrokenExecutor
+from pathlib import Path
+from typing import Any
+
+import jax
+from tqdm import tqdm
+
+from simgeo import experiment, sweep
+from simgeo.cli import Parser, fail
+from simgeo.sweep import Plan, Progress
+
+_UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
+
+
+def run(arguments: list[str]) -> int:
+    """Exit code: 1 if a cell failed; what is in the store is not run again."""
+    parser = Parser(
+        prog="simgeo sweep",
+        usage="simgeo sweep GRID.toml [OPTIONS]",
+        description="Run every cell of a grid that is not in the store yet.",
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("grid", metavar="GRID.toml", help="an experiment, and a table [sweep]")
+    add("--store", metavar="DIR", default="results", help="default: results")
+    add("--dry-run", action="store_true", help="say what would be run, and stop")
+    add("--memory", metavar="SIZE", help="such as 4GiB; default: half of what there is")
+    add("--retry-failed", action="store_true", help="also cells that failed before")
+    add("--keep-vectors", action="store_true", help="students and teachers too")
+    add("--executor", metavar="MODULE:FACTORY", help="runs the batches elsewhere")
+    add("--log", action="store_true", help="lines instead of bars")
+    try:
+        asked = parser.parse_args(arguments)
+        memory = None if asked.memory is None else size_of(asked.memory)
+        cells = sweep.load(asked.grid)
+        executor = None
+        if asked.executor is None:
+            experiment.prepare_host()
+        else:
+            experiment.keep_programs()
+            sys.path.insert(0, "")  # a factory beside the grid
+            executor = sweep.executor_of(asked.executor)
+        whole = sweep.plan(cells)
+        print(said_of(whole), file=sys.stderr)
+        if asked.dry_run:
+            return _dry(whole, memory)
+        telling = _Lines() if asked.log else _Bars(whole)
+        with telling, warnings.catch_warnings():
+            warnings.showwarning = _warn
+            warnings.simplefilter("always", UserWarning)
+            report = sweep.run(
+                whole,
+                asked.store,
+                memory=memory,
+                retry_failed=asked.retry_failed,
+                keep_vectors=asked.keep_vectors,
+                executor=executor,
+                on_batch=telling.on_batch,
+                on_record=telling.on_record,
+            )
+    except ValueError as error:
+        return fail(error, 2)
+    except KeyboardInterrupt:
+        return fail("interrupted; finished cells are kept, the command goes on.", 130)
+    except (OSError, BrokenExecutor) as error:
+        return fail(error or "the workers are gone; finished cells are kept.", 1)
+    print(
+        f"{report.total} cells in {asked.store}: {report.found} were there, "
+        f"{report.done} done in {duration(report.seconds)}, "
+        f"{len(report.failed)} failed."
+    )
+    for name, reason in [*report.failed.items()][:5]:
+        fail(f"{name} failed: {reason}", 1)
+    if report.failed:
+        return fail("--retry-failed tries failed cells again.", 1)
+    return 0
+
+
+def size_of(text: str) -> int:
+    """Bytes, of `512MB` or `4GiB`; the units are powers of 1,024."""
+    match = re.fullmatch(r"\s*([\d.]+)\s*([kmgt]?)(?:i?b)?\s*", text.lower())
+    try:
+        size = int(float(match[1]) * _UNITS[match[2]]) if match else 0
+    except ValueError:
+        size = 0
+    if size <= 0:
+        raise ValueError(f"`--memory` must be a size such as 4GiB; got {text!r}.")
+    return size
+
+
+def said_of(whole: Plan) -> str:
+    """How large a sweep is, in one line."""
+    sizes = {batch.size for batch in whole.batches}
+    most = f"up to {max(sizes)}" if len(sizes) > 1 else f"{max(sizes)}"
+    return (
+        f"{len(whole.cells)} cells in {len(whole.batches)} batches of {most} seeds "
+        f"side by side, {whole.num_programs} compiled programs, {whole.precision} on "
+        f"{jax.device_count()} {jax.default_backend()} devices."
+    )
+
+
+def duration(seconds: float) -> str:
+    """As 59 s, 12 min, 3.4 h; a dash where it is not known."""
+    if not math.isfinite(seconds):
+        return "-"
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _dry(whole: Plan, memory: int | None) -> int:
+    try:
+        needs = sweep.measure(whole.batches, memory)
+    except MemoryError as error:
+        return fail(error, 1)
+    print(f"The largest program needs {needs / 2**20:.0f} MiB. Nothing was run.")
+    return 0
+
+
+class _Lines:
+    """A line for every batch."""
+
+    def __enter__(self) -> "_Lines":
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def on_batch(self, at: Progress) -> None:
+        for name, reason in at.reasons.items():
+            print(f"{_clock()} {name} failed: {reason}", file=sys.stderr)
+        print(
+            f"{_clock()} {at.done} of {at.total} cells, {at.failed} failed, about "
+            f"{duration(at.seconds_left)} left",
+            file=sys.stderr,
+            flush=True,
+        )
+
+    def on_record(self, done: int, total: int) -> None: ...
+
+
+class _Bars:
+    """One bar over cells and one over the steps of the batch, on a terminal only."""
+
+    def __init__(self, whole: Plan) -> None:
+        self.cells = tqdm(total=len(whole.cells), unit="cell", disable=None)
+        self.steps = tqdm(total=1, unit="step", disable=None, leave=False)
+        self.estimated = False
+
+    def __enter__(self) -> "_Bars":
+        self.previous = None
+        try:
+            self.previous = signal.signal(signal.SIGTERM, _interrupt)
+        except ValueError:  # not in the main thread
+            pass
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.previous is not None:
+            signal.signal(signal.SIGTERM, self.previous)
+        self.steps.close()
+        self.cells.close()
+
+    def on_batch(self, at: Progress) -> None:
+        for name, reason in at.reasons.items():
+            tqdm.write(f"{name} failed: {reason}", sys.stderr)
+        if not self.estimated and at.done < at.total:
+            left = f"About {duration(at.seconds_left)} by the first batch."
+            tqdm.write(left, sys.stderr)
+            self.estimated = True
+        told = f"{at.failed} failed, about {duration(at.seconds_left)} left"
+        self.cells.set_postfix_str(told, refresh=False)
+        self.cells.update(at.done + at.failed - self.cells.n)
+
+    def on_record(self, done: int, total: int) -> None:
+        if self.steps.total != total or done < self.steps.n:
+            self.steps.reset(total)
+        self.steps.update(done - self.steps.n)
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _warn(message: Any, *_: Any, **__: Any) -> None:
+    fail(message, 0)
+
+
+def _clock() -> str:
+    return time.strftime("%H:%M:%S")
+
+
+def show_status(arguments: list[str]) -> int:
+    """`simgeo status STORE`: how far its sweeps are, also while one runs."""
+    parser = Parser(
+        prog="simgeo status",
+        description="What of the sweeps in a store is done, failed and left.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("store", metavar="STORE")
+    try:
+        found = sweep.status(Path(parser.parse_args(arguments).store))
+    except ValueError as error:
+        return fail(error, 2)
+    names = ("cells", "done", "failed", "left", "cells/min", "time left")
+    head = "".join(f"{name:>11s}" for name in names)
+    print(f"{'sweep':>17s}{head}  last cell")
+    for each in found:
+        rate = "-" if math.isnan(each.rate) else f"{60 * each.rate:.3g}"
+        left = duration(each.seconds_left) if each.left else "-"
+        cells = (each.total, each.done, each.failed, each.left, rate, left)
+        row = "".join(f"{cell:>11}" for cell in cells)
+        print(f"{each.name:>17s}{row}  {duration(each.idle)} ago")
+    return 0

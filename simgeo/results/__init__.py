@@ -1,0 +1,18 @@
+"""What is kept of a run: labelled arrays in one file, under the run's fingerprint."""
+
+from simgeo.results._files import PACKAGES as PACKAGES
+from simgeo.results._files import DamagedFileError as DamagedFileError
+from simgeo.results._files import dataset as dataset
+from simgeo.results._files import find as find
+from simgeo.results._files import load as load
+from simgeo.results._files import save as save
+from simgeo.results._files import write as write
+from simgeo.results._frames import columns as columns
+from simgeo.results._frames import final as final
+from simgeo.results._frames import frame as frame
+from simgeo.results._store import Store as Store
+from simgeo.results._store import index as index
+from simgeo.results._store import is_indexed as is_indexed
+from simgeo.results._store import open as open
+from simgeo.results._where import column as column
+from simgeo.results._where import rows as rows

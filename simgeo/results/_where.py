@@ -1,0 +1,159 @@
+"""Choosing rows of a tidy frame by a condition in words: nothing is executed."""
+
+import ast
+import operator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from simgeo.settings import suggest
+
+# One letter per axis, as everywhere.
+SHORT = {
+    "n": "num_vectors",
+    "d": "teacher_dim",
+    "m": "student_dim",
+    "s": "num_seeds",
+}
+_COMPARE = {
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+}
+
+
+def rows(frame: pd.DataFrame, where: str) -> pd.DataFrame:
+    """The rows for which a condition holds.
+
+    Such as `objective == "cka" and m < 64`, or `teacher.fraction in (0.5, 0.9)`:
+    columns, numbers and text, compared, with `and`, `or`, `not`, `in` and brackets.
+    `n`, `d`, `m` and `s` are the sizes; kinds may be written `CKA` or `cka`. Text that
+    a column does not hold is refused, so that a slip is not an empty table.
+
+    Raises:
+        ValueError: if it is malformed, or a name is no column.
+    """
+    try:
+        tree = ast.parse(where.strip(), mode="eval").body
+    except SyntaxError as error:
+        raise ValueError(
+            f"`where` must be a condition such as 'm < 64'; got {where!r}."
+        ) from error
+    mask = _truth(tree, frame, where)
+    return frame[mask].reset_index(drop=True)
+
+
+def column(frame: pd.DataFrame, name: str, argument: str = "where") -> str:
+    """The column meant by a name or one of the short ones.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    found = name if name in frame else SHORT.get(name, name)
+    if found not in frame and f"reference_{name}" in frame:
+        found = f"reference_{name}"
+    if found not in frame:
+        raise ValueError(
+            f"`{argument}` must name columns; got {name!r}."
+            f"{suggest(name, [*map(str, frame.columns)])}"
+        )
+    return found
+
+
+def _truth(node: ast.expr, frame: pd.DataFrame, where: str) -> np.ndarray:
+    if isinstance(node, ast.BoolOp):
+        parts = [_truth(each, frame, where) for each in node.values]
+        join = np.logical_and if isinstance(node.op, ast.And) else np.logical_or
+        return join.reduce(parts)
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        return ~_truth(node.operand, frame, where)
+    if isinstance(node, ast.Compare):
+        mask = np.ones(len(frame), bool)
+        left = node.left
+        for sign, right in zip(node.ops, node.comparators, strict=True):
+            mask &= _compare(left, sign, right, frame, where)
+            left = right
+        return mask
+    name = _name(node)
+    if name is not None:
+        values = frame[column(frame, name)]
+        if values.dtype == bool:
+            return values.to_numpy()
+    raise _refusal(where, node)
+
+
+def _compare(
+    left: ast.expr, sign: ast.cmpop, right: ast.expr, frame: pd.DataFrame, where: str
+) -> np.ndarray:
+    if isinstance(sign, ast.In | ast.NotIn):
+        if not isinstance(right, ast.Tuple | ast.List | ast.Set):
+            raise _refusal(where, right)
+        found = np.zeros(len(frame), bool)
+        for each in right.elts:
+            found |= _compare(left, ast.Eq(), each, frame, where)
+        return found if isinstance(sign, ast.In) else ~found
+    if type(sign) not in _COMPARE:
+        raise _refusal(where, right)
+    first, second = _operand(left, frame, where), _operand(right, frame, where)
+    if isinstance(first, str):
+        first = _spelt(first, second)
+    if isinstance(second, str):
+        second = _spelt(second, first)
+    try:
+        result = _COMPARE[type(sign)](first, second)
+    except TypeError as error:
+        raise _refusal(where, right) from error
+    return np.broadcast_to(np.asarray(result, bool), len(frame)).copy()
+
+
+def _operand(node: ast.expr, frame: pd.DataFrame, where: str) -> Any:
+    name = _name(node)
+    if name is not None:
+        return frame[column(frame, name)]
+    try:
+        value = ast.literal_eval(node)
+    except ValueError as error:
+        raise _refusal(where, node) from error
+    if not isinstance(value, int | float | str):
+        raise _refusal(where, node)
+    return value
+
+
+def _name(node: ast.expr) -> str | None:
+    """`teacher.fraction`, or `objective.weights[0]` for `objective.weights.0`."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute):
+        before = _name(node.value)
+        return None if before is None else f"{before}.{node.attr}"
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
+        before = _name(node.value)
+        return None if before is None else f"{before}.{node.slice.value}"
+    return None
+
+
+def _spelt(text: str, values: Any) -> str:
+    if not isinstance(values, pd.Series):
+        return text
+    known = [each for each in values.unique() if isinstance(each, str)]
+    for each in known:
+        if _plain(each) == _plain(text):
+            return each
+    raise ValueError(
+        f"`where` must use values that are there; got {text!r}.{suggest(text, known)}"
+    )
+
+
+def _plain(text: str) -> str:
+    return text.replace("-", "").replace("_", "").lower()
+
+
+def _refusal(where: str, node: ast.expr) -> ValueError:
+    part = ast.get_source_segment(where.strip(), node) or where
+    return ValueError(
+        f"`where` must compare columns with numbers or text; got {part!r} in {where!r}."
+    )

@@ -1,0 +1,204 @@
+"""Which experiments a sweep is made of: products and zips of settings."""
+
+import copy
+import dataclasses
+import itertools
+import math
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from simgeo import settings
+from simgeo.experiment import Experiment
+
+_RANGES = ({"range", "num"}, {"log", "num"})
+
+
+class Zip(NamedTuple):
+    """Settings that go together: the first values, then the second, and so on."""
+
+    axes: dict[str, Sequence]
+
+
+def grid(base: Experiment, *zips: Zip, **axes: Any) -> list[Experiment]:
+    """Every combination of the values of these settings, each once.
+
+    `grid(cell, learning_rate=[0.01, 0.1], teacher__fraction=span(0.1, 0.9, 9))`. A name
+    is that of a setting, with `__` for the dots: `objective__weights__1`. Values are
+    what the setting takes; for a module also the name of its kind. A kind is changed
+    before the settings within it.
+
+    Raises:
+        ValueError: if a name is no setting, or a value is refused by what it is for.
+    """
+    named = {name.replace("__", "."): values for name, values in axes.items()}
+    return _expand(settings.describe(base), [*zips, *_single(named)])
+
+
+def together(**axes: Any) -> Zip:
+    """Settings that change together: `together(epsilon=[...], teacher__epsilon=[...])`.
+
+    Raises:
+        ValueError: if they do not have equally many values.
+    """
+    return _zip({name.replace("__", "."): values for name, values in axes.items()})
+
+
+def span(start: float, stop: float, num: int) -> list[float]:
+    """`num` numbers at equal distances, both ends included, to 12 digits."""
+    if num < 1:
+        raise ValueError(f"`num` must be at least 1; got {num}.")
+    return [float(f"{each:.12g}") for each in np.linspace(start, stop, num)]
+
+
+def log_span(start: float, stop: float, num: int) -> list[float]:
+    """`num` numbers at equal ratios, both ends included, to 12 digits."""
+    if not (0 < start < math.inf and 0 < stop < math.inf):
+        raise ValueError(
+            f"`start` and `stop` must be positive for equal ratios; got {start} and "
+            f"{stop}."
+        )
+    return [float(f"{10**each:.12g}") for each in _logs(start, stop, num)]
+
+
+def _logs(start: float, stop: float, num: int) -> list[float]:
+    return span(math.log10(start), math.log10(stop), num)
+
+
+def load(path: str | Path) -> list[Experiment]:
+    """The experiments of a TOML file: a description with a table `sweep`.
+
+    What stands before `[sweep]` is as for `settings.load`. In `[sweep]`, a setting has
+    a list of values, or `{range = [0.1, 0.9], num = 9}`, or `{log = [1e-4, 1], num =
+    9}`; `[[sweep.zip]]` are settings that change together. Several tables `[[sweep]]`
+    are one sweep after the other.
+
+    Raises:
+        ValueError: if the file cannot be read, or a setting is refused.
+    """
+    try:
+        data = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ValueError(
+            f"`path` must be a file that can be read; got {path}: {error.strerror}."
+        ) from error
+    except ValueError as error:  # of TOML, or of its encoding
+        raise ValueError(f"`path` must be valid TOML; got {path}: {error}.") from error
+    if "sweep" not in data:
+        raise ValueError(
+            f"`path` must have a table [sweep]; got {path}. `simgeo run` runs one cell."
+        )
+    tables = data.pop("sweep")
+    base = settings.describe(settings.build(Experiment, data))
+    found = []
+    for table in tables if isinstance(tables, list) else [tables]:
+        if not isinstance(table, dict):
+            raise ValueError(f"`sweep` must be a table; got {table!r}.")
+        zips = table.pop("zip", [])
+        axes = [_zip(dict(_flat(each))) for each in zips]
+        found += _expand(base, [*axes, *_single(dict(_flat(table)))])
+    return found
+
+
+def _flat(table: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in table.items():
+        dotted = f"{before}{name}"
+        if isinstance(value, dict) and set(value) in _RANGES:
+            yield dotted, _range(dotted, value)
+        elif isinstance(value, dict):
+            yield from _flat(value, f"{dotted}.")
+        else:
+            yield dotted, value
+
+
+def _range(name: str, given: dict[str, Any]) -> list[float]:
+    make, ends = (log_span, "log") if "log" in given else (span, "range")
+    try:
+        start, stop = given[ends]
+        return make(float(start), float(stop), given["num"])
+    except TypeError as error:
+        raise ValueError(
+            f"`{name}` must be like {{{ends} = [0.1, 1], num = 9}}; got {given}."
+        ) from error
+
+
+def _single(axes: Mapping[str, Any]) -> list[Zip]:
+    return [_zip({name: values}) for name, values in axes.items()]
+
+
+def _zip(axes: Mapping[str, Any]) -> Zip:
+    for name, values in axes.items():
+        if isinstance(values, str | Mapping) or not isinstance(values, Iterable):
+            raise ValueError(f"`{name}` must be a list of values; got {values!r}.")
+    found = {name: list(values) for name, values in axes.items()}
+    lengths = {name: len(values) for name, values in found.items()}
+    if len(set(lengths.values())) != 1 or 0 in lengths.values():
+        told = ", ".join(f"{num} of `{name}`" for name, num in lengths.items())
+        raise ValueError(
+            f"`sweep` must have equally many values of what changes together, and at "
+            f"least one; got {told or 'none'}."
+        )
+    return Zip(found)
+
+
+def _expand(base: settings.Description, zips: list[Zip]) -> list[Experiment]:
+    names = [name for each in zips for name in each.axes]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"`sweep` must name a setting once; got {twice[0]!r} twice.")
+    rows = [
+        [dict(zip(each.axes, values, strict=True)) for values in _columns(each)]
+        for each in zips
+    ]
+    found: dict[str, Experiment] = {}
+    for combination in itertools.product(*rows):
+        data = copy.deepcopy(base)
+        changes = {name: value for row in combination for name, value in row.items()}
+        for name in sorted(changes, key=lambda each: each.count(".")):
+            _put(data, name, _plain(changes[name]))
+        cell = settings.build(Experiment, data)
+        found.setdefault(settings.fingerprint(cell), cell)
+    return list(found.values())
+
+
+def _columns(each: Zip) -> Iterator[tuple]:
+    return zip(*each.axes.values(), strict=True)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return settings.describe(value)
+    return value
+
+
+def _put(data: Any, dotted: str, value: Any) -> None:
+    *trail, last = dotted.split(".")
+    place = data
+    for depth, name in enumerate(trail):
+        key = _key(place, name, dotted)
+        if isinstance(place, dict) and isinstance(place.get(key), str):
+            place[key] = {settings.KIND: place[key]}
+        inner = place.get(key) if isinstance(place, dict) else place[key]
+        if not isinstance(inner, dict | list):
+            here = ".".join(trail[: depth + 1])
+            raise ValueError(
+                f"`{dotted}` is no setting here: `{here}` is "
+                f"{'not there' if inner is None else repr(inner)}."
+            )
+        place = inner
+    place[_key(place, last, dotted)] = value
+
+
+def _key(place: dict | list, name: str, dotted: str) -> Any:
+    if isinstance(place, dict):
+        return name
+    if not name.isdecimal() or int(name) >= len(place):
+        raise ValueError(
+            f"`{dotted}` must count from 0 to {len(place) - 1}; got {name!r}."
+        )
+    return int(name)
