@@ -27,6 +27,7 @@ Description = dict[str, Any]
 
 SCHEMA = 1  # of descriptions and of stored results; a fingerprint depends on it
 KIND = "kind"
+_MOST = 40  # of valid names in an error
 
 _WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
 
@@ -129,11 +130,16 @@ def kinds(cls: type) -> dict[str, type]:
 
 
 def suggest(name: str, valid: list[str]) -> str:
-    """The end of an error on an unknown name: the nearest valid one, then all."""
+    """The end of an error on an unknown name: the nearest valid one, then all.
+
+    Of very many only the first are named.
+    """
     near = difflib.get_close_matches(_kebab(name), [_kebab(each) for each in valid], 1)
     meant = [each for each in valid if _kebab(each) in near][:1]
     question = f" Did you mean {meant[0]!r}?" if meant else ""
-    return f"{question} Valid: {', '.join(valid) or 'none'}."
+    shown = ", ".join(valid[:_MOST]) or "none"
+    more = f" and {len(valid) - _MOST} more" if len(valid) > _MOST else ""
+    return f"{question} Valid: {shown}{more}."
 
 
 Trail = tuple[str | int, ...]  # the way from the outermost module to a value

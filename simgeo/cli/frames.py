@@ -146,28 +146,34 @@ def _write(rows: pd.DataFrame, path: Path) -> None:
 
 def _labels(rows: pd.DataFrame) -> pd.Series:
     """Objectives by the names that figures use, which need their settings."""
+    own = [n for n in rows if str(n) == "objective" or str(n).startswith("objective.")]
+    labels = {}
+    for _, row in rows.drop_duplicates("fingerprint").iterrows():
+        kind = row["objective"]
+        # Beside other objectives, which lack the setting, whole numbers are floats.
+        plain = {
+            name.partition(".")[2]: value
+            for name, value in row[own].items()
+            if name != "objective" and not pd.isna(value)
+        }
+        labels[row["fingerprint"]] = _label_of(kind, plain)
+    return rows["fingerprint"].map(labels)
+
+
+def _label_of(kind: str, plain: dict) -> str:
     from simgeo import settings
     from simgeo.objectives import AbstractObjective
 
-    own = [n for n in rows if str(n) == "objective" or str(n).startswith("objective.")]
-    distinct = rows[own].drop_duplicates()
-    labels = {}
-    for row in distinct.itertuples(index=False):
-        given = dict(zip(own, row, strict=True))
-        kind = given.pop("objective")
-        plain = {
-            str(name).partition(".")[2]: value
-            for name, value in given.items()
-            if not pd.isna(value)
-        }
+    whole = {
+        name: int(value) if isinstance(value, float) and value.is_integer() else value
+        for name, value in plain.items()
+    }
+    for given in (plain, whole):
         try:
-            made = settings.build(AbstractObjective, {"kind": kind} | plain)
-            labels[row] = made.label
+            return settings.build(AbstractObjective, {"kind": kind} | given).label
         except (ValueError, TypeError):  # with parts: its name must do
-            labels[row] = kind
-    return pd.Series(
-        [labels[row] for row in rows[own].itertuples(index=False)], index=rows.index
-    )
+            continue
+    return kind
 
 
 def _refuse_mixed(rows: pd.DataFrame, names: dict[str, str]) -> None:
