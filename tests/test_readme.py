@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from simgeo import teachers
+from simgeo import sweep, teachers
 
 
 def test_quick_start_runs(capsys):
@@ -15,3 +15,10 @@ def test_quick_start_runs(capsys):
 def test_the_table_of_teachers_is_the_one_in_the_documentation():
     text = Path(__file__).parents[1].joinpath("docs/teachers.md").read_text()
     assert teachers.markdown() in text
+
+
+def test_the_grid_in_the_documentation_is_a_sweep(tmp_path):
+    text = Path(__file__).parents[1].joinpath("docs/sweeps.md").read_text()
+    grid = tmp_path / "grid.toml"
+    grid.write_text(text.split("```toml\n")[1].split("```")[0])
+    assert len(sweep.load(grid)) == 10 * 10 * 3 * 3 * 2
