@@ -97,7 +97,7 @@ def test_a_module_imports_only_from_above(path):
         ("results/_store.py", "from simgeo import sweep"),
         ("sweep/plan.py", "from simgeo import plots"),
         ("stats.py", "import jax.numpy as jnp"),
-        ("plots.py", "from equinox import Module"),
+        ("plots/_sweep.py", "from equinox import Module"),
     ],
 )
 def test_an_import_from_below_is_seen(file, source):

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from simgeo import objectives, teachers
+from simgeo import objectives, sweep, teachers
 
 
 def test_quick_start_runs(capsys):
@@ -20,3 +20,10 @@ def test_the_table_of_teachers_is_the_one_in_the_documentation():
 def test_the_table_of_objectives_is_the_one_in_the_documentation():
     text = Path(__file__).parents[1].joinpath("docs/objectives.md").read_text()
     assert objectives.markdown() in text
+
+
+def test_the_grid_in_the_documentation_is_a_sweep(tmp_path):
+    text = Path(__file__).parents[1].joinpath("docs/sweeps.md").read_text()
+    grid = tmp_path / "grid.toml"
+    grid.write_text(text.split("```toml\n")[1].split("```")[0])
+    assert len(sweep.load(grid)) == 10 * 10 * 3 * 3 * 2

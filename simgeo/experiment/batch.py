@@ -7,20 +7,25 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
-from jaxtyping import Array, Float, Int
+from jax.sharding import NamedSharding, PartitionSpec
+from jaxtyping import Float, Int
 
-from simgeo import students
 from simgeo.experiment import programs
+from simgeo.experiment.batched import (
+    advance,
+    bytes_of,
+    draw,
+    hosted,
+    placed,
+    stacked,
+    start,
+)
 from simgeo.experiment.description import Experiment
 from simgeo.experiment.levels import Level, Levels
-from simgeo.experiment.programs import Rate, Rule, key_of, mesh_of
+from simgeo.experiment.programs import Rate, Rule, mesh_of
 from simgeo.experiment.running import NotFiniteError, Trajectory, chunks, not_finite
 from simgeo.settings import describe
-
-_RANDOM = students.UnitRows(students.GaussianStart())
 
 
 class Program(NamedTuple):
@@ -106,7 +111,7 @@ class Together:
         """The memory of the largest program, as compiled: all it holds and works in."""
         advance, observe = self._compiled()
         host = jax.devices()[0].platform == "cpu"  # whose devices share one memory
-        return max(map(_bytes_of, (advance, observe))) * (self.mesh.size if host else 1)
+        return max(map(bytes_of, (advance, observe))) * (self.mesh.size if host else 1)
 
     def run(
         self,
@@ -123,7 +128,7 @@ class Together:
         state, chance, zero_loss = start(
             own, seeds, teacher, self.program.student_dim, self.program.rule, mesh_of(1)
         )
-        state, own, teacher_on = self._spread((_hosted(state), own, teacher))
+        state, own, teacher_on = self._spread((hosted(state), own, teacher))
         advance, observe = self._compiled()
         epsilon = self._spread(self._epsilon(filled))
 
@@ -191,14 +196,14 @@ class Together:
 
     def _spread(self, tree: Any, like: bool = False) -> Any:
         sharding = NamedSharding(self.mesh, PartitionSpec("seeds"))
-        return _placed(tree, sharding, like)
+        return placed(tree, sharding, like)
 
     def _common(self, tree: Any, like: bool = False) -> Any:
-        return _placed(tree, NamedSharding(self.mesh, PartitionSpec()), like)
+        return placed(tree, NamedSharding(self.mesh, PartitionSpec()), like)
 
     def _leaves(self, units: Sequence[Unit]) -> tuple:
         """Objective, student and rate of every unit, each leaf stacked."""
-        return _stacked(
+        return stacked(
             (
                 unit.experiment.objective,
                 unit.experiment.student,
@@ -208,7 +213,7 @@ class Together:
         )
 
     def _epsilon(self, units: Sequence[Unit]) -> Any:
-        return _stacked(unit.experiment.epsilon for unit in units)
+        return stacked(unit.experiment.epsilon for unit in units)
 
     def _teachers(
         self, units: Sequence[Unit], keys: Sequence[str]
@@ -225,7 +230,7 @@ class Together:
             for at in range(0, len(names), self.size):
                 part = firsts[at : at + self.size]
                 part += [part[-1]] * (self.size - len(part))
-                laws = _stacked(unit.experiment.teacher for unit in part)
+                laws = stacked(unit.experiment.teacher for unit in part)
                 seeds = np.array([unit.teacher_seed for unit in part])
                 drawn = np.asarray(draw(laws, seeds, shape, self.mesh))
                 for name, each in zip(names[at : at + self.size], drawn, strict=False):
@@ -298,86 +303,4 @@ def _trajectory(
         teacher=of_seeds(lambda side, j: side.teacher[j]),
         complete=True,
         seconds=seconds,
-    )
-
-
-@partial(jax.jit, static_argnums=(2, 3))
-def draw(laws: Any, seeds: Int[Array, " b"], shape: tuple[int, int], mesh: Mesh) -> Any:
-    """One teacher for every law and seed."""
-    keys = jax.vmap(partial(key_of, use="teacher"))(seeds)
-    return programs.draw((), (laws, keys), shape, mesh)
-
-
-@partial(jax.jit, static_argnums=(3, 4, 5))
-def start(
-    own: tuple,
-    seeds: Int[Array, " b"],
-    teacher: Float[Array, "b n d"],
-    student_dim: int,
-    rule: Rule,
-    mesh: Mesh,
-) -> Any:
-    """State before the first step, a random student, and the zero student's loss."""
-    keys = jax.vmap(partial(key_of, use="student"))(seeds)
-    state = programs.start((), (*own, keys, teacher), student_dim, rule, mesh)
-
-    def level(objective, seed, teacher):
-        random = _RANDOM.init(key_of(seed, "chance"), teacher, student_dim)
-        zero = jnp.zeros((teacher.shape[0], student_dim), teacher.dtype)
-        learned = objective.init(jax.random.key(0), student_dim, teacher.shape[1])
-        return _RANDOM.vectors(random), objective(zero, teacher, learned)
-
-    return state, *jax.vmap(level)(own[0], seeds, teacher)
-
-
-@partial(jax.jit, static_argnums=(4, 5), donate_argnums=(2,))
-def advance(
-    common: tuple, own: tuple, state: Any, teacher: Array, rule: Rule, mesh: Mesh
-) -> Any:
-    """The state some steps later, with the vectors, their loss and the last step that
-    was finite."""
-    state = programs.advance(common, own, state, teacher, rule, mesh)
-    objective, student, _ = own
-    vectors, loss = programs.judge(
-        (), (objective, student, state.parameters, teacher), mesh
-    )
-    return state, vectors, loss, state.last_finite
-
-
-def _stacked(trees: Any) -> Any:
-    def stack(*leaves: Any) -> np.ndarray:
-        values = np.stack([np.asarray(leaf) for leaf in leaves])
-        return values.astype(jax.dtypes.canonicalize_dtype(values.dtype))
-
-    return jax.tree.map(stack, *trees)
-
-
-def _hosted(tree: Any) -> Any:
-    """On the host, from where arrays go to several devices without another program."""
-
-    def fetch(leaf: Array) -> Any:
-        is_key = jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
-        return leaf if is_key else np.asarray(leaf)
-
-    return jax.tree.map(fetch, tree)
-
-
-def _placed(tree: Any, sharding: NamedSharding, like: bool) -> Any:
-    if not like:
-        return jax.device_put(tree, sharding)
-
-    def shape_of(leaf: Any) -> jax.ShapeDtypeStruct:
-        kind = jax.dtypes.canonicalize_dtype(leaf.dtype)
-        return jax.ShapeDtypeStruct(leaf.shape, kind, sharding=sharding)
-
-    return jax.tree.map(shape_of, tree)
-
-
-def _bytes_of(compiled: Any) -> int:
-    needs = compiled.memory_analysis()
-    return (
-        needs.argument_size_in_bytes
-        + needs.output_size_in_bytes
-        - needs.alias_size_in_bytes
-        + needs.temp_size_in_bytes
     )

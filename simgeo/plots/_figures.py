@@ -1,4 +1,4 @@
-"""Figures from tidy frames: axes in, axes out. Imports neither jax nor simgeo."""
+"""Figures of studies and of one run."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -15,19 +15,19 @@ from matplotlib.ticker import MaxNLocator
 
 FLOOR = 1e-8  # relative losses below it are rounding, and are drawn there
 
-_COLOURS = sns.color_palette("colorblind")
+COLOURS = sns.color_palette("colorblind")
 # One colour per objective everywhere; dashed lines for those that centre.
 STYLES: dict[str, tuple] = {
-    "CKA": (_COLOURS[3], "--", "o"),
-    "CKA, uncentred": (_COLOURS[1], "-", "s"),
-    "Procrustes, centred, normalised": (_COLOURS[9], "--", "v"),
-    "Procrustes": (_COLOURS[0], "-", "^"),
-    "Procrustes, unsquared": (_COLOURS[5], "-", "<"),
-    "Gram, centred": (_COLOURS[4], "--", "P"),
-    "Gram": (_COLOURS[2], "-", "D"),
-    "Projection": (_COLOURS[7], "-", "X"),
-    "CKA, debiased": (_COLOURS[3], ":", "*"),
-    "CCA": (_COLOURS[6], "-.", "p"),
+    "CKA": (COLOURS[3], "--", "o"),
+    "CKA, uncentred": (COLOURS[1], "-", "s"),
+    "Procrustes, centred, normalised": (COLOURS[9], "--", "v"),
+    "Procrustes": (COLOURS[0], "-", "^"),
+    "Procrustes, unsquared": (COLOURS[5], "-", "<"),
+    "Gram, centred": (COLOURS[4], "--", "P"),
+    "Gram": (COLOURS[2], "-", "D"),
+    "Projection": (COLOURS[7], "-", "X"),
+    "CKA, debiased": (COLOURS[3], ":", "*"),
+    "CCA": (COLOURS[6], "-.", "p"),
 }
 _OTHER = ("0.25", "-", ".")  # of an objective without a style of its own
 # Reference levels: the prefix of the column that holds each, its name and its line.
@@ -143,118 +143,6 @@ def over_setting(frame: pd.DataFrame, setting: str, measure: str, ax: Axes) -> A
     return ax
 
 
-def sweep(
-    frame: pd.DataFrame, x: str, y: str, hue: str, col: str | None = None
-) -> Figure:
-    """A measure over a setting, one panel for each value of `col`.
-
-    Every seed as a point, the median over seeds as a line, its interval as a band, and
-    the levels that the frame holds of that measure. An axis of numbers that span two
-    decades is logarithmic; names are in the order in which they come.
-    """
-    panels = [None] if col is None else list(dict.fromkeys(frame[col]))
-    width = max(3.4, 2.3 * len(panels))
-    figure = Figure(figsize=(width, 3.1))
-    axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
-    names = list(dict.fromkeys(frame[hue]))
-    styles = {name: _style_of(name, place) for place, name in enumerate(names)}
-    shown: list[str] = []
-    for ax, panel in zip(axes, panels, strict=True):
-        part = frame if panel is None else frame[frame[col] == panel]
-        shown += _over(part, x, y, hue, styles, ax)
-        ax.set_xlabel(_words(x))
-        if panel is not None:
-            ax.set_title(f"{_words(col)}: {_value(panel)}")
-    axes[0].set_ylabel(f"{_words(y)} at the end")
-    handles = [
-        Line2D([], [], color=colour, ls=line, marker=marker, ms=4, label=_value(name))
-        for name, (colour, line, marker) in styles.items()
-    ]
-    handles += [
-        Line2D([], [], color="0.3", ls=LEVELS[each][1], lw=1, label=LEVELS[each][0])
-        for each in LEVELS
-        if each in shown
-    ]
-    seeds = frame["seed"].nunique()
-    figure.legend(
-        handles=handles,
-        loc="outside lower center",
-        ncols=max(1, min(len(handles), int(width / 1.6))),
-        frameon=False,
-        title=f"points: seeds ({seeds}); line: median; band: 95 % interval of it",
-        title_fontsize=6,
-    )
-    return figure
-
-
-def _over(
-    part: pd.DataFrame, x: str, y: str, hue: str, styles: dict, ax: Axes
-) -> list[str]:
-    numeric = part[x].dtype.kind in "if"
-    ticks = sorted(part[x].unique()) if numeric else list(dict.fromkeys(part[x]))
-    places = ticks if numeric else range(len(ticks))
-    place_of = dict(zip(ticks, places, strict=True))
-    rng = np.random.default_rng(0)
-    for name, rows in part.groupby(hue, sort=False):
-        colour, line, marker = styles[name]
-        at = rows[x].map(place_of)
-        ax.plot(at, rows[y], marker, color=colour, ms=2, alpha=0.3, mew=0)
-        grouped = rows.groupby(at)[y]
-        middle = grouped.median()
-        ax.plot(middle.index, middle, line, color=colour, lw=1.2)
-        bands = grouped.apply(lambda values: _band(values.to_numpy(float), rng))
-        low, high = np.array(bands.tolist()).T
-        ax.fill_between(middle.index, low, high, color=colour, alpha=0.18, lw=0)
-    shown = []
-    for kind, (_, line) in LEVELS.items():
-        if f"{kind}_{y}" in part and part[f"{kind}_{y}"].notna().any():
-            level = part.groupby(part[x].map(place_of))[f"{kind}_{y}"].median()
-            ax.plot(level.index, level, color="0.3", ls=line, lw=0.9, zorder=0)
-            shown.append(kind)
-    if not numeric:
-        ax.set_xticks(places, map(_value, ticks), rotation=30, ha="right")
-    elif min(ticks) > 0 and max(ticks) >= 100 * min(ticks):
-        ax.set_xscale("log")
-    return shown
-
-
-def _band(values: np.ndarray, rng: np.random.Generator) -> tuple[float, float]:
-    """The percentile bootstrap of the median; nothing below three seeds."""
-    values = values[~np.isnan(values)]
-    if len(values) < 3:
-        return np.nan, np.nan
-    medians = np.median(rng.choice(values, (1000, len(values))), axis=1)
-    low, high = np.quantile(medians, [0.025, 0.975])
-    return float(low), float(high)
-
-
-_LINES, _MARKERS = ("-", "--", ":", "-."), "os^vD<X>P"
-
-
-def _style_of(name: Any, place: int) -> tuple:
-    """That of an objective, or one by its place."""
-    if name in STYLES:
-        return STYLES[name]
-    line = _LINES[place // len(_COLOURS) % len(_LINES)]
-    return _COLOURS[place % len(_COLOURS)], line, _MARKERS[place % len(_MARKERS)]
-
-
-_WORDS = {
-    "num_vectors": "n, vectors",
-    "teacher_dim": "d, teacher's dimensions",
-    "student_dim": "m, student's dimensions",
-    "matthews": "Matthews correlation",
-}
-
-
-def _words(name: str) -> str:
-    return _WORDS.get(name, name.replace("_", " ").replace(".", ", "))
-
-
-def _value(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
 def fractions(table: pd.DataFrame, ax: Axes) -> Axes:
     """Heat map of fractions, cut to two digits so that 1.00 means all."""
     cut = np.floor(table * 100 + 1e-9) / 100
@@ -274,8 +162,8 @@ def coherences(frame: pd.DataFrame, ax: Axes) -> Axes:
         ("bound", "largest lower bound", {"ls": "-", "color": "black"}),
     ):
         ax.plot(x, frame[column], lw=1, label=label, **{"color": "0.3"} | options)
-    ax.plot(x, frame["known"], "x", color=_COLOURS[1], ms=6, label="known construction")
-    ax.plot(x, frame["reached"], "o", color=_COLOURS[0], ms=3, label="optimised")
+    ax.plot(x, frame["known"], "x", color=COLOURS[1], ms=6, label="known construction")
+    ax.plot(x, frame["reached"], "o", color=COLOURS[0], ms=3, label="optimised")
     ax.set_ylim(0, 1)
     ax.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
     return ax
@@ -353,7 +241,7 @@ def run_summary(frame: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
     return axes
 
 
-_MATTHEWS, _FRACTION = "0.1", _COLOURS[5]  # of no objective
+_MATTHEWS, _FRACTION = "0.1", COLOURS[5]  # of no objective
 
 
 def _every_seed(frame: pd.DataFrame, values: pd.Series, ax: Axes, colour: Any) -> None:

@@ -1,0 +1,123 @@
+"""Any measure of a sweep over any of its settings."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from simgeo.plots._figures import COLOURS, LEVELS, STYLES
+
+_LINES, _MARKERS = ("-", "--", ":", "-."), "os^vD<X>P"
+_WORDS = {
+    "num_vectors": "n, vectors",
+    "teacher_dim": "d, teacher's dimensions",
+    "student_dim": "m, student's dimensions",
+    "matthews": "Matthews correlation",
+}
+
+
+def sweep(
+    frame: pd.DataFrame, x: str, y: str, hue: str, col: str | None = None
+) -> Figure:
+    """A measure over a setting, one panel for each value of `col`.
+
+    Every seed as a point, the median over seeds as a line, its interval as a band, and
+    the levels that the frame holds of that measure. An axis of numbers that span two
+    decades is logarithmic; names are in the order in which they come.
+    """
+    panels = [None] if col is None else list(dict.fromkeys(frame[col]))
+    width = max(3.4, 2.3 * len(panels))
+    figure = Figure(figsize=(width, 3.1))
+    axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+    names = list(dict.fromkeys(frame[hue]))
+    styles = {name: _style_of(name, place) for place, name in enumerate(names)}
+    shown: list[str] = []
+    for ax, panel in zip(axes, panels, strict=True):
+        part = frame if panel is None else frame[frame[col] == panel]
+        shown += _over(part, x, y, hue, styles, ax)
+        ax.set_xlabel(_words(x))
+        if panel is not None:
+            ax.set_title(f"{_words(col)}: {_value(panel)}")
+    axes[0].set_ylabel(f"{_words(y)} at the end")
+    handles = [
+        Line2D([], [], color=colour, ls=line, marker=marker, ms=4, label=_value(name))
+        for name, (colour, line, marker) in styles.items()
+    ]
+    handles += [
+        Line2D([], [], color="0.3", ls=LEVELS[each][1], lw=1, label=LEVELS[each][0])
+        for each in LEVELS
+        if each in shown
+    ]
+    seeds = frame["seed"].nunique()
+    figure.legend(
+        handles=handles,
+        loc="outside lower center",
+        ncols=max(1, min(len(handles), int(width / 1.6))),
+        frameon=False,
+        title=f"points: seeds ({seeds}); line: median; band: 95 % interval of it",
+        title_fontsize=6,
+    )
+    return figure
+
+
+def _over(
+    part: pd.DataFrame, x: str, y: str, hue: str, styles: dict, ax: Axes
+) -> list[str]:
+    numeric = part[x].dtype.kind in "if"
+    ticks = sorted(part[x].unique()) if numeric else list(dict.fromkeys(part[x]))
+    places = ticks if numeric else range(len(ticks))
+    place_of = dict(zip(ticks, places, strict=True))
+    rng = np.random.default_rng(0)
+    for name, rows in part.groupby(hue, sort=False):
+        colour, line, marker = styles[name]
+        at = rows[x].map(place_of)
+        ax.plot(at, rows[y], marker, color=colour, ms=2, alpha=0.3, mew=0)
+        grouped = rows.groupby(at)[y]
+        middle = grouped.median()
+        ax.plot(middle.index, middle, line, color=colour, lw=1.2)
+        bands = grouped.apply(lambda values: _band(values.to_numpy(float), rng))
+        low, high = np.array(bands.tolist()).T
+        ax.fill_between(middle.index, low, high, color=colour, alpha=0.18, lw=0)
+    shown = []
+    for kind, (_, line) in LEVELS.items():
+        if f"{kind}_{y}" in part and part[f"{kind}_{y}"].notna().any():
+            level = part.groupby(part[x].map(place_of))[f"{kind}_{y}"].median()
+            ax.plot(level.index, level, color="0.3", ls=line, lw=0.9, zorder=0)
+            shown.append(kind)
+    if not numeric:
+        ax.set_xticks(places, map(_value, ticks), rotation=30, ha="right")
+        return shown
+    if min(ticks) > 0 and max(ticks) >= 100 * min(ticks):
+        ax.set_xscale("log")
+    elif part[x].dtype.kind == "i" and len(ticks) <= 8:
+        ax.set_xticks(ticks)
+    return shown
+
+
+def _band(values: np.ndarray, rng: np.random.Generator) -> tuple[float, float]:
+    """The percentile bootstrap of the median; nothing below three seeds."""
+    values = values[~np.isnan(values)]
+    if len(values) < 3:
+        return np.nan, np.nan
+    medians = np.median(rng.choice(values, (1000, len(values))), axis=1)
+    low, high = np.quantile(medians, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def _style_of(name: Any, place: int) -> tuple:
+    """That of an objective, or one by its place."""
+    if name in STYLES:
+        return STYLES[name]
+    line = _LINES[place // len(COLOURS) % len(_LINES)]
+    return COLOURS[place % len(COLOURS)], line, _MARKERS[place % len(_MARKERS)]
+
+
+def _words(name: str) -> str:
+    return _WORDS.get(name, name.replace("_", " ").replace(".", ", "))
+
+
+def _value(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,209 @@
+"""A folder of many runs: its index, its tables, and conditions on them."""
+
+import json
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from test_results import HYBRID, SETTINGS, another, make
+
+from simgeo import results, settings
+from simgeo.results import _files, _index, _store
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Four runs, without an index."""
+    kinds = [
+        SETTINGS,
+        another(student_dim=9),
+        another(objective={"kind": "Gram", "centred": False}),
+        another(objective=HYBRID, limit=2.0),
+    ]
+    for index, described in enumerate(kinds):
+        results.save(make(index, settings=described), tmp_path)
+    return tmp_path
+
+
+def all_of(folder):
+    return [results.load(path) for path in sorted(folder.glob("*.nc"))]
+
+
+def test_packed_files_give_back_the_same_run(tmp_path):
+    data = make()
+    plain = results.save(data, tmp_path / "plain")
+    packed = results.save(data, tmp_path / "packed", packed=True)
+    found = results.load(packed)
+    assert found.identical(results.load(plain))
+    assert list(found.data_vars) == list(data.data_vars)
+    assert {n: found[n].dtype for n in found} == {n: data[n].dtype for n in data}
+
+
+def test_a_run_can_be_kept_without_its_vectors(tmp_path):
+    data = make(student=None, teacher=None)
+    assert not {"student", "teacher"} & set(data.data_vars)
+    found = results.load(results.save(data, tmp_path, packed=True))
+    pd.testing.assert_frame_equal(results.frame(found), results.frame(make()))
+
+
+def test_the_frame_is_that_of_the_last_records(folder):
+    expected = results.final(results.frame(all_of(folder)))
+    expected["limit"] = expected["limit"].astype(float)  # None and 2.0: NaN here
+    for _ in range(2):  # from the files, then from the index
+        found = results.open(folder).frame
+        pd.testing.assert_frame_equal(found[list(expected)], expected)
+
+
+def test_the_tree_holds_the_same_numbers(folder):
+    store = results.open(folder)
+    rows = store.frame.set_index(["fingerprint", "seed"])
+    nodes = [node.to_dataset() for node in store.tree.leaves]
+    assert sum(node.sizes["cell"] for node in nodes) == 4
+    for node in nodes:
+        for name in node["cell"].values:
+            one = node.sel(cell=name)
+            assert np.array_equal(one["cka"], rows.loc[name, "cka"])
+            assert one["num_close"].dtype == np.int64
+
+
+def test_the_index_saves_reading_and_is_not_trusted_when_stale(folder, monkeypatch):
+    first = results.open(folder).frame
+    read = []
+
+    def counted(path):
+        read.append(path.name)
+        return _files.load(path)
+
+    monkeypatch.setattr(_index, "load", counted)
+    pd.testing.assert_frame_equal(results.open(folder).frame, first)
+    assert read == []
+    assert set(results.is_indexed(folder).values()) == {True}
+    changed = another(student_dim=9)
+    path = results.save(make(7, settings=changed), folder)  # other numbers
+    assert results.is_indexed(folder)[path.stem] is False
+    again = results.open(folder).frame
+    assert read == [path.name]
+    mine = again["fingerprint"] == path.stem
+    assert not np.allclose(again["cka"][mine], first["cka"][mine])
+    path.unlink()
+    assert path.stem not in set(results.open(folder).frame["fingerprint"])
+
+
+def test_runs_put_into_the_index_are_not_read_again(tmp_path, monkeypatch):
+    runs = [make(k, settings=another(student_dim=k)) for k in range(12)]
+    for run in runs:
+        results.save(run, tmp_path)
+        results.index(tmp_path, [run])
+    assert len(list((tmp_path / ".index").iterdir())) == 12
+    monkeypatch.setattr(_index, "load", lambda _: pytest.fail("it was read"))
+    found = results.open(tmp_path).frame
+    assert len(list((tmp_path / ".index").iterdir())) == 1  # joined
+    pd.testing.assert_frame_equal(results.open(tmp_path).frame, found)
+    runs.sort(key=lambda run: run.attrs["fingerprint"])
+    expected = results.final(runs)
+    pd.testing.assert_frame_equal(found[list(expected)], expected)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\3\4 and no more", None])
+def test_a_damaged_index_is_made_again(folder, content):
+    expected = results.open(folder).frame
+    [shard] = (folder / ".index").iterdir()
+    shard.write_bytes(shard.read_bytes()[:-400] if content is None else content)
+    pd.testing.assert_frame_equal(results.open(folder).frame, expected)
+
+
+def test_damaged_files_are_set_aside_with_a_warning(folder):
+    path = next(folder.glob("*.nc"))
+    path.write_bytes(b"not a run")
+    with pytest.warns(UserWarning, match=f"{path} is damaged; it is now"):
+        assert results.open(folder).frame["fingerprint"].nunique() == 3
+    assert path.with_name(f"{path.name}.damaged").exists()
+
+
+@pytest.mark.parametrize(("change", "advice"), [(1, "Update"), (-1, "Run them again")])
+def test_other_schemas_are_left_out_in_one_line(folder, change, advice):
+    described = another(student_dim=77)
+    other = make(settings=described).assign_attrs(schema=settings.SCHEMA + change)
+    results.save(other.assign_attrs(fingerprint="0" * 16), folder)
+    for _ in range(2):
+        with pytest.warns(UserWarning, match=f"1 runs of schema .*{advice}") as told:
+            assert results.open(folder).frame["fingerprint"].nunique() == 4
+        assert len(told) == 1
+
+
+def test_a_store_that_cannot_be_written_is_read(folder, monkeypatch):
+    def refuse(*_):
+        raise OSError("read-only")
+
+    monkeypatch.setattr(_store, "replace", refuse)
+    assert results.open(folder).frame["fingerprint"].nunique() == 4
+
+
+def test_what_is_no_folder_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="`folder` must be a store of runs; got"):
+        results.open(tmp_path / "absent")
+    with warnings.catch_warnings(action="error"):
+        assert results.open(tmp_path).frame.empty
+
+
+def test_trajectories_are_all_records_of_the_chosen(folder):
+    store = results.open(folder)
+    rows = store.trajectories("objective == 'gram'")
+    [run] = [run for run in all_of(folder) if '"kind": "Gram", "centred"' in
+             run.attrs["settings"]]  # fmt: skip
+    pd.testing.assert_frame_equal(rows, results.frame(run))
+    assert json.loads(store.load(run.attrs["fingerprint"]).attrs["settings"])
+
+
+FRAME = pd.DataFrame(
+    {
+        "student_dim": [4, 8, 16, 32],
+        "objective": ["CKA", "CKA", "Procrustes", "SimilarityPreserving"],
+        "objective.centred": [True, False, False, True],
+        "teacher.fraction": [0.1, 0.5, 0.5, 0.9],
+        "reference_chance_cka": [0.0, 0.1, 0.2, 0.3],
+        "flag": [True, False, True, False],
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("where", "expected"),
+    [
+        ("m < 16", [0, 1]),
+        ('objective == "cka" and m >= 8', [1]),
+        ("objective != 'cka'", [2, 3]),
+        ("objective == 'similarity-preserving' or m == 4", [0, 3]),
+        ("4 < m <= 16", [1, 2]),
+        ("teacher.fraction in (0.1, 0.9)", [0, 3]),
+        ("objective not in ('cka', 'procrustes')", [3]),
+        ("not objective.centred", [1, 2]),
+        ("flag", [0, 2]),
+        ("chance_cka > 0.15 and not flag", [3]),
+        ("m > -1", [0, 1, 2, 3]),
+        ("16 == m", [2]),
+    ],
+)
+def test_conditions_choose_rows(where, expected):
+    found = results.rows(FRAME, where)
+    pd.testing.assert_frame_equal(found, FRAME.loc[expected].reset_index(drop=True))
+
+
+@pytest.mark.parametrize(
+    ("where", "message"),
+    [
+        ("m <", "must be a condition such as"),
+        ("student_dmi < 3", r"got 'student_dmi'\. Did you mean 'student_dim'"),
+        ("objective == 'ckka'", r"got 'ckka'\. Did you mean 'CKA'\?"),
+        ("m", "must compare columns"),
+        ("__import__('os').system('true') == 0", "must compare columns"),
+        ("m < (lambda: 3)()", "must compare columns"),
+        ("objective < 3", "must compare columns"),
+        ("m in 3", "must compare columns"),
+    ],
+)
+def test_bad_conditions_are_refused_in_one_line(where, message):
+    with pytest.raises(ValueError, match=message) as info:
+        results.rows(FRAME, where)
+    assert "\n" not in str(info.value)
