@@ -8,6 +8,7 @@ from simgeo.plots._figures import coherences as coherences
 from simgeo.plots._figures import distance_grid as distance_grid
 from simgeo.plots._figures import ends as ends
 from simgeo.plots._figures import fractions as fractions
+from simgeo.plots._figures import frontier as frontier
 from simgeo.plots._figures import legend as legend
 from simgeo.plots._figures import loss_against_geometry as loss_against_geometry
 from simgeo.plots._figures import over_setting as over_setting

@@ -174,7 +174,7 @@ def frontier(frame: pd.DataFrame, ax: Axes) -> Axes:
     for place, (margin, cells) in enumerate(frame.groupby("margin")):
         says = "lost at epsilon" if margin == 1 else f"lost at {margin:g} epsilon"
         floor = np.maximum(cells["floor"], cells["width_floor"])
-        options = {"color": _COLOURS[(0, 1)[place]]}
+        options = {"color": COLOURS[(0, 1)[place]]}
         ax.plot(cells["asked"], floor, "-", label=f"{says}: floor", **options)
         options |= {"ls": "", "marker": "os"[place], "ms": 3}
         ax.plot(cells["share"], cells["found"], label=f"{says}: found", **options)
