@@ -17,7 +17,9 @@ def main() -> int:
         cells,
         claims,
         coherence_against_bounds,
+        convergence,
         cross_objectives,
+        hybrid_weight,
         loss_against_geometry,
         orthogonal_vectors,
         orthogonality_map,
@@ -33,13 +35,17 @@ def main() -> int:
     folder.mkdir(parents=True, exist_ok=True)
     main_grid, spikes = cells.main_grid(quick), cells.spike_grid(quick)
     sweep = orthogonality_sweep.grid(quick) if options.all else []
+    races = convergence.grid(quick) if options.all else []
     try:
-        everything = cells.compute([*main_grid, *spikes, *sweep])
+        everything = cells.compute([*main_grid, *spikes, *sweep, *races])
         tables = {
             study: cells.cached(study.compute, study.settings(quick))
             for study in (coherence_against_bounds, orthogonality_map)
             if options.all
         }
+        hybrids = hybrid_weight.compute(quick) if options.all else None
+        asked = convergence.settings(quick)
+        timed = cells.cached(convergence.time_steps, asked) if options.all else None
     except KeyboardInterrupt:
         print("Stopped. Finished runs are kept; the same command goes on.")
         return 130
@@ -56,6 +62,10 @@ def main() -> int:
     if sweep:
         note_of_sweep = cells.describe(sweep[0].experiment)
         orthogonality_sweep.draw(studies["sweep"], folder, note_of_sweep)
+        note = cells.describe(races[0].experiment)
+        convergence.draw(studies["convergence"], timed, folder, note)
+        note_of_hybrids = cells.describe(hybrid_weight.common(quick))
+        hybrid_weight.draw(hybrids, folder, note_of_hybrids)
     found = claims.judge(frame, studies["spikes"], made)
     print(report.write(found, frame, folder, f"{note} The presets are ours."))
     print(f"Figures and claims.md are in {folder}/.")

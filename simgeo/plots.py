@@ -26,6 +26,9 @@ STYLES: dict[str, tuple] = {
     "Gram, centred": (_COLOURS[4], "--", "P"),
     "Gram": (_COLOURS[2], "-", "D"),
     "Projection": (_COLOURS[7], "-", "X"),
+    "Projection, orthogonal": (_COLOURS[8], "-", "h"),
+    "Projection, cosine": (_COLOURS[6], "-", "d"),
+    "CCA": ("0.1", "--", "p"),
 }
 _OTHER = ("0.25", "-", ".")  # of an objective without a style of its own
 # Reference levels: the prefix of the column that holds each, its name and its line.
