@@ -20,8 +20,10 @@ def main() -> int:
         cka_frontier,
         claims,
         coherence_against_bounds,
+        convergence,
         cross_catalogue,
         cross_objectives,
+        hybrid_weight,
         loss_against_geometry,
         orthogonal_vectors,
         orthogonality_map,
@@ -41,14 +43,19 @@ def main() -> int:
     folder.mkdir(parents=True, exist_ok=True)
     main_grid, spikes = cells.main_grid(quick), cells.spike_grid(quick)
     long = {study: study.grid(quick) for study in grids if options.all}
+    races = convergence.grid(quick) if options.all else []
     try:
-        everything = cells.compute([*main_grid, *spikes, *chain(*long.values())])
+        grid_cells = chain(*long.values(), races)
+        everything = cells.compute([*main_grid, *spikes, *grid_cells])
         catalogue = cross_catalogue.compute(quick) if options.all else None
         tables = {
             study: cells.cached(study.compute, study.settings(quick))
             for study in tabulated
             if options.all
         }
+        hybrids = hybrid_weight.compute(quick) if options.all else None
+        asked = convergence.settings(quick)
+        timed = cells.cached(convergence.time_steps, asked) if options.all else None
     except KeyboardInterrupt:
         print("Stopped. Finished runs are kept; the same command goes on.")
         return 130
@@ -68,6 +75,11 @@ def main() -> int:
     if catalogue is not None:
         note_of_catalogue = cells.describe(cross_catalogue.grid(quick)[0].experiment)
         cross_catalogue.draw(catalogue, folder, note_of_catalogue)
+    if races:
+        note_of_races = cells.describe(races[0].experiment)
+        convergence.draw(studies["convergence"], timed, folder, note_of_races)
+        note_of_hybrids = cells.describe(hybrid_weight.common(quick))
+        hybrid_weight.draw(hybrids, folder, note_of_hybrids)
     found = claims.judge(frame, studies["spikes"], made)
     print(report.write(found, frame, folder, f"{note} The presets are ours."))
     print(f"Figures and claims.md are in {folder}/.")

@@ -26,8 +26,10 @@ STYLES: dict[str, tuple] = {
     "Gram, centred": (COLOURS[4], "--", "P"),
     "Gram": (COLOURS[2], "-", "D"),
     "Projection": (COLOURS[7], "-", "X"),
+    "Projection, orthogonal": (COLOURS[8], "-", "h"),
+    "Projection, cosine": (COLOURS[6], "-", "d"),
     "CKA, debiased": (COLOURS[3], ":", "*"),
-    "CCA": (COLOURS[6], "-.", "p"),
+    "CCA": ("0.1", "--", "p"),
 }
 _OTHER = ("0.25", "-", ".")  # of an objective without a style of its own
 # Reference levels: the prefix of the column that holds each, its name and its line.
