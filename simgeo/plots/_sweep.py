@@ -25,14 +25,14 @@ def sweep(
     """A measure over a setting, one panel for each value of `col`.
 
     Every seed as a point, the median over seeds as a line, its interval as a band, and
-    the levels that the frame holds of that measure. An axis of numbers that span two
-    decades is logarithmic; names are in the order in which they come.
+    the levels that the frame holds of that measure. An axis of numbers that grow by
+    factors is logarithmic; names are in the order in which they come.
     """
-    panels = [None] if col is None else list(dict.fromkeys(frame[col]))
+    panels = [None] if col is None else _in_order(frame[col])
     width = max(3.4, 2.3 * len(panels))
     figure = Figure(figsize=(width, 3.1))
     axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
-    names = list(dict.fromkeys(frame[hue]))
+    names = _in_order(frame[hue])
     styles = {name: _style_of(name, place) for place, name in enumerate(names)}
     shown: list[str] = []
     for ax, panel in zip(axes, panels, strict=True):
@@ -67,7 +67,7 @@ def _over(
     part: pd.DataFrame, x: str, y: str, hue: str, styles: dict, ax: Axes
 ) -> list[str]:
     numeric = part[x].dtype.kind in "if"
-    ticks = sorted(part[x].unique()) if numeric else list(dict.fromkeys(part[x]))
+    ticks = _in_order(part[x])
     places = ticks if numeric else range(len(ticks))
     place_of = dict(zip(ticks, places, strict=True))
     rng = np.random.default_rng(0)
@@ -90,11 +90,26 @@ def _over(
     if not numeric:
         ax.set_xticks(places, map(_value, ticks), rotation=30, ha="right")
         return shown
-    if min(ticks) > 0 and max(ticks) >= 100 * min(ticks):
+    if min(ticks) > 0 and max(ticks) >= 10 * min(ticks) and _by_factors(ticks):
         ax.set_xscale("log")
     elif part[x].dtype.kind == "i" and len(ticks) <= 8:
         ax.set_xticks(ticks)
     return shown
+
+
+def _in_order(values: pd.Series) -> list:
+    """Numbers by size, names as they come; each once."""
+    found = list(dict.fromkeys(values))
+    return sorted(found) if values.dtype.kind in "if" else found
+
+
+def _by_factors(ticks: list) -> bool:
+    """Whether the ticks lie more evenly on a logarithmic axis than on a linear one."""
+    spreads = []
+    for values in (np.asarray(ticks, float), np.log(ticks)):
+        gaps = np.diff(values) / (values[-1] - values[0])
+        spreads.append(np.std(gaps))
+    return spreads[1] < spreads[0]
 
 
 def _band(values: np.ndarray, rng: np.random.Generator) -> tuple[float, float]:
