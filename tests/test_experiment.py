@@ -89,6 +89,14 @@ def test_the_first_seed_that_was_lost_is_named(last_finite, message):
     assert running.not_finite(cell, np.full(3, 10), 10) is None
 
 
+@pytest.mark.parametrize("spacing", ["log", "even"])
+@pytest.mark.parametrize("num_records", [2, 3, 7])
+def test_the_first_record_is_the_start_and_the_last_the_end(spacing, num_records):
+    changes = {"num_records": num_records, "record_spacing": spacing, "num_steps": 50}
+    steps = Experiment(**SMALL | changes).record_steps
+    assert (steps[0], steps[-1], len(steps)) == (0, 50, num_records)
+
+
 def test_an_interrupt_keeps_the_records_made_so_far():
     cell = Experiment(**SMALL)
     whole, seen = experiment.run(cell), []

@@ -108,4 +108,5 @@ class Experiment(eqx.Module):
             spaced = np.linspace(0, self.num_steps, self.num_records)
         else:
             spaced = np.geomspace(1, self.num_steps, self.num_records - 1)
+            spaced[-1] = self.num_steps  # of one value, `geomspace` gives the first
         return np.unique(np.concatenate([[0], np.round(spaced)])).astype(int)
