@@ -52,7 +52,8 @@ def work(folder: str, num: int, executor: Executor | None = None) -> None:
 
     experiment.keep_programs()
     whole = sweep.plan(cells(num), batch_bytes=BATCH_BYTES)
-    sweep.run(whole, folder, executor=executor)
+    # What a worker took with it too often is recorded as failed by Dask.
+    sweep.run(whole, folder, executor=executor, retry_failed=True)
 
 
 def main() -> int:

@@ -1,6 +1,7 @@
 """Sweeps: the cells they are made of, the numbers they give, and what they keep."""
 
 import json
+import os
 import pickle
 import signal
 import subprocess
@@ -388,7 +389,6 @@ import sys, pickle
 from simgeo import experiment, sweep
 experiment.keep_programs()
 cells = pickle.load(sys.stdin.buffer)
-print("ready", flush=True)
 sweep.run(sweep.plan(cells, batch_bytes=1), sys.argv[1])
 """
 
@@ -427,6 +427,26 @@ def test_nothing_is_lost_when_two_processes_are_killed(tmp_path, monkeypatch):
     sweep.run(sweep.plan(found, batch_bytes=1), alone)
     pd.testing.assert_frame_equal(
         frame, results.open(alone).frame, rtol=1e-9 if DOUBLE else 1e-4
+    )
+
+
+@pytest.mark.slow
+def test_two_devices_give_the_same_store(cells, swept, tmp_path):
+    environment = os.environ | {"JAX_PLATFORMS": "cpu", "JAX_NUM_CPU_DEVICES": "2"}
+    code = CHILD.replace("batch_bytes=1", "num_devices=2")
+    subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "store")],
+        input=pickle.dumps(cells),
+        env=environment | {"XDG_CACHE_HOME": str(tmp_path)},
+        cwd=ROOT,
+        check=True,
+        timeout=300,
+    )
+    pd.testing.assert_frame_equal(
+        results.open(swept).frame,
+        results.open(tmp_path / "store").frame,
+        rtol=1e-9 if DOUBLE else 1e-4,
+        atol=1e-9 if DOUBLE else 1e-5,
     )
 
 

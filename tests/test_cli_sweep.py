@@ -1,0 +1,155 @@
+"""The commands around a store: what they say, draw and refuse."""
+
+import pandas as pd
+import pytest
+import xarray as xr
+from test_results import make
+
+from simgeo import cli, experiment, results, settings, sweep
+from simgeo.cli.sweep import duration, size_of
+from simgeo.sweep import Report
+
+GRID = """
+teacher = "gaussian"
+num_vectors = 12
+teacher_dim = 6
+num_steps = 8
+num_records = 3
+num_seeds = 2
+[sweep]
+student_dim = [3, 4]
+learning_rate = [0.01, 0.1]
+"""
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path, monkeypatch):
+    """A folder with a grid; the devices of the tests are left alone."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("prepare_host", "keep_programs"):
+        monkeypatch.setattr(experiment, name, lambda: None)
+    tmp_path.joinpath("grid.toml").write_text(GRID)
+    return tmp_path
+
+
+@pytest.fixture
+def ask(capsys):
+    """Exit code, stdout and stderr of a command line."""
+
+    def ask(*words: str) -> tuple[int, str, str]:
+        code = cli.main(list(words))
+        return code, *capsys.readouterr()
+
+    return ask
+
+
+@pytest.fixture
+def swept(place):
+    """A store of the grid's cells, with numbers that were not computed."""
+    found = sweep.load(place / "grid.toml")
+    for index, cell in enumerate(found):
+        described = settings.describe(cell)
+        levels = make(index)["reference_chance_cka"].values
+        run = make(index, settings=described, references={"chance_cka": levels})
+        results.save(run, place / "store", packed=True)
+    return place / "store"
+
+
+def test_a_sweep_says_what_it_does_and_goes_on(ask, place):
+    code, said, told = ask("sweep", "grid.toml", "--store", "store", "--log")
+    assert code == 0, told
+    assert said.startswith("4 cells in store: 0 were there, 4 done in ")
+    first, *lines = told.splitlines()
+    assert first.startswith("4 cells in 2 batches of 4 seeds side by side, 7 compiled")
+    assert lines[-1].endswith("4 of 4 cells, 0 failed, about 0 s left")
+    code, said, _ = ask("sweep", "grid.toml", "--store", "store")
+    assert said.startswith("4 cells in store: 4 were there, 0 done in ")
+    code, said, _ = ask("status", "store")
+    assert code == 0
+    assert said.splitlines()[1].split()[1:5] == ["4", "4", "0", "0"]
+
+
+def test_a_dry_run_runs_nothing(ask, place, monkeypatch):
+    monkeypatch.setattr(sweep, "run", lambda *_, **__: pytest.fail("it was run"))
+    monkeypatch.setattr(sweep, "measure", lambda *_: 3 * 2**20)
+    code, said, told = ask("sweep", "grid.toml", "--dry-run")
+    assert (code, said) == (0, "The largest program needs 3 MiB. Nothing was run.\n")
+    assert told.startswith("4 cells in 2 batches")
+    assert [path.name for path in place.iterdir()] == ["grid.toml"]
+
+
+def test_failures_are_told_with_their_reason(ask, monkeypatch):
+    def run(*_, **__):
+        return Report(4, 0, 3, {"0" * 16: "the loss is lost"}, 1.0)
+
+    monkeypatch.setattr(sweep, "run", run)
+    code, said, told = ask("sweep", "grid.toml")
+    assert code == 1
+    assert "3 done in 1 s, 1 failed." in said
+    assert f"simgeo: {'0' * 16} failed: the loss is lost\n" in told
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["sweep", "absent.toml"], "must be a file that can be read"),
+        (["sweep", "grid.toml", "--memory", "much"], "`--memory` must be a size"),
+        (["sweep", "grid.toml", "--executor", "none"], "`executor` must be"),
+        (["sweep"], "See `simgeo sweep --help`"),
+        (["status", "absent"], "must be a store of runs"),
+        (["status", "."], "must hold a sweep"),
+        (["results", "absent"], "must be a store of runs"),
+        (["results", "."], "must hold finished runs"),
+        (["plot", ".", "--x", "m"], "See `simgeo plot --help`"),
+    ],
+)
+def test_bad_input_is_refused_in_one_line(ask, words, message):
+    code, said, told = ask(*words)
+    assert (code, said) == (2, "")
+    assert message in told
+    assert told.count("\n") == 1
+
+
+def test_results_are_printed_and_written(ask, swept):
+    code, said, _ = ask("results", str(swept), "--where", "m < 4")
+    assert code == 0
+    assert "8 rows, " in said
+    code, said, _ = ask("results", str(swept), "--to", "frame.csv")
+    assert said == "16 rows of 4 cells are in frame.csv.\n"
+    expected = results.open(swept).frame
+    found = pd.read_csv("frame.csv")
+    assert found["cka"].tolist() == pytest.approx(expected["cka"].tolist())
+    assert ask("results", str(swept), "--steps", "--to", "all.csv")[0] == 0
+    assert len(pd.read_csv("all.csv")) == 16 * 5
+    assert ask("results", str(swept), "--to", "frame.nc")[0] == 0
+    with xr.open_dataset("frame.nc") as kept:
+        assert kept["cka"].values.tolist() == expected["cka"].tolist()
+    code, _, told = ask("results", str(swept), "--to", "frame.xlsx")
+    assert (code, "must end in one of .csv" in told) == (2, True)
+    code, _, told = ask("results", str(swept), "--where", "m > 100")
+    assert (code, "must leave rows" in told) == (2, True)
+
+
+def test_a_plot_is_drawn_with_levels_and_refuses_a_mixture(ask, swept):
+    words = ["plot", str(swept), "--x", "m", "--y", "cka", "--to", "sweep.png"]
+    code, _, told = ask(*words)
+    assert (code, told.count("\n")) == (2, 1)
+    assert "which differ in learning_rate" in told
+    code, said, told = ask(*words, "--col", "learning_rate")
+    assert code == 0, told
+    assert said == "Drew 4 cells in sweep.png.\n"
+    code, _, told = ask(*words, "--col", "student_dmi")
+    assert (code, "Did you mean 'student_dim'" in told) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("4GiB", 2**32), ("512 MB", 2**29), ("1.5k", 1536), ("100", 100)],
+)
+def test_sizes_are_read(text, size):
+    assert size_of(text) == size
+
+
+def test_durations_are_short():
+    times = [0.4, 59.0, 600.0, 7200.0, float("inf"), float("nan")]
+    assert list(map(duration, times)) == ["0 s", "59 s", "10 min", "2.0 h", "-", "-"]
