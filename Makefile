@@ -23,9 +23,9 @@ help: ## print this list
 figures: $(RUNTIME) ## draw the figures (QUICK=1: small, into figures/quick/; ALL=1: all)
 	$(BIN)/python -m experiments $(if $(QUICK),--quick) $(if $(ALL),--all)
 
-test: $(DEV) ## run the tests in float32 and in float64 (ARGS="-k ..." goes to pytest)
+test: $(DEV) ## run the tests in float32, then in float64 but for the slow (ARGS="-k ...")
 	JAX_ENABLE_X64=0 $(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
-	JAX_ENABLE_X64=1 $(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
+	JAX_ENABLE_X64=1 $(BIN)/python -m pytest -n auto --dist loadfile -m 'not slow' $(ARGS)
 
 lint: $(DEV) ## check style, format and types
 	$(BIN)/ruff check .

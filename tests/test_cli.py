@@ -75,6 +75,7 @@ def chosen(monkeypatch):
     return chosen
 
 
+@pytest.mark.slow
 def test_a_run_is_kept_drawn_and_read_again(ask, folder):
     code, first, told = ask("run cell.toml")
     assert code == 0

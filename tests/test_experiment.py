@@ -49,6 +49,7 @@ def test_ends_within_one_percent_of_the_closed_form_optimum(objective):
     assert (last >= best * (1 - 1e-4) - 1e-6).all()
 
 
+@pytest.mark.slow
 def test_seeds_do_not_depend_on_their_company():
     both = experiment.run(Experiment(**SMALL))
     alone = experiment.run(

@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+import pytest
+
 from simgeo import objectives, sweep, teachers
 
 
+@pytest.mark.slow
 def test_quick_start_runs(capsys):
     text = Path(__file__).parents[1].joinpath("README.md").read_text()
     code = text.split("```python\n")[1].split("```")[0]

@@ -295,6 +295,7 @@ def test_failed_cells_are_tried_again_when_asked(with_failures, tmp_path, monkey
     assert again.failed.keys() == report.failed.keys()
 
 
+@pytest.mark.slow
 def test_an_exception_is_traced_to_its_cell(cells, tmp_path, monkeypatch):
     def broken(some, *rest):
         if any(cell == cells[2] for cell in some):

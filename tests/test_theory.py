@@ -245,6 +245,7 @@ def test_gram_distance_bounds_the_pairs_that_move(delta):
         assert np.sum(moved >= delta) <= allowed + 1e-9
 
 
+@pytest.mark.slow
 def test_the_tables_are_those_in_the_documentation():
     text = Path(__file__).parents[1].joinpath("docs/theory.md").read_text()
     assert theory.markdown() in text
