@@ -415,6 +415,7 @@ def test_bfloat16_is_taken_and_counted_in_float32(name):
     assert np.allclose(gradient.astype(jnp.float32), slope, atol=tolerance)
 
 
+@pytest.mark.slow
 def test_they_map_over_leading_axes():
     students = RNG.standard_normal((5, 12, 4))
     for name in ("procrustes", "cca", "rbf cka"):
@@ -492,6 +493,7 @@ for index, (function, own) in enumerate(cases):
 """
 
 
+@pytest.mark.slow
 def test_rows_spread_over_devices_give_the_value_and_gradient_of_all():
     child = subprocess.run(
         [sys.executable, "-c", SHARDED],

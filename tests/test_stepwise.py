@@ -129,6 +129,7 @@ SMALL = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "objective",
     [
@@ -145,6 +146,7 @@ def test_a_run_minimises_them(objective):
     assert np.all(loss[:, -1] < 0.6 * loss[:, 0])
 
 
+@pytest.mark.slow
 def test_a_constraint_is_met_by_a_run_that_would_not_meet_it_otherwise():
     constraint = PatternHinge(epsilon=0.1)
     asked = Constrained(CKA(), constraint, bound=0.01, penalty=5.0)
