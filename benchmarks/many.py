@@ -31,7 +31,7 @@ def main() -> None:
                 results.index(folder, kept)
                 kept = []
         each = (time.perf_counter() - begin) / num
-        print(f"{num} cells written and indexed, {1e3 * each:.1f} ms each")
+        print(f"{num} cells written and indexed, {1e3 * each:.1f} ms each", flush=True)
         for time_of in ("first", "second"):
             begin = time.perf_counter()
             store = results.open(folder)

@@ -295,15 +295,30 @@ def test_failed_cells_are_tried_again_when_asked(with_failures, tmp_path, monkey
     assert again.failed.keys() == report.failed.keys()
 
 
-@pytest.mark.slow
+def made_up(cell: Experiment) -> experiment.Trajectory:
+    """A trajectory that nothing was computed for."""
+    shape = (cell.num_seeds, len(cell.record_steps))
+    vectors = np.zeros((cell.num_seeds, 2, 2))
+    return experiment.Trajectory(
+        steps=cell.record_steps,
+        seeds=cell.seeds,
+        records={"loss": np.full(shape, cell.learning_rate)},
+        references={"scale_loss": np.ones(cell.num_seeds)},
+        student=vectors,
+        teacher=vectors,
+        complete=True,
+        seconds=1.0,
+    )
+
+
 def test_an_exception_is_traced_to_its_cell(cells, tmp_path, monkeypatch):
-    def broken(some, *rest):
+    def together(some, *rest):
         if any(cell == cells[2] for cell in some):
             raise RuntimeError("RESOURCE_EXHAUSTED: of memory\nand more")
-        return together(some, *rest)
+        return [made_up(cell) for cell in some]
 
-    together = experiment.run_together
-    monkeypatch.setattr(experiment, "run_together", broken)
+    monkeypatch.setattr(experiment, "run_together", together)
+    monkeypatch.setattr(work.Worker, "fit", lambda *_: None)
     report = sweep.run(cells[:4], tmp_path / "store")
     assert report.done == 3
     [(name, reason)] = report.failed.items()
@@ -311,20 +326,33 @@ def test_an_exception_is_traced_to_its_cell(cells, tmp_path, monkeypatch):
     assert keep.failures(tmp_path / "store")[name]["kind"] == "out of memory"
 
 
-def test_a_program_that_does_not_fit_is_made_smaller_or_refused(cells):
+def test_a_program_that_does_not_fit_is_made_smaller_or_refused(cells, monkeypatch):
+    sizes = []
+
+    class Sized(experiment.Together):
+        def __init__(self, program, size, *_):
+            self.size = size
+            sizes.append(size)
+
+        def num_bytes(self):
+            return 2**20 * self.size
+
     [batch] = sweep.plan(cells).batches
-    whole = sweep.measure([batch])
-    held = work._held()
-    roomy = work.Worker(Path(), held * 2 + 10 * whole)
-    assert roomy.fit(batch).size == batch.size
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(work, "_held", lambda: 0)
-        tight = work.Worker(Path(), int(0.6 * whole / work._SLACK))
-        fitted = tight.fit(batch)
-        assert fitted.size < batch.size
-        assert fitted.num_bytes() <= 0.6 * whole
-        with pytest.raises(MemoryError, match="Raise `memory`"):
-            work.Worker(Path(), 1000).fit(batch)
+    assert batch.size == 12
+    monkeypatch.setattr(work, "Together", Sized)
+    monkeypatch.setattr(work, "_held", lambda: 2**30)
+
+    def of(seeds):
+        """A worker with room for so many seeds beside what is held."""
+        return work.Worker(Path(), 2**30 + int(seeds * 2**20 / work._SLACK) + 1)
+
+    assert of(12).fit(batch).size == 12
+    assert of(5).fit(batch).size == 5
+    assert sizes == [12, 12, 5]
+    with pytest.raises(MemoryError, match="one seed needs 1 MiB, and 0 MiB .* Raise"):
+        of(0.5).fit(batch)
+    [(_, error)] = of(0.5).compute(batch._replace(cells=batch.cells[:1]))
+    assert isinstance(error, MemoryError)
 
 
 def test_places_that_cannot_be_written_are_named_in_one_line(cells, tmp_path):
@@ -371,12 +399,11 @@ def test_claims_change_the_order_and_nothing_else(cells, tmp_path):
     claimed = whole.batches[0]
     keep.claim(folder, claimed.name)  # of a process that was killed
     order = []
-    compute = work.Worker.compute
     with pytest.MonkeyPatch.context() as patch:
 
         def noted(self, batch, *rest):
             order.append(batch.name)
-            return compute(self, batch, *rest)
+            return [(cell, made_up(cell.experiment)) for cell in batch.cells]
 
         patch.setattr(work.Worker, "compute", noted)
         report = sweep.run(whole, folder)
