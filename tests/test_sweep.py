@@ -350,8 +350,8 @@ def test_a_program_that_does_not_fit_is_made_smaller_or_refused(cells, monkeypat
     assert of(5).fit(batch).size == 5
     assert sizes == [12, 12, 5]
     with pytest.raises(MemoryError, match="one seed needs 1 MiB, and 0 MiB .* Raise"):
-        of(0.5).fit(batch)
-    [(_, error)] = of(0.5).compute(batch._replace(cells=batch.cells[:1]))
+        of(0.25).fit(batch)
+    [(_, error)] = of(0.25).compute(batch._replace(cells=batch.cells[:1]))
     assert isinstance(error, MemoryError)
 
 
