@@ -9,6 +9,13 @@ power law CKA and Gram need several times as many steps as Procrustes, and at th
 geometry more so than at the loss. CCA, which weighs all directions alike, is last on
 flat spectra and not held up by the power law. A step of Procrustes costs twice that of
 CKA, one of CCA five times, and no order in steps is turned round by seconds but CCA's.
+
+Outcome, medians: all losses arrive within 36 steps, on the power law as well, where CKA
+is the first, at 6, and not the last. The geometry tells them apart: on the power law it
+takes CKA 147 steps (219 uncentred), Gram 114, Procrustes 60; on blocks the centred take
+96 to 273 and the uncentred 18 to 30. CCA is early everywhere, at 12 steps, and keeps
+0.00 to 0.19. A step of Procrustes costs 1.4 times that of CKA, one of CCA 3.2 times and
+one of the orthogonal projection 4.3 times, which is the last at its loss in seconds.
 """
 
 from pathlib import Path
@@ -123,17 +130,17 @@ class _Steps:
         rate = programs.Rate(arrays.learning_rate, arrays.num_steps)
         self.rule = programs.Rule(described.optimiser, described.schedule)
         self.mesh = programs.mesh_of(described.num_seeds)
-        self.common = (arrays.objective, arrays.student, rate, jnp.asarray(num_steps))
+        self.common = (jnp.asarray(num_steps), arrays.objective, arrays.student, rate)
         self.teacher = experiment.draw_teachers(described)
         keys = programs.keys_of(described.seeds, "student")
         own = (keys, self.teacher)
         self.state = programs.start(
-            self.common[:3], own, described.student_dim, self.rule, self.mesh
+            self.common[1:], own, described.student_dim, self.rule, self.mesh
         )
 
     def __call__(self) -> None:
         self.state = programs.advance(
-            self.common, self.state, self.teacher, self.rule, self.mesh
+            self.common, (), self.state, self.teacher, self.rule, self.mesh
         )
         jax.block_until_ready(self.state)
 
@@ -181,6 +188,7 @@ def draw(frame: pd.DataFrame, timed: pd.DataFrame, folder: Path, note: str) -> N
         step = int(np.diff(np.sort(frame["step"].unique()))[0])
         for ax in axes[:, :2].flat:
             ax.set_xscale("symlog", linthresh=step)
+            ax.set_xticks([0, 10, 100], ["0", "10", "100"])
             ax.set_xlim(-0.2 * step, 1.2 * frame["step"].max())
         for ax, label in zip(axes[-1], panels.values(), strict=True):
             ax.set_xlabel(label)
