@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from experiments import cells
 from simgeo import limits, plots, theory
 
 
@@ -40,14 +41,14 @@ _MARGINS = (1.0, 2.0)  # a pair is lost from this many epsilon
 
 def compute(names: list[str], shares: list[float], num_starts: int) -> pd.DataFrame:
     """Least CKA loss found, and the floors, for every teacher, share and margin."""
-    cells = [
+    asked = [
         (name, margin, share)
         for name in names
         for margin in _MARGINS
         for share in shares
     ]
     rows = []
-    for name, margin, share in tqdm(cells, desc="cka_frontier"):
+    for name, margin, share in tqdm(asked, desc="cka_frontier"):
         teacher, width, epsilon = _TEACHERS[name]
         lost_at = margin * epsilon
         found = theory.losing_student(
@@ -75,6 +76,11 @@ def compute(names: list[str], shares: list[float], num_starts: int) -> pd.DataFr
     return pd.DataFrame(rows).assign(num_starts=num_starts)
 
 
+def main(quick: bool, folder: Path) -> None:
+    """Computes and draws."""
+    draw(cells.cached(compute, settings(quick)), folder)
+
+
 def draw(frame: pd.DataFrame, folder: Path) -> None:
     """One panel per teacher."""
     names = frame["teacher"].unique()
@@ -88,9 +94,9 @@ def draw(frame: pd.DataFrame, folder: Path) -> None:
             squeeze=False,
         )
         for ax, name in zip(axes.flat, names, strict=True):
-            cells = frame[frame["teacher"] == name]
-            plots.frontier(cells, ax)
-            one = cells.iloc[0]
+            part = frame[frame["teacher"] == name]
+            plots.frontier(part, ax)
+            one = part.iloc[0]
             ax.set_title(
                 f"{name}: n = {one['num_vectors']}, d = {one['teacher_dim']}, "
                 f"m = {one['student_dim']}\n$\\epsilon$ = {one['epsilon']:g}, "

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from experiments import cells
 from simgeo import limits, plots, teachers
 
 # Best known real packings, as (dimensions, vectors): Sloane's tables, now kept by Cohn.
@@ -45,9 +46,9 @@ def compute(
 ) -> pd.DataFrame:
     """Coherence reached by descent alone, known, bounded, and of random vectors."""
     asked = teachers.LowCoherence(num_restarts, num_steps, use_known=False)
-    cells = [(dim, count) for dim, counts in sizes.items() for count in counts]
+    pairs = [(dim, count) for dim, counts in sizes.items() for count in counts]
     rows = []
-    for dim, count in tqdm(cells, desc="coherence_against_bounds"):
+    for dim, count in tqdm(pairs, desc="coherence_against_bounds"):
         drawn = jax.jit(asked, static_argnums=(1, 2))(jax.random.key(0), count, dim)
         bound, bound_name = limits.coherence_bound(count, dim)
         known, known_name = limits.known_coherence(count, dim)
@@ -70,6 +71,11 @@ def compute(
             }
         )
     return pd.DataFrame(rows).assign(num_restarts=num_restarts, num_steps=num_steps)
+
+
+def main(quick: bool, folder: Path) -> None:
+    """Computes and draws."""
+    draw(cells.cached(compute, settings(quick)), folder)
 
 
 def draw(frame: pd.DataFrame, folder: Path) -> None:

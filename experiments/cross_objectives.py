@@ -9,6 +9,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import pandas as pd
 
+from experiments import cells
 from simgeo import plots
 
 NAMES = {
@@ -20,6 +21,18 @@ NAMES = {
     "gram": "Gram",
     "gram_centred": "Gram, centred",
 }
+
+
+def note(quick: bool) -> str:
+    """The settings that the runs share."""
+    return cells.describe(cells.main_grid(quick)[0].experiment)
+
+
+def main(quick: bool, folder: Path) -> None:
+    """Computes and draws."""
+    draw(cells.main_frame(quick), folder, note(quick))
+    of_spikes = cells.describe(cells.spike_grid(quick)[0].experiment)
+    draw_spikes(cells.spike_frame(quick), folder, of_spikes)
 
 
 def draw(frame: pd.DataFrame, folder: Path, note: str) -> None:

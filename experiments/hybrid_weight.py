@@ -185,6 +185,16 @@ def bought(last: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def note(quick: bool) -> str:
+    """The settings that the runs share."""
+    return cells.describe(common(quick))
+
+
+def main(quick: bool, folder: Path) -> None:
+    """Computes and draws."""
+    draw(compute(quick), folder, note(quick))
+
+
 def draw(last: pd.DataFrame, folder: Path, note: str) -> None:
     """The front, kept geometry over the weight, and both tables."""
     others = compare(last)

@@ -8,12 +8,23 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import pandas as pd
 
+from experiments import cells
 from simgeo import plots
 
 LABELS = {
     "fraction_student": "fraction of pairs\nepsilon-orthogonal",
     "matthews": "Matthews correlation\nwith the teacher's pattern",
 }
+
+
+def note(quick: bool) -> str:
+    """The settings that the runs share."""
+    return cells.describe(cells.main_grid(quick)[0].experiment)
+
+
+def main(quick: bool, folder: Path) -> None:
+    """Computes and draws."""
+    draw(cells.main_frame(quick), folder, note(quick))
 
 
 def draw(frame: pd.DataFrame, folder: Path, note: str) -> None:

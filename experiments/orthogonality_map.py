@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from experiments import cells
 from simgeo import limits, plots, teachers
 
 PANELS = {
@@ -61,6 +62,11 @@ def compute(
                 }
             )
     return pd.DataFrame(rows)
+
+
+def main(quick: bool, folder: Path) -> None:
+    """Computes and draws."""
+    draw(cells.cached(compute, settings(quick)), folder)
 
 
 def draw(frame: pd.DataFrame, folder: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import pandas as pd
 
+from experiments import cells
 from experiments.cells import OBJECTIVES, Cell, preset
 from simgeo import plots, teachers
 
@@ -39,6 +40,16 @@ def grid(quick: bool) -> list[Cell]:
         for objective in OBJECTIVES
         for fraction in fractions
     ]
+
+
+def note(quick: bool) -> str:
+    """The settings that the runs share."""
+    return cells.describe(grid(quick)[0].experiment)
+
+
+def main(quick: bool, folder: Path) -> None:
+    """Computes and draws."""
+    draw(cells.compute(grid(quick)), folder, note(quick))
 
 
 def draw(frame: pd.DataFrame, folder: Path, note: str) -> None:

@@ -82,8 +82,8 @@ def distances(
     return relative, measures.battery(student, teacher, EPSILON)["matthews"]
 
 
-def draw(folder: Path) -> pd.DataFrame:
-    """Heat maps of the cosines, the distances under each; returns the distances."""
+def compute() -> tuple[dict[str, jax.Array], pd.DataFrame]:
+    """Teachers and students by name, and the distances of each from its teacher."""
     compiled = jax.jit(students)()  # sorted by name
     made = {name: compiled[name] for name in ORDER}
     made |= built(made["teacher"])
@@ -93,7 +93,16 @@ def draw(folder: Path) -> pd.DataFrame:
         relative, matthews = judge(student, made[TEACHERS.get(name, "teacher")])
         row = {key: float(value) for key, value in relative.items()}
         rows.append({"student": name, "matthews": float(matthews), **row})
-    frame = pd.DataFrame(rows)
+    return made, pd.DataFrame(rows)
+
+
+def main(quick: bool, folder: Path) -> None:
+    """Computes and draws; there is nothing to make smaller."""
+    draw(*compute(), folder)
+
+
+def draw(made: dict[str, jax.Array], frame: pd.DataFrame, folder: Path) -> None:
+    """Heat maps of the cosines, the distances under each."""
     with plots.style():
         figure, axes = plt.subplots(2, 5, figsize=(7, 5.4))
         for ax, (name, student) in zip(axes.flat, made.items(), strict=True):
@@ -120,7 +129,6 @@ def draw(folder: Path) -> pd.DataFrame:
         plots.legend(figure, levels=(), note=note)
         plots.save(figure, folder, "zero_loss_students", frame)
         plt.close(figure)
-    return frame
 
 
 def _short(value: float) -> str:
