@@ -72,17 +72,14 @@ def difference(first, second) -> str:
     first, second = (
         each.sort_values(keys, ignore_index=True) for each in (first, second)
     )
-    worst, name, equal = 0.0, "", True
-    for column in first:
-        one, two = first[column], second[column]
-        if one.dtype.kind != "f":
-            continue
-        equal &= np.array_equal(one, two, equal_nan=True)
-        scale = np.nanmax(np.abs(one)) if one.notna().any() else 1.0
-        gap = float(np.nan_to_num(np.abs(one - two).max()) / max(scale, 1e-9))
-        if gap > worst:
-            worst, name = gap, str(column)
-    return "bit-equal" if equal else f"within {worst:.1e} of the range ({name})"
+    numbers = [name for name in first if first[name].dtype.kind == "f"]
+    if all(np.array_equal(first[x], second[x], equal_nan=True) for x in numbers):
+        return "bit-equal"
+    gaps = (first[numbers] - second[numbers]).abs().max() / first[numbers].abs().max()
+    return (
+        f"of the largest value, at most {gaps['loss']:.0e} in the loss and "
+        f"{gaps.max():.0e} in {gaps.idxmax()}"
+    )
 
 
 if __name__ == "__main__":

@@ -119,17 +119,22 @@ def describe(one: Experiment) -> str:
     )
 
 
-def compute(cells: Sequence[Cell]) -> pd.DataFrame:
+def compute(cells: Sequence[Cell], diverging: bool = False) -> pd.DataFrame:
     """One row per cell, seed and record; what is found finished is read, not run.
 
+    With `diverging`, cells whose gradient is not finite are left out.
     Beside what `results.frame` gives: `study`, and `teacher` and `objective` by name;
     `relative_loss` and `relative_optimum`, divided by the loss of the zero student.
     """
-    return pd.concat(map(_rows, cells, datasets(cells)), ignore_index=True)
+    found = zip(cells, datasets(cells, diverging), strict=True)
+    rows = [_rows(cell, kept) for cell, kept in found if kept is not None]
+    return pd.concat(rows, ignore_index=True)
 
 
-def datasets(cells: Sequence[Cell]) -> list[xr.Dataset]:
+def datasets(cells: Sequence[Cell], diverging: bool = False) -> list[xr.Dataset | None]:
     """What is kept of every cell; what is found finished is read, not run.
+
+    With `diverging`, None for those whose gradient is not finite.
 
     Raises:
         RuntimeError: if a cell failed; the others are kept.
@@ -145,8 +150,9 @@ def datasets(cells: Sequence[Cell]) -> list[xr.Dataset]:
 
         report = sweep.run(whole, RESULTS, keep_vectors=True, on_batch=on_batch)
     for name, reason in report.failed.items():
-        raise RuntimeError(f"{name} of {len(report.failed)} failed: {reason}")
-    return [results.load(file) for file in files]
+        if not diverging or "not finite" not in reason:
+            raise RuntimeError(f"{name} of {len(report.failed)} failed: {reason}")
+    return [results.load(file) if file.exists() else None for file in files]
 
 
 def _fingerprint(described: Experiment, whole: sweep.Plan) -> str:

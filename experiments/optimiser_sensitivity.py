@@ -59,7 +59,7 @@ def note(quick: bool) -> str:
 
 def main(quick: bool, folder: Path) -> None:
     """Computes and draws."""
-    draw(cells.compute(grid(quick)), folder, note(quick))
+    draw(cells.compute(grid(quick), diverging=True), folder, note(quick))
 
 
 def draw(frame: pd.DataFrame, folder: Path, note: str) -> None:
@@ -83,6 +83,7 @@ def draw(frame: pd.DataFrame, folder: Path, note: str) -> None:
                 if ax in axes[-1]:
                     ax.set_xlabel(label)
             row[0].set_ylabel("Matthews correlation\nat the end")
+        note += "\nNo point: the gradient did not stay finite."
         plots.legend(figure, last["objective"].unique(), note=note)
         columns = ["study", "teacher", "objective", "optimiser", "learning_rate"]
         columns += ["student.start.scale", "seed", "matthews"]
