@@ -28,9 +28,8 @@ FIGURES = {
     "student_width": Shown(
         "Matthews correlation at the end over the student's width, as a share of the "
         "teacher's. Points: seeds; lines: medians.",
-        "Uncentred distances follow the truncated SVD at every width and are whole from "
-        "the teacher's rank on; extra width gives centred ones back a part of what they "
-        "lost.",
+        "Uncentred distances follow the truncated SVD at every width, and keep all from "
+        "the teacher's rank on; room beyond it gives centred ones a part back.",
         ("chance", "svd"),
     )
 }
@@ -93,7 +92,7 @@ def draw(frame: pd.DataFrame, folder: Path, note: str) -> None:
             row[0].set_ylabel("Matthews correlation\nat the end")
         for ax in axes[-1]:
             ax.set_xlabel("student's width over teacher's, m / d")
-        note += "\nGrey bar: m = d. Points: seeds; lines: medians."
+        note += "\nGrey bar: m = d. Gram hides Procrustes, uncentred CKA and the SVD."
         plots.legend(figure, last["objective"].unique(), note=note)
         columns = ["teacher", "objective", "num_vectors", "teacher_dim", "student_dim"]
         columns += ["seed", "matthews", "fraction_student", "fraction_teacher"]
