@@ -28,8 +28,8 @@ FIGURES = {
     "student_width": Shown(
         "Matthews correlation at the end over the student's width, as a share of the "
         "teacher's. Points: seeds; lines: medians.",
-        "Uncentred distances follow the truncated SVD at every width, and keep all from "
-        "the teacher's rank on; room beyond it gives centred ones a part back.",
+        "Uncentred distances follow the truncated SVD at every width, and keep all "
+        "from the teacher's rank on; room beyond it gives centred ones a part back.",
         ("chance", "svd"),
     )
 }
