@@ -34,7 +34,7 @@ def test_every_page_is_in_a_table_of_contents():
 
 
 def public() -> Iterator[tuple[str, str]]:
-    """Modules and their names: what they export, or define where they export nothing."""
+    """Modules and what they export, or define where they export nothing."""
     for path in sorted((*PACKAGE.glob("*.py"), *PACKAGE.glob("*/__init__.py"))):
         parts = path.relative_to(PACKAGE).with_suffix("").parts
         module = ".".join(part for part in parts if part != "__init__")

@@ -6,10 +6,11 @@ from pathlib import Path
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
+OUTSIDE = r"[\"']?(?:https?:)?//[^\"' >)]+"
 LOADED = re.compile(
-    r"<(?:script|img|iframe|source|video|audio|embed)\b[^>]*\bsrc=[\"']?(?:https?:)?//[^\"' >]+"
-    r"|<link\b(?![^>]*\brel=[\"']?canonical)[^>]*\bhref=[\"']?(?:https?:)?//[^\"' >]+"
-    r"|@import\b[^;]*//[^;]+|\burl\([\"']?(?:https?:)?//[^)]+"
+    rf"<(?:script|img|iframe|source|video|audio|embed)\b[^>]*\bsrc={OUTSIDE}"
+    rf"|<link\b(?![^>]*\brel=[\"']?canonical)[^>]*\bhref={OUTSIDE}"
+    rf"|@import\b[^;]*{OUTSIDE}|\burl\({OUTSIDE}"
 )
 logger = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""Signatures as they stand in the source: `Float[Array, "n m"]` says more than a repr."""
+"""Signatures as in the source: `Float[Array, "n m"]` says more than a repr."""
 
 import ast
 import inspect
