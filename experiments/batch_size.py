@@ -15,7 +15,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
+from experiments import cells
 from experiments.cells import TEACHERS, Cell, preset
+from experiments.gallery import Shown
 from simgeo import objectives, plots
 from simgeo.objectives import AbstractObjective
 
@@ -53,6 +55,27 @@ def grid(quick: bool) -> list[Cell]:
         for objective in OBJECTIVES
         for batch in batches
     ]
+
+
+FIGURES = {
+    "batch_size": Shown(
+        "Loss on all vectors and kept pattern at the end, over the batch size. Grey "
+        "bar: the student's width. Thin: seeds; thick: medians.",
+        "Small batches make the learned projection keep the pattern, and CCA learn "
+        "nothing; distances that are sums over rows or pairs hardly notice.",
+        ("chance", "svd"),
+    )
+}
+
+
+def note(quick: bool) -> str:
+    """The settings that the runs share."""
+    return cells.describe(grid(quick)[0].experiment)
+
+
+def main(quick: bool, folder: Path) -> None:
+    """Computes and draws."""
+    draw(cells.compute(grid(quick)), folder, note(quick))
 
 
 def draw(frame: pd.DataFrame, folder: Path, note: str) -> None:

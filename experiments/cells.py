@@ -1,16 +1,15 @@
 """The runs behind the figures: computed once, then read from `results/`."""
 
-import warnings
+import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import jax
 import pandas as pd
 import xarray as xr
 from tqdm import tqdm
 
-from simgeo import experiment, objectives, results, settings, teachers
+from simgeo import objectives, results, settings, sweep, teachers
 from simgeo.experiment import Experiment
 from simgeo.objectives import AbstractObjective
 
@@ -72,6 +71,18 @@ def main_grid(quick: bool) -> list[Cell]:
     ]
 
 
+@functools.cache
+def main_frame(quick: bool) -> pd.DataFrame:
+    """The runs of the main grid, which several studies draw."""
+    return compute(main_grid(quick))
+
+
+@functools.cache
+def spike_frame(quick: bool) -> pd.DataFrame:
+    """The runs of the spike grid."""
+    return compute(spike_grid(quick))
+
+
 def spike_grid(quick: bool) -> list[Cell]:
     """Squared and unsquared Procrustes at fixed rates, densely recorded."""
     size = {"student_dim": 48, "num_vectors": 96, "teacher_dim": 48}
@@ -108,30 +119,44 @@ def describe(one: Experiment) -> str:
     )
 
 
-def compute(cells: Sequence[Cell]) -> pd.DataFrame:
+def compute(cells: Sequence[Cell], diverging: bool = False) -> pd.DataFrame:
     """One row per cell, seed and record; what is found finished is read, not run.
 
+    With `diverging`, cells whose gradient is not finite are left out.
     Beside what `results.frame` gives: `study`, and `teacher` and `objective` by name;
     `relative_loss` and `relative_optimum`, divided by the loss of the zero student.
     """
-    return pd.concat(map(_rows, cells, datasets(cells)), ignore_index=True)
+    found = zip(cells, datasets(cells, diverging), strict=True)
+    rows = [_rows(cell, kept) for cell, kept in found if kept is not None]
+    return pd.concat(rows, ignore_index=True)
 
 
-def datasets(cells: Sequence[Cell]) -> list[xr.Dataset]:
-    """What is kept of every cell; what is found finished is read, not run."""
-    found: list[xr.Dataset | None] = [_find(cell.experiment) for cell in cells]
-    left = [
-        cell.experiment.num_steps
-        for cell, kept in zip(cells, found, strict=True)
-        if kept is None
-    ]
-    print(f"{len(cells)} runs: {len(cells) - len(left)} finished, {len(left)} to do.")
-    with tqdm(total=sum(left), unit="step", disable=not left) as bar:
-        for index, cell in enumerate(cells):
-            if found[index] is None:
-                bar.set_description(f"run {index + 1}/{len(cells)}")
-                found[index] = _run(cell.experiment, bar)
-    return [kept for kept in found if kept is not None]
+def datasets(cells: Sequence[Cell], diverging: bool = False) -> list[xr.Dataset | None]:
+    """What is kept of every cell; what is found finished is read, not run.
+
+    With `diverging`, None for those whose gradient is not finite.
+
+    Raises:
+        RuntimeError: if a cell failed; the others are kept.
+    """
+    whole = sweep.plan([cell.experiment for cell in cells])
+    files = [RESULTS / f"{_fingerprint(cell.experiment, whole)}.nc" for cell in cells]
+    left = sum(not file.exists() for file in files)
+    print(f"{len(cells)} runs: {len(cells) - left} finished, {left} to do.")
+    with tqdm(total=len(cells), unit="run", disable=None if left else True) as bar:
+
+        def on_batch(at: sweep.Progress) -> None:
+            bar.update(at.done + at.failed - bar.n)
+
+        report = sweep.run(whole, RESULTS, keep_vectors=True, on_batch=on_batch)
+    for name, reason in report.failed.items():
+        if not diverging or "not finite" not in reason:
+            raise RuntimeError(f"{name} of {len(report.failed)} failed: {reason}")
+    return [results.load(file) if file.exists() else None for file in files]
+
+
+def _fingerprint(described: Experiment, whole: sweep.Plan) -> str:
+    return settings.fingerprint(described, {"precision": whole.precision})
 
 
 def cached(study: Callable[..., pd.DataFrame], asked: dict[str, Any]) -> pd.DataFrame:
@@ -145,35 +170,6 @@ def cached(study: Callable[..., pd.DataFrame], asked: dict[str, Any]) -> pd.Data
         table.to_csv(part, index=False)
         part.replace(path)
     return pd.read_csv(path)
-
-
-def _find(described: Experiment) -> xr.Dataset | None:
-    key = settings.fingerprint(described, {"precision": _precision()})
-    with warnings.catch_warnings(action="default"):
-        return results.find(RESULTS, key)
-
-
-def _run(described: Experiment, bar: tqdm) -> xr.Dataset:
-    begin = bar.n
-
-    def on_chunk(steps: int, loss: float) -> None:
-        bar.set_postfix_str(f"{described.objective.label}: {loss:.2e}", refresh=False)
-        bar.update(begin + steps - bar.n)
-
-    trajectory = experiment.run(described, on_chunk=on_chunk)
-    if not trajectory.complete:
-        raise KeyboardInterrupt
-    kept = results.dataset(
-        settings=settings.describe(described),
-        precision=_precision(),
-        **trajectory._asdict(),
-    )
-    results.save(kept, RESULTS)
-    return kept
-
-
-def _precision() -> str:
-    return "float64" if jax.config.read("jax_enable_x64") else "float32"
 
 
 def _rows(cell: Cell, kept: xr.Dataset) -> pd.DataFrame:

@@ -21,7 +21,9 @@ import seaborn as sns
 import xarray as xr
 from matplotlib.colors import TwoSlopeNorm
 
+from experiments import cells
 from experiments.cells import TEACHERS, Cell, datasets, preset
+from experiments.gallery import Shown
 from simgeo import measures, objectives, plots, students
 from simgeo.objectives import LOSSES, AbstractObjective
 
@@ -63,9 +65,9 @@ def compute(quick: bool) -> pd.DataFrame:
     `relative` is (value - limit) / (chance - limit): `limit` the optimum of that width
     where it is known, otherwise, `limit_known` false, the least that any row found.
     """
-    cells = grid(quick)
+    chosen = grid(quick)
     rows = []
-    for cell, kept in zip(cells, datasets(cells), strict=True):
+    for cell, kept in zip(chosen, datasets(chosen), strict=True):
         for name, value, chance, limit in _recorded(kept, cell.experiment.epsilon):
             label = cell.experiment.objective.label
             rows.append((cell.teacher, label, name, value, chance, limit))
@@ -112,6 +114,34 @@ def _pattern(student: jax.Array, teacher: jax.Array, epsilon: float):
         return measures.battery(vectors, target, epsilon)["matthews"]
 
     return jax.vmap(one)(student, teacher)
+
+
+FIGURES = {
+    "cross_catalogue_blocks": Shown(
+        "Every objective of the catalogue (rows) against every distance (columns), "
+        "teacher of blocks at half its width; 0 is the optimum, 1 random vectors; "
+        "right, the kept pattern.",
+        "Three groups vanish together: uncentred, centred, and blind to linear maps; "
+        "centring costs half of the pattern of blocks.",
+        (),
+    ),
+    "cross_catalogue_common_mean": Shown(
+        "The same for the teacher of a common mean.",
+        "On a common mean only uncentred distances keep the pattern; patches and "
+        "covariances keep nothing.",
+        (),
+    ),
+}
+
+
+def note(quick: bool) -> str:
+    """The settings that the runs share."""
+    return cells.describe(grid(quick)[0].experiment)
+
+
+def main(quick: bool, folder: Path) -> None:
+    """Computes and draws."""
+    draw(compute(quick), folder, note(quick))
 
 
 def draw(table: pd.DataFrame, folder: Path, note: str) -> None:

@@ -4,6 +4,9 @@ Prediction: a translation is invisible to CKA, an invertible map to the projecti
 neither to Procrustes or Gram. The projection lets any pattern of cosines through where
 the student is wide enough; CKA of unit rows and centred columns is low, not zero, for a
 student that has lost every orthogonal pair.
+
+Outcome: held, by construction; the tilted axes have a CKA loss of .018 with every
+orthogonal pair lost.
 """
 
 from pathlib import Path
@@ -15,6 +18,7 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 
+from experiments.gallery import Shown
 from simgeo import linalg, measures, objectives, plots, teachers, theory
 
 EPSILON = 0.1
@@ -82,8 +86,8 @@ def distances(
     return relative, measures.battery(student, teacher, EPSILON)["matthews"]
 
 
-def draw(folder: Path) -> pd.DataFrame:
-    """Heat maps of the cosines, the distances under each; returns the distances."""
+def compute() -> tuple[dict[str, jax.Array], pd.DataFrame]:
+    """Teachers and students by name, and the distances of each from its teacher."""
     compiled = jax.jit(students)()  # sorted by name
     made = {name: compiled[name] for name in ORDER}
     made |= built(made["teacher"])
@@ -93,7 +97,34 @@ def draw(folder: Path) -> pd.DataFrame:
         relative, matthews = judge(student, made[TEACHERS.get(name, "teacher")])
         row = {key: float(value) for key, value in relative.items()}
         rows.append({"student": name, "matthews": float(matthews), **row})
-    frame = pd.DataFrame(rows)
+    return made, pd.DataFrame(rows)
+
+
+FIGURES = {
+    "zero_loss_students": Shown(
+        "Cosines of students built in closed form, and their distances from the "
+        "teacher. 24 vectors in 12 dimensions; distances relative to the zero "
+        "student's.",
+        "A translated student has no CKA loss and no orthogonal pair left, an "
+        "invertible map no projection loss and another pattern; Procrustes and Gram "
+        "see both.",
+        (),
+    ),
+}
+
+
+def note(quick: bool) -> str:
+    """The settings that all cells share."""
+    return "24 vectors in 12 dimensions, 4 blocks, epsilon = 0.1; one draw."
+
+
+def main(quick: bool, folder: Path) -> None:
+    """Computes and draws; there is nothing to make smaller."""
+    draw(*compute(), folder)
+
+
+def draw(made: dict[str, jax.Array], frame: pd.DataFrame, folder: Path) -> None:
+    """Heat maps of the cosines, the distances under each."""
     with plots.style():
         figure, axes = plt.subplots(2, 5, figsize=(7, 5.4))
         for ax, (name, student) in zip(axes.flat, made.items(), strict=True):
@@ -120,7 +151,6 @@ def draw(folder: Path) -> pd.DataFrame:
         plots.legend(figure, levels=(), note=note)
         plots.save(figure, folder, "zero_loss_students", frame)
         plt.close(figure)
-    return frame
 
 
 def _short(value: float) -> str:

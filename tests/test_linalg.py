@@ -160,3 +160,26 @@ def test_the_middle_of_equal_values_is_that_value():
     assert value == 2.5
     assert np.isclose(np.sum(slope), 1)
     assert linalg.middle(jnp.zeros((3, 4)), counted) == 0
+
+
+def test_the_compiler_sums_products_right():
+    """jaxlib 0.10.2 gave other sums, or NaN, for these two on CPUs."""
+    num = 40_000
+    rows = np.stack([np.arange(num), np.zeros(num), np.zeros(num)], 1)
+
+    def lengths(matrix, rows):
+        return jax.vmap(lambda row: jnp.sum((matrix @ row) ** 2))(rows)
+
+    found = jax.jit(lengths)(jnp.eye(3), jnp.asarray(rows, float))
+    np.testing.assert_allclose(found, np.arange(num, dtype=float) ** 2, rtol=1e-6)
+
+    def of_zero(teacher):
+        zero = jnp.zeros((128, 64))
+        return jnp.sum((zero.T @ zero) ** 2) + jnp.sum((zero.T @ teacher) ** 2)
+
+    teachers = jnp.ones((24, 128, 32))
+    for _ in range(10):
+        junk = [jnp.full((64, 64), jnp.nan) + at for at in range(50)]
+        jax.block_until_ready(junk)
+        del junk
+        assert not jnp.any(jax.jit(jax.vmap(of_zero))(teachers))
