@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import importlib.resources
+import os
 import re
 import sys
 from pathlib import Path
@@ -45,9 +46,14 @@ myst_enable_extensions = ["dollarmath", "colon_fence", "deflist"]
 myst_heading_anchors = 3
 
 nb_execution_mode = "force"
-nb_execution_timeout = 600
+nb_execution_timeout = 1800  # of a cell, for machines that have other work too
 nb_execution_raise_on_error = True
 nb_merge_streams = True
+nb_execution_in_temp = True
+nb_render_markdown_format = "myst"
+nb_output_stderr = "warn"  # and so fails: a page is not to show a library's complaints
+# Of the kernels, and for the size of their figures.
+os.environ["MATPLOTLIBRC"] = str(HERE / "matplotlibrc")
 
 autodoc_member_order = "bysource"
 maximum_signature_line_length = 80

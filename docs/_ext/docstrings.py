@@ -102,6 +102,18 @@ def comments(cls: type) -> dict[str, str]:
         return {}
 
 
+def _values(constant: object) -> str:
+    """The names that a constant holds, if it holds names."""
+    names = (
+        [each for each in constant if isinstance(each, str)] if _many(constant) else []
+    )
+    return ", ".join(f"``{name}``" for name in names)
+
+
+def _many(constant: object) -> bool:
+    return isinstance(constant, tuple | list | dict)
+
+
 def process(app: Sphinx, what: str, name: str, obj, options, lines: list[str]) -> None:
     text = "\n".join(lines)
     if inspect.isclass(obj):
@@ -112,6 +124,8 @@ def process(app: Sphinx, what: str, name: str, obj, options, lines: list[str]) -
         lines += [
             f":ivar {field}: {_inline(about)}" for field, about in comments(obj).items()
         ]
+    elif what == "data":
+        lines[:] = [_values(obj)]
     else:
         lines[:] = restructured(text)
 

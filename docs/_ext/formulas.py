@@ -21,9 +21,10 @@ MARKS = {
     "||": r"\,\Vert\, ",
     "...": r"\dots ",
     "%": r"\%",
+    "~": r"\,",
 }
 TOKEN = re.compile(
-    r"(?P<mark><=|>=|!=|-\+|\+-|\|\||\.\.\.|%)|(?P<times>(?<=\s)x(?=\s))|(?P<bar>\|)"
+    r"(?P<mark><=|>=|!=|-\+|\+-|\|\||\.\.\.|[%~])|(?P<times>(?<=\s)x(?=\s))|(?P<bar>\|)"
     r"|(?P<script>[_^])|(?P<root>sqrt\()|(?P<name>[A-Za-z]+)"
     r"|(?P<open>[(\[{])|(?P<close>[)\]}])|(?P<other>\d[\d,]*\d|.)",
     re.DOTALL,
@@ -121,6 +122,7 @@ def _matches(text: str) -> bool:
 
 def latex(text: str) -> str:
     """The LaTeX of a formula in plain text."""
+    text = re.sub(r"(?<=\d) (?=\d)", "~", text)
     found, closing = [], []
     tokens = list(TOKEN.finditer(text))
     bars = 0
