@@ -21,8 +21,8 @@ help: ## print this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | \
 		awk -F '\t' '{ printf "  make %-9s %s\n", $$1, $$2 }'
 
-figures: $(RUNTIME) ## draw the figures (QUICK=1: small, into figures/quick/; ALL=1: all)
-	$(BIN)/python -m experiments $(if $(QUICK),--quick) $(if $(ALL),--all)
+figures: $(RUNTIME) ## draw figures (ALL=1: all; STUDY=name: one; QUICK=1: small ones)
+	$(BIN)/python -m experiments $(STUDY) $(if $(QUICK),--quick) $(if $(ALL),--all)
 
 test: $(DEV) ## run the tests in float32, then in float64 but for the slow (ARGS="-k ...")
 	JAX_ENABLE_X64=0 $(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)

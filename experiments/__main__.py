@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import os
 import sys
 from pathlib import Path
 
@@ -32,6 +33,7 @@ def main() -> int:
     options = _options()
     chosen = options.studies or (*DEFAULT, *(LONG if options.all else ()))
     matplotlib.use("agg")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # as the command simgeo does
     from experiments import gallery
     from simgeo import experiment
 

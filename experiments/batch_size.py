@@ -4,7 +4,7 @@ Prediction: Procrustes, Gram and the learned projection are sums over rows or pa
 that small batches only add noise; biased CKA and CCA are not, and below about the
 student's width they minimise something else; debiased CKA is faithful from few rows on.
 
-Measured: held for CCA, which learns nothing from batches up to m and is right from 2 m
+Outcome: held for CCA, which learns nothing from batches up to m and is right from 2 m
 on; not for debiased CKA, which gains nothing over the biased one; and not foreseen, the
 learned projection keeps the pattern of blocks the better the smaller its batches are.
 """

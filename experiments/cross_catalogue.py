@@ -4,7 +4,7 @@ Prediction: three groups that vanish together, uncentred (Procrustes, Gram, unce
 CKA), centred (CKA, centred Procrustes, relations) and blind to linear maps
 (projections, CCA); and of all, only the hinge keeps more of the pattern than the first.
 
-Measured: the groups are there, and on blocks the centred half of them keeps about .45
+Outcome: the groups are there, and on blocks the centred half of them keeps about .45
 of the pattern where the uncentred keeps .98. The hinge keeps no more than that, .96 and
 .69, with every distance at its level by chance. Patches and covariances keep nothing.
 """

@@ -60,7 +60,7 @@ def _study(study: ModuleType) -> Iterator[str]:
         yield " ".join(says)
         yield f"*Finding.* {shown.finding}"
         files = f"[pdf]({figure}.pdf), [csv]({figure}.csv)"
-        yield f"`python -m experiments {name}`: {files}"
+        yield f"`make figures STUDY={name}`: {files}"
 
 
 def _first_sentence(text: str) -> str:

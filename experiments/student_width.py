@@ -4,6 +4,11 @@ Prediction: from the teacher's rank upwards uncentred distances keep the whole p
 and more width changes nothing for any objective but the projection, which keeps less
 the more room it has. Below the rank all follow the truncated SVD, so that m over the
 rank decides, whatever d is.
+
+Outcome: held for uncentred distances. Room beyond d changes nothing for the projection,
+and what centring lost it gives back in part: .59 to .64 on the high fraction, .71 to
+.85 on blocks (d = 32). What decides on blocks is not m over d but the number of blocks,
+8: the uncentred keep .35 with four dimensions, .94 with eight and 1.00 from d on.
 """
 
 from pathlib import Path
@@ -16,14 +21,15 @@ from experiments.cells import OBJECTIVES, TEACHERS, Cell, preset
 from experiments.gallery import Shown
 from simgeo import plots, sweep
 
-RATIOS = (0.125, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0)
+RATIOS = (0.125, 0.25, 0.5, 0.75, 1.0, 2.0)
 DIMS = (32, 64)
 
 FIGURES = {
     "student_width": Shown(
         "Matthews correlation at the end over the student's width, as a share of the "
         "teacher's. Points: seeds; lines: medians.",
-        "",
+        "Uncentred distances follow the truncated SVD at every width, and keep all "
+        "from the teacher's rank on; room beyond it gives centred ones a part back.",
         ("chance", "svd"),
     )
 }
@@ -86,7 +92,7 @@ def draw(frame: pd.DataFrame, folder: Path, note: str) -> None:
             row[0].set_ylabel("Matthews correlation\nat the end")
         for ax in axes[-1]:
             ax.set_xlabel("student's width over teacher's, m / d")
-        note += "\nGrey bar: m = d. Points: seeds; lines: medians."
+        note += "\nGrey bar: m = d. Gram hides Procrustes, uncentred CKA and the SVD."
         plots.legend(figure, last["objective"].unique(), note=note)
         columns = ["teacher", "objective", "num_vectors", "teacher_dim", "student_dim"]
         columns += ["seed", "matthews", "fraction_student", "fraction_teacher"]

@@ -1,4 +1,4 @@
-"""Students of zero loss and ruined geometry, in closed form. Claim C6 made visible.
+"""Can a student of zero loss have a ruined geometry? Claim C6, in closed form.
 
 Prediction: a translation is invisible to CKA, an invertible map to the projection, and
 neither to Procrustes or Gram. The projection lets any pattern of cosines through where

@@ -53,6 +53,9 @@ def fail(reason: object, code: int) -> int:
 
 
 def _main(given: list[str]) -> int:
+    # Before JAX is imported: jaxlib 0.10.1 tells of every kept program that it was
+    # compiled for a machine with two traits that no machine has.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     listing = "\n".join(f"  {name:8s} {text}" for name, text in COMMANDS.items())
     parser = Parser(
         prog="simgeo",

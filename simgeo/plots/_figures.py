@@ -39,6 +39,8 @@ LEVELS = {
     "ceiling": ("ceiling: no vectors have more", (0, (7, 2))),
 }
 
+_LEGEND_WIDTH = 2.3  # of one of its columns, in inches
+
 RC = {
     "font.size": 8,
     "axes.titlesize": 8,
@@ -259,9 +261,12 @@ def legend(
     objectives: Iterable[str] = (),
     levels: Iterable[str] = ("chance", "svd"),
     note: str = "",
-    ncols: int = 3,
+    ncols: int | None = None,
 ) -> None:
-    """One legend under the panels, of objectives and reference levels, and a note."""
+    """One legend under the panels, of objectives and reference levels, and a note.
+
+    In as many columns as the figure's width has room for, unless `ncols` is given.
+    """
     handles = []
     for name in _in_order(objectives):
         colour, line, marker = STYLES.get(name, _OTHER)
@@ -275,7 +280,7 @@ def legend(
     figure.legend(
         handles=handles,
         loc="outside lower center",
-        ncols=ncols,
+        ncols=ncols or max(1, round(figure.get_figwidth() / _LEGEND_WIDTH)),
         frameon=False,
         title=note or None,
         title_fontsize=6,
