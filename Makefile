@@ -9,12 +9,13 @@ BIN := $(VENV)/bin
 # `figures` and `bench` need only what the package needs; the checks need more.
 RUNTIME := $(VENV)/.runtime
 DEV := $(VENV)/.dev
+DOCS := $(VENV)/.docs
 PINS := pyproject.toml constraints.txt
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help figures test lint bench lock clean
+.PHONY: help figures test lint docs bench lock clean
 
 help: ## print this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | \
@@ -32,18 +33,24 @@ lint: $(DEV) ## check style, format and types
 	$(BIN)/ruff format --check .
 	$(BIN)/pyrefly check
 
+docs: $(DOCS) ## build the site into docs/_build/html, and run its notebooks (FRESH=1: all)
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet \
+		$(if $(FRESH),--fresh-env) --doctree-dir docs/_build/doctrees docs docs/_build/html
+	@echo 'The site is in docs/_build/html/index.html.'
+
 bench: $(RUNTIME) ## print timings as ratios (TORCH=1: compare with PyTorch, which it installs)
 	$(if $(TORCH),$(PIP) torch==2.13.0)
 	$(BIN)/python -m benchmarks
 
 lock: ## resolve constraints.txt again (needs uv; UPGRADE=1: to the newest versions)
-	$(UV) pip compile --quiet --universal --python-version 3.11 --extra dev --no-header \
+	$(UV) pip compile --quiet --universal --python-version 3.11 --extra dev --extra docs \
+		--no-header \
 		--no-annotate --no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade) \
 		--output-file constraints.txt pyproject.toml
 	! grep -n '://' constraints.txt
 
 clean: ## remove the environment, caches and quick figures; results/ stays
-	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis figures/quick
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis figures/quick docs/_build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A virtual environment without a working pip is half made, and made again.
@@ -64,4 +71,9 @@ $(RUNTIME): $(PINS)
 $(DEV): $(PINS)
 	$(MAKE_VENV)
 	@$(PIP) --editable '.[dev]'
+	@touch $(RUNTIME) $@
+
+$(DOCS): $(PINS)
+	$(MAKE_VENV)
+	@$(PIP) --editable '.[docs]'
 	@touch $(RUNTIME) $@

@@ -129,6 +129,19 @@ def kinds(cls: type) -> dict[str, type]:
     return {_kebab(each.__name__): each for each in _concrete(cls)}
 
 
+def homes(module: Any) -> set[str]:
+    """Python modules that define the kinds of a module and of those within it.
+
+    Another process can `build` a description once it has imported them.
+    """
+    if isinstance(module, tuple | list):
+        return set().union(*map(homes, module))
+    if not dataclasses.is_dataclass(module):
+        return set()
+    inner = [getattr(module, field.name) for field in _fields(type(module))]
+    return {type(module).__module__}.union(*map(homes, inner))
+
+
 def suggest(name: str, valid: list[str]) -> str:
     """The end of an error on an unknown name: the nearest valid one, then all.
 

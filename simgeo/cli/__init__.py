@@ -1,6 +1,7 @@
 """The command `simgeo`. JAX is imported only by the commands that need it."""
 
 import argparse
+import importlib
 import importlib.metadata
 import os
 import sys
@@ -58,7 +59,7 @@ def _main(given: list[str]) -> int:
     listing = "\n".join(f"  {name:8s} {text}" for name, text in COMMANDS.items())
     parser = Parser(
         prog="simgeo",
-        usage="simgeo COMMAND [ARGUMENTS]",
+        usage="simgeo [--import MODULE] COMMAND [ARGUMENTS]",
         description="Synthetic experiments on representation geometry.",
         epilog=f"commands:\n{listing}\n\n`simgeo COMMAND --help` says more.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -66,6 +67,13 @@ def _main(given: list[str]) -> int:
     )
     version = importlib.metadata.version("simgeo")
     parser.add_argument("--version", action="version", version=f"simgeo {version}")
+    parser.add_argument(
+        "--import", metavar="MODULE", help="of your own teachers, objectives ..."
+    )
+    try:
+        given = _without_imports(given)
+    except ValueError as error:
+        return fail(error, 2)
     if not given:
         parser.print_help(sys.stderr)
         return 2
@@ -105,3 +113,23 @@ def _main(given: list[str]) -> int:
         return fail(f"{name!r} is no command.{suggest(name, list(valid))}", 2)
     except KeyboardInterrupt:
         return fail("interrupted.", 130)
+
+
+def _without_imports(given: list[str]) -> list[str]:
+    """What follows each `--import MODULE`, whose classes are kinds from then on.
+
+    Raises:
+        ValueError: if there is no such module.
+    """
+    while given and given[0] == "--import":
+        name = given[1] if len(given) > 1 else ""
+        sys.path.insert(0, "")  # one that lies in this folder
+        try:
+            importlib.import_module(name)
+        except (ImportError, ValueError) as error:
+            raise ValueError(
+                f"`--import` must name a module that can be imported; got {name!r}: "
+                f"{error}."
+            ) from error
+        given = given[2:]
+    return given

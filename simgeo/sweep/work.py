@@ -1,5 +1,6 @@
 """One batch of a sweep: computed, kept, and its failures told apart."""
 
+import importlib
 import os
 import resource
 import sys
@@ -149,6 +150,7 @@ def measure(batches: Sequence[Batch], memory: int | None = None) -> int:
 def task(batch: Batch, worker: Worker, precision: str) -> dict[str, Any]:
     """A batch as plain data, for `do` in another process."""
     return {
+        "homes": sorted(settings.homes([cell.experiment for cell in batch.cells])),
         "cells": [settings.describe(cell.experiment) for cell in batch.cells],
         "fingerprints": [cell.fingerprint for cell in batch.cells],
         "size": batch.size,
@@ -176,6 +178,8 @@ def do(task: Mapping[str, Any]) -> Outcome:
     key = (task["folder"], task["memory"], task["keep_vectors"], task["precision"])
     if key not in _WORKERS:
         _WORKERS[key] = Worker(folder, task["memory"], task["keep_vectors"])
+    for home in task["homes"]:
+        importlib.import_module(home)
     left = set(keep.missing(folder, task["fingerprints"]))
     cells = []
     for name, described in zip(task["fingerprints"], task["cells"], strict=True):

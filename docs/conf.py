@@ -1,0 +1,76 @@
+"""The documentation site; `make docs` builds it."""
+
+import importlib.metadata
+import importlib.resources
+import os
+import re
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE / "_ext"), str(HERE.parent)]
+
+project = "simgeo"
+author = "The simgeo developers"
+release = importlib.metadata.version("simgeo")
+copyright = author
+
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "mathml",
+    "docstrings",
+    "signatures",
+    "self_contained",
+]
+exclude_patterns = ["_build", "_ext"]
+nitpicky = True
+nitpick_ignore_regex = [
+    ("py:.*", r"(?!simgeo\.).*"),  # of other packages
+    ("py:class", r"simgeo\.(experiment\.programs|sweep\.plan)\..*"),  # not public
+]
+
+html_theme = "furo"
+html_title = "simgeo"
+# Formulas are MathML, for which not every machine has a font: this one comes with a
+# package, under the SIL Open Font License.
+FONT = importlib.resources.files("ziamath") / "fonts" / "STIXTwoMath-Regular.ttf"
+html_static_path = ["_static", str(FONT)]
+html_css_files = ["simgeo.css"]
+html_math_renderer = "mathml"
+html_copy_source = False
+html_show_sphinx = False
+html_show_copyright = False
+
+myst_enable_extensions = ["dollarmath", "colon_fence", "deflist"]
+myst_heading_anchors = 3
+
+nb_execution_mode = "force"
+nb_execution_timeout = 1800  # of a cell, for machines that have other work too
+nb_execution_raise_on_error = True
+nb_merge_streams = True
+nb_execution_in_temp = True
+nb_render_markdown_format = "myst"
+nb_output_stderr = "warn"  # and so fails: a page is not to show a library's complaints
+# Of the kernels, and for the size of their figures.
+os.environ["MATPLOTLIBRC"] = str(HERE / "matplotlibrc")
+
+autodoc_member_order = "bysource"
+maximum_signature_line_length = 80
+
+# Pages that are written with the figures, and shown here in place of their own.
+WRITTEN = {"gallery": "README.md", "claims": "claims.md"}
+FIGURES = HERE.parent / "figures"
+
+
+def put_written(app, docname: str, source: list[str]) -> None:
+    """The page, with its links to files that are not pages made relative to docs/."""
+    path = FIGURES / WRITTEN.get(docname, "")
+    if path.is_file():
+        app.env.note_dependency(str(path))
+        link = r"\]\((?![a-z]+:|[/#]|[^)]*\.md\b)"
+        source[0] = re.sub(link, "](../figures/", path.read_text(encoding="utf-8"))
+
+
+def setup(app) -> None:
+    app.connect("source-read", put_written)

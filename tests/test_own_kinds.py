@@ -1,0 +1,97 @@
+"""Objectives of one's own, from a module that simgeo does not know, used everywhere."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from simgeo import cli, objectives, results, settings, teachers
+from simgeo.experiment import Experiment
+
+OWN = '''
+import jax.numpy as jnp
+from simgeo.linalg import cosines
+from simgeo.objectives import AbstractObjective
+
+
+class MeanCosine(AbstractObjective):
+    """Squared difference of the mean cosines."""
+
+    power: float = 1.0
+    label = "Mean cosine"
+    invariant_to = frozenset({"rotation", "scale", "row scale"})
+
+    def __call__(self, student, teacher, learned=None):
+        found, wanted = jnp.mean(cosines(student)), jnp.mean(cosines(teacher))
+        return (found - wanted) ** (2 * self.power)
+
+    def optimum(self, teacher, student_dim):
+        return 0.0
+'''
+GRID = """
+teacher = "gaussian"
+num_vectors = 8
+teacher_dim = 4
+student_dim = 3
+num_steps = 3
+num_records = 2
+num_seeds = 2
+[sweep]
+objective = ["mean-cosine", { kind = "MeanCosine", power = 2 }]
+"""
+POOL = """
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
+
+def pool():
+    return ProcessPoolExecutor(1, mp_context=get_context("spawn"))
+"""
+
+
+@pytest.mark.slow
+def test_from_a_file_through_a_sweep_in_another_process(tmp_path):
+    for name, text in (("own.py", OWN), ("grid.toml", GRID), ("cluster.py", POOL)):
+        tmp_path.joinpath(name).write_text(text)
+    main = "import sys; from simgeo.cli import main\nif __name__ == '__main__': main()"
+    words = ["--import", "own", "sweep", "grid.toml", "--executor", "cluster:pool"]
+    path = {"PYTHONPATH": str(Path(__file__).parents[1]), "HOME": str(tmp_path)}
+    tmp_path.joinpath("run.py").write_text(main)
+    run = subprocess.run(
+        [sys.executable, "run.py", *words],
+        cwd=tmp_path,
+        env=path,
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stderr
+    assert "2 done" in run.stdout
+    frame = results.open(tmp_path / "results").frame
+    assert set(frame["objective"]) == {"MeanCosine"}
+    assert set(frame["objective.power"]) == {1.0, 2.0}
+
+
+def test_homes_are_those_of_all_that_is_within():
+    cell = Experiment(
+        teacher=teachers.Noisy(teachers.Gaussian()),
+        objective=objectives.Hybrid(
+            (objectives.CKA(), objectives.PatternHinge()), (1.0, 0.1)
+        ),
+    )
+    assert settings.homes([cell]) == {
+        "simgeo.experiment.description",
+        "simgeo.objectives.cka",
+        "simgeo.objectives.hybrid",
+        "simgeo.objectives.pattern",
+        "simgeo.students",
+        "simgeo.teachers.compose",
+        "simgeo.teachers.random",
+    }
+
+
+@pytest.mark.parametrize("words", [["--import"], ["--import", "no_such_module"]])
+def test_modules_that_are_not_there_are_refused(words, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    assert cli.main([*words, "list"][: 3 if len(words) > 1 else 1]) == 2
+    assert "`--import` must name a module" in capsys.readouterr().err
