@@ -17,9 +17,21 @@ rank, which for unit rows is the mean squared cosine, hence the interference; he
 count comes second. Less sparse features make all readers worse and change no ranking.
 """
 
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import scipy.optimize
+import scipy.stats
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
 from experiments import cells
 from experiments.cells import OBJECTIVES, TEACHERS, Cell, preset
-from simgeo import objectives, teachers
+from experiments.gallery import Shown
+from simgeo import measures, objectives, plots, readouts, teachers
 from simgeo.objectives import AbstractObjective
 
 CHOSEN: tuple[AbstractObjective, ...] = (
@@ -67,3 +79,85 @@ def grid(quick: bool) -> list[Cell]:
         for ratio in ratios
         for name, teacher in drawn.items()
     ]
+
+
+READERS = ("rotated", "mapped", "fitted", "own")
+SPARSITIES = (0.9, 0.8, 0.97)  # the first is the one that is drawn
+RUN = ["teacher", "objective", "student_dim", "seed"]
+
+
+def importance(num_features: int) -> np.ndarray:
+    """1 / i, of sum one."""
+    weights = 1 / np.arange(1, num_features + 1)
+    return weights / weights.sum()
+
+
+def read(
+    chosen: tuple[Cell, ...], sparsities: tuple[float, ...], num_samples: int
+) -> pd.DataFrame:
+    """What every reader gets from every student: one row per run, sparsity and reader.
+
+    `area` is weighted by importance, `area_plain` is not; `teacher_area` is what the
+    same reader gets from the teacher itself. Students of one seed read one draw.
+    """
+    samples: dict = {}
+    rows = []
+    for cell, kept in zip(chosen, cells.datasets(chosen), strict=True):
+        keys = cell.teacher, cell.experiment.objective.label
+        for seed, student, teacher in zip(
+            kept["seed"].values.tolist(),
+            kept["student"].values,
+            kept["teacher"].values,
+            strict=True,
+        ):
+            for sparsity in sparsities:
+                drawn = cell.teacher, seed, sparsity
+                if drawn not in samples:
+                    samples[drawn] = Samples(teacher, seed, sparsity, num_samples)
+                found = samples[drawn].areas(student)
+                for reader, limit in samples[drawn].limits.items():
+                    weighted, plain = found[reader]
+                    row = (*keys, student.shape[1], seed, sparsity, reader)
+                    rows.append((*row, weighted, plain, limit))
+    names = [*RUN, "sparsity", "reader", "area", "area_plain", "teacher_area"]
+    return pd.DataFrame(rows, columns=names)
+
+
+class Samples:
+    """Activations of a seed, half to learn from and half to be scored on."""
+
+    def __init__(
+        self, teacher: np.ndarray, seed: int, sparsity: float, num_samples: int
+    ):
+        rng = np.random.default_rng([seed, round(1000 * sparsity)])
+        drawn = readouts.activations(rng, 2 * num_samples, len(teacher), sparsity)
+        self.learned, self.scored = drawn[:num_samples], drawn[num_samples:]
+        self.teacher = teacher
+        self.readout = readouts.fit(self.learned @ teacher, self.learned > 0)
+        limits = self._areas(teacher, self.readout, self.readout)
+        self.limits = {reader: area for reader, (area, _) in limits.items()}
+
+    def areas(self, student: np.ndarray) -> dict[str, tuple[float, float]]:
+        """Of every reader, averaged over features with and without importance."""
+        rotated, mapped = (
+            readouts.carried(student, self.teacher, self.readout, how)
+            for how in ("rotated", "mapped")
+        )
+        return self._areas(student, rotated, mapped)
+
+    def _areas(self, vectors, rotated, mapped) -> dict[str, tuple[float, float]]:
+        readers = {
+            "rotated": rotated,
+            "mapped": mapped,
+            "fitted": readouts.fit(self.learned @ vectors, self.learned > 0),
+            "own": readouts.matched(vectors),
+        }
+        seen, is_on = self.scored @ vectors, self.scored > 0
+        found = {}
+        for name, reader in readers.items():
+            area = readouts.roc_area(reader(seen), is_on)
+            known = ~np.isnan(area)  # of features that are on in some sample
+            weights = importance(len(area))[known]
+            weighted = np.average(area[known], weights=weights)
+            found[name] = float(weighted), float(area[known].mean())
+        return found
