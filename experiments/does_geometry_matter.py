@@ -161,3 +161,316 @@ class Samples:
             weighted = np.average(area[known], weights=weights)
             found[name] = float(weighted), float(area[known].mean())
         return found
+
+
+MEASURES = tuple(
+    name
+    for name in measures.MEASURES
+    # Counts are fractions times a constant; the teacher's are no measure of a student.
+    if not name.startswith("pairs_") and not name.endswith("orthogonal_teacher")
+    if name not in ("fraction_teacher", "isolated_teacher")
+)
+DISTANCES = tuple(f"distance_{name}" for name in objectives.STANDARD)
+CANDIDATES = ("student_dim", *MEASURES, *DISTANCES)
+CELL = ["teacher", "objective", "student_dim"]
+
+
+def ends(frame: pd.DataFrame) -> pd.DataFrame:
+    """The measures of every run at its end.
+
+    A pattern that is constant, as of a student whose pairs are all orthogonal, has no
+    Matthews correlation and no precision; it keeps nothing of the teacher's: 0.
+    """
+    last = frame[frame["step"] == frame["step"].max()]
+    undefined = ["matthews", "pattern_precision", "pattern_recall"]
+    names = [*RUN, *(name for name in CANDIDATES if name != "student_dim")]
+    return last[names].fillna(dict.fromkeys(undefined, 0.0))
+
+
+def cube(runs: pd.DataFrame, names: list[str]) -> xr.DataArray:
+    """Medians over seeds, by measure, teacher, objective and width."""
+    middle = runs.assign(width=runs["student_dim"]).groupby(CELL, sort=False)
+    table = middle[["width" if name == "student_dim" else name for name in names]]
+    cells_of = table.median().rename(columns={"width": "student_dim"})
+    cells_of.index = cells_of.index.rename({"student_dim": "width"})
+    found = cells_of[names].to_xarray().to_array("measure")
+    return found.transpose("measure", "teacher", "objective", "width")
+
+
+def rank_correlations(
+    values: np.ndarray, area: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Spearman's, the partial one given the width, and given teacher and width.
+
+    Given a factor is, for ranks as for values, after the means of its levels are taken
+    off. NaN where nothing varies.
+
+    Args:
+        values: measure, teacher, objective, width.
+        area: teacher, objective, width.
+    """
+    both = np.concatenate([values, area[None]])
+    ranks = scipy.stats.rankdata(both.reshape(len(both), -1), axis=1)
+    ranks = ranks.reshape(both.shape)
+    found = []
+    for given in ((1, 2, 3), (1, 2), (2,)):
+        left = ranks - ranks.mean(axis=given, keepdims=True)
+        left = left.reshape(len(left), -1)
+        sizes = np.sqrt(np.sum(left**2, axis=1))
+        sizes[sizes < 1e-9 * len(left.T)] = np.nan
+        found.append(left[:-1] @ left[-1] / (sizes[:-1] * sizes[-1]))
+    return found[0], found[1], found[2]
+
+
+def left_out_errors(values: np.ndarray, area: np.ndarray) -> np.ndarray:
+    """Absolute errors of a monotone function of one measure at the teacher left out.
+
+    At every width by itself, isotonic regression, rising or falling as the rank
+    correlation of the other teachers' cells says, constant beyond what was seen.
+
+    Args:
+        values, area: teacher, objective, width.
+    """
+    errors = np.empty_like(area)
+    for out in range(len(area)):
+        for at in range(area.shape[2]):
+            known = np.delete(np.arange(len(area)), out)
+            x, y = values[known, :, at].ravel(), area[known, :, at].ravel()
+            guess = _monotone(x, y, values[out, :, at])
+            errors[out, :, at] = np.abs(guess - area[out, :, at])
+    return errors
+
+
+def _monotone(x: np.ndarray, y: np.ndarray, at: np.ndarray) -> np.ndarray:
+    levels, group = np.unique(x, return_inverse=True)
+    sizes = np.bincount(group)
+    means = np.bincount(group, y) / sizes
+    if len(levels) == 1:
+        return np.full(at.shape, means[0])
+    rising = scipy.stats.spearmanr(x, y).statistic >= 0
+    fitted = scipy.optimize.isotonic_regression(means, weights=sizes, increasing=rising)
+    return np.interp(at, levels, fitted.x)
+
+
+def ranking(runs: pd.DataFrame, resamples: int) -> pd.DataFrame:
+    """How well every measure predicts the area, for every reader and sparsity.
+
+    `pooled`, `given_width` and `given_both` are the rank correlations; `error` is the
+    mean error at a teacher left out, `skill` one minus its ratio to that of knowing
+    the width alone. Intervals, 95 %, resample teachers and objectives, each as a whole
+    (Owen, 2007): cells that share either are not independent.
+    """
+    tables = []
+    for (reader, sparsity), part in runs.groupby(["reader", "sparsity"], sort=False):
+        whole = cube(part, [*CANDIDATES, "area"])
+        values, area = whole.values[:-1], whole.values[-1]
+        correlations = np.stack(rank_correlations(values, area))
+        errors = np.stack([left_out_errors(each, area) for each in values])
+        table = pd.DataFrame({"reader": reader, "sparsity": sparsity}, index=CANDIDATES)
+        names = ("pooled", "given_width", "given_both")
+        table = table.assign(**dict(zip(names, correlations, strict=True)))
+        means = errors.mean(axis=(1, 2, 3))
+        table["error"] = means
+        table["skill"] = 1 - means / means[0]  # the first candidate is the width
+        if sparsity == SPARSITIES[0]:
+            table = table.assign(**_intervals(values, area, errors, resamples))
+        tables.append(table.rename_axis("measure").reset_index())
+    return pd.concat(tables, ignore_index=True)
+
+
+def _intervals(
+    values: np.ndarray, area: np.ndarray, errors: np.ndarray, resamples: int
+) -> dict[str, np.ndarray]:
+    def statistics(t: np.ndarray, o: np.ndarray) -> np.ndarray:
+        at = t.astype(int)[:, None], o.astype(int)[None]
+        means = errors[:, *at].mean(axis=(1, 2, 3))
+        correlations = rank_correlations(values[:, *at], area[at])
+        return np.stack([*correlations, 1 - means / means[0]])
+
+    drawn = scipy.stats.bootstrap(
+        tuple(map(np.arange, area.shape[:2])),
+        statistics,
+        vectorized=False,
+        method="percentile",
+        n_resamples=resamples,
+        rng=np.random.default_rng(0),
+    ).bootstrap_distribution
+    low, high = np.nanquantile(drawn, [0.025, 0.975], axis=-1)
+    names = ("pooled", "given_width", "given_both", "skill")
+    found = {f"{name}_low": each for name, each in zip(names, low, strict=True)}
+    return found | {f"{name}_high": each for name, each in zip(names, high, strict=True)}
+
+
+LABELS = {"student_dim": "width m"} | {
+    name: measures.MEASURES[name].label for name in MEASURES
+}
+LABELS |= {
+    f"distance_{name}": f"distance: {each.label}"
+    for name, each in objectives.STANDARD.items()
+}
+SAYS = {
+    "rotated": "teacher's readout,\nstudent rotated",
+    "mapped": "teacher's readout,\nstudent mapped",
+    "fitted": "readout fitted\nto the student",
+    "own": "student's own\ndirections",
+}
+ALWAYS = ("fraction_student", "matthews", "cka")  # shown whatever leads
+MARKERS = "o^s"
+# For objectives without a colour of their own elsewhere.
+MORE = ("#8c2d04", "#7a0177", "#00695c", "#33691e", "#1a237e")
+
+FIGURES = {
+    "does_geometry_matter": Shown("TODO", "TODO"),
+    "does_geometry_matter_ranking": Shown("TODO", "TODO"),
+}
+
+
+def settings(quick: bool) -> dict:
+    """What is read, and how."""
+    return {
+        "chosen": tuple(grid(quick)),
+        "sparsities": SPARSITIES[:1] if quick else SPARSITIES,
+        "num_samples": 256 if quick else 1024,
+    }
+
+
+def compute(quick: bool) -> pd.DataFrame:
+    """Every run with its measures, one row per sparsity and reader."""
+    frame = cells.compute(grid(quick))
+    return cells.cached(read, settings(quick)).merge(ends(frame), on=RUN)
+
+
+def note(quick: bool) -> str:
+    """The settings that the runs share."""
+    asked = settings(quick)
+    return (
+        f"{cells.describe(grid(quick)[0].experiment)} Features on with probability "
+        f"{1 - asked['sparsities'][0]:.2g}, uniform in size; {asked['num_samples']:,} "
+        f"samples to fit and as many to score; area weighted by importance 1 / i."
+    )
+
+
+def main(quick: bool, folder: Path) -> None:
+    """Computes and draws."""
+    runs = compute(quick)
+    table = ranking(runs, 100 if quick else 500)
+    draw(runs, table, folder, note(quick))
+    draw_ranking(table, folder, note(quick))
+
+
+def leader(table: pd.DataFrame, reader: str) -> str:
+    """The measure with the largest rank correlation given teacher and width."""
+    part = table[(table["reader"] == reader) & (table["sparsity"] == SPARSITIES[0])]
+    rest = part[~part["measure"].isin(ALWAYS)].set_index("measure")
+    return str(rest["given_both"].abs().idxmax())
+
+
+def colours(names: list[str]) -> dict[str, object]:
+    """Those that objectives have everywhere, and more for the others."""
+    others = [name for name in names if name not in plots.STYLES]
+    more = dict(zip(others, MORE, strict=False))
+    return {name: more.get(name) or plots.STYLES[name][0] for name in names}
+
+
+def draw(runs: pd.DataFrame, table: pd.DataFrame, folder: Path, note: str) -> None:
+    """Every run: the area of every reader against the measures."""
+    drawn = runs[runs["sparsity"] == SPARSITIES[0]]
+    colour = colours(list(drawn["objective"].unique()))
+    widths = sorted(drawn["student_dim"].unique(), reverse=True)
+    marker = dict(zip(widths, MARKERS, strict=False))
+    with plots.style():
+        figure, axes = plt.subplots(4, 4, figsize=(7, 8.6), sharey=True)
+        for row, reader in zip(axes, READERS, strict=True):
+            part = drawn[drawn["reader"] == reader].sample(frac=1, random_state=0)
+            ranks = table[
+                (table["reader"] == reader) & (table["sparsity"] == SPARSITIES[0])
+            ].set_index("measure")
+            for ax, name in zip(row, (*ALWAYS, leader(table, reader)), strict=True):
+                for width, shape in marker.items():
+                    one = part[part["student_dim"] == width]
+                    ax.scatter(
+                        one[name],
+                        one["area"],
+                        s=4,
+                        marker=shape,
+                        c=list(one["objective"].map(colour)),
+                        alpha=0.6,
+                        lw=0,
+                        rasterized=True,
+                    )
+                _limits(part, ax)
+                ax.set_xlabel(LABELS[name])
+                pooled, given = ranks.loc[name, ["pooled", "given_both"]]
+                ax.set_title(f"{pooled:.2f}, given m and T {given:.2f}", fontsize=7)
+            row[0].set_ylabel(f"{SAYS[reader]}\narea under ROC")
+        handles = [
+            Line2D([], [], color=each, marker="o", ls="", ms=4, label=name)
+            for name, each in colour.items()
+        ]
+        handles += [
+            Line2D([], [], color="0.4", marker=shape, ls="", ms=4, label=f"m = {width}")
+            for width, shape in marker.items()
+        ]
+        handles += [
+            Line2D([], [], color="0.3", ls=dashes, lw=0.8, label=text)
+            for text, dashes in (
+                ("chance", plots.LEVELS["chance"][1]),
+                ("a teacher itself", plots.LEVELS["ceiling"][1]),
+            )
+        ]
+        figure.legend(
+            handles=handles,
+            loc="outside lower center",
+            ncols=3,
+            frameon=False,
+            title=f"{note}\nAbove the panels: Spearman's correlation over cells, pooled "
+            "and given width m and teacher T. Right: the best given both.",
+            title_fontsize=6,
+        )
+        names = [*RUN, "reader", "area", "area_plain", "teacher_area", *CANDIDATES[1:]]
+        plots.save(figure, folder, "does_geometry_matter", drawn[names])
+        plt.close(figure)
+
+
+def _limits(part: pd.DataFrame, ax: Axes) -> None:
+    ax.axhline(0.5, color="0.3", ls=plots.LEVELS["chance"][1], lw=0.8, zorder=0)
+    for level in part.groupby("teacher")["teacher_area"].median():
+        ax.axhline(level, color="0.3", ls=plots.LEVELS["ceiling"][1], lw=0.5, zorder=0)
+
+
+def draw_ranking(table: pd.DataFrame, folder: Path, note: str) -> None:
+    """The measures in order, for every reader: rank correlation, and skill."""
+    drawn = table[table["sparsity"] == SPARSITIES[0]]
+    order = drawn.groupby("measure")["given_both"].apply(lambda x: x.abs().mean())
+    order = [*order.drop("student_dim").sort_values().index, "student_dim"]
+    with plots.style():
+        figure, axes = plt.subplots(2, 4, figsize=(7, 8.4), sharey=True, sharex="row")
+        for column, reader in zip(axes.T, READERS, strict=True):
+            part = table[table["reader"] == reader]
+            main = part[part["sparsity"] == SPARSITIES[0]].set_index("measure")
+            _interval(main.loc[order], "given_both", column[0])
+            _interval(main.loc[order], "skill", column[1])
+            for sparsity, shape in zip(SPARSITIES[1:], "<>", strict=True):
+                other = part[part["sparsity"] == sparsity].set_index("measure")
+                for ax, name in zip(column, ("given_both", "skill"), strict=True):
+                    if len(other):
+                        ax.plot(
+                            other.loc[order, name], range(len(order)), shape, **_SMALL
+                        )
+            column[0].plot(
+                main.loc[order, "pooled"], range(len(order)), "x", color="0.6", ms=3
+            )
+            column[0].set_title(SAYS[reader])
+        plots.save(figure, folder, "does_geometry_matter_ranking", table)
+        plt.close(figure)
+
+
+_SMALL = {"color": plots.STYLES["Gram"][0], "ms": 2.5, "mew": 0, "alpha": 0.8}
+
+
+def _interval(part: pd.DataFrame, name: str, ax: Axes) -> None:
+    places = range(len(part))
+    ax.hlines(places, part[f"{name}_low"], part[f"{name}_high"], color="0.2", lw=0.9)
+    ax.plot(part[name], places, "o", color="black", ms=3)
+    ax.axvline(0, color="0.3", ls=plots.LEVELS["chance"][1], lw=0.8, zorder=0)
+    ax.set_yticks(places, [LABELS[str(each)] for each in part.index])
