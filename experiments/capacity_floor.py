@@ -77,7 +77,8 @@ class Toy(NamedTuple):
     bias: Float[Array, " n"]
 
     def __call__(self, inputs: Float[Array, "b n"]) -> Float[Array, "b n"]:
-        return jax.nn.relu(inputs @ self.directions.T @ self.directions + self.bias)
+        hidden = inputs @ self.directions.T
+        return jax.nn.relu(hidden @ self.directions + self.bias[None, :])
 
 
 class Task(NamedTuple):
@@ -141,13 +142,13 @@ def train(
 
     All tasks of a seed see the same random numbers.
     """
-    importance = jnp.arange(1.0, num_features + 1)
+    rank = jnp.arange(1.0, num_features + 1)
     rule = optax.adam(optax.cosine_decay_schedule(0.01, num_steps))
 
     def loss(toy: Toy, task: Task, key: PRNGKeyArray) -> Float[Array, ""]:
         inputs, weights = draw(key, task.sparsity, batch, num_features)
         each = errors(toy, inputs, weights, task.sparsity)
-        return jnp.sum(importance**-task.decay * each) / (1 - task.sparsity)
+        return jnp.sum(rank**-task.decay * each) / (1 - task.sparsity)
 
     def one(key: PRNGKeyArray, task: Task) -> tuple[Toy, Float[Array, " n"]]:
         start_key, test_key, data_key = jax.random.split(key, 3)

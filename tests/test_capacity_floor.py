@@ -1,4 +1,4 @@
-"""The formula at known values, the toy model against loops, verdicts by made-up runs."""
+"""The formula at known values, the toy model against loops, made-up verdicts."""
 
 import itertools
 import math
