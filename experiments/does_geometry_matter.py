@@ -168,10 +168,16 @@ MEASURES = tuple(
     name
     for name in measures.MEASURES
     # Counts are fractions times a constant; the teacher's are no measure of a student.
-    if not name.startswith("pairs_") and not name.endswith("orthogonal_teacher")
-    if name not in ("fraction_teacher", "isolated_teacher")
+    if not name.startswith("pairs_")
+    and not name.endswith("_teacher")
+    or name == "r2_of_teacher"
 )
-DISTANCES = tuple(f"distance_{name}" for name in objectives.STANDARD)
+DISTANCES = tuple(
+    f"distance_{name}"
+    for name in objectives.STANDARD
+    # Which are one minus, or twice one minus, a measure.
+    if name not in ("cka", "cka_uncentred", "procrustes_normalised")
+)
 CANDIDATES = ("student_dim", *MEASURES, *DISTANCES)
 CELL = ["teacher", "objective", "student_dim"]
 
@@ -310,6 +316,7 @@ def _intervals(
 LABELS = {"student_dim": "width m"} | {
     name: measures.MEASURES[name].label for name in MEASURES
 }
+LABELS["fraction_student"] += " (the count)"
 LABELS |= {
     f"distance_{name}": f"distance: {each.label}"
     for name, each in objectives.STANDARD.items()
@@ -350,7 +357,7 @@ def note(quick: bool) -> str:
     """The settings that the runs share."""
     asked = settings(quick)
     return (
-        f"{cells.describe(grid(quick)[0].experiment)} Features on with probability "
+        f"{cells.describe(grid(quick)[0].experiment)}\nFeatures on with probability "
         f"{1 - asked['sparsities'][0]:.2g}, uniform in size; {asked['num_samples']:,} "
         f"samples to fit and as many to score; area weighted by importance 1 / i."
     )
@@ -407,7 +414,7 @@ def draw(runs: pd.DataFrame, table: pd.DataFrame, folder: Path, note: str) -> No
                 _limits(part, ax)
                 ax.set_xlabel(LABELS[name])
                 pooled, given = ranks.loc[name, ["pooled", "given_both"]]
-                ax.set_title(f"{pooled:.2f}, given m and T {given:.2f}", fontsize=7)
+                ax.set_title(f"{pooled:.2f}; given m, T {given:.2f}", fontsize=7)
             row[0].set_ylabel(f"{SAYS[reader]}\narea under ROC")
         handles = [
             Line2D([], [], color=each, marker="o", ls="", ms=4, label=name)
@@ -438,8 +445,8 @@ def draw(runs: pd.DataFrame, table: pd.DataFrame, folder: Path, note: str) -> No
 
 
 _READING = (
-    "Above the panels: Spearman's correlation over cells, pooled, and given the width "
-    "m and the teacher T. Last column: the best of the others, given both."
+    "Above the panels: Spearman's correlation over cells, pooled; and given the width "
+    "m and the teacher T.\nLast column: the best of the other measures, given both."
 )
 
 
@@ -453,7 +460,7 @@ def draw_ranking(table: pd.DataFrame, folder: Path, note: str) -> None:
     """The measures in order, for every reader: rank correlation, and skill."""
     drawn = table[table["sparsity"] == SPARSITIES[0]]
     order = drawn.groupby("measure")["given_both"].apply(lambda x: x.abs().mean())
-    order = [*order.drop("student_dim").sort_values().index, "student_dim"]
+    order = ["student_dim", *order.drop("student_dim").sort_values().index]
     with plots.style():
         figure, axes = plt.subplots(2, 4, figsize=(7, 8.4), sharey=True, sharex="row")
         for column, reader in zip(axes.T, READERS, strict=True):
@@ -472,10 +479,41 @@ def draw_ranking(table: pd.DataFrame, folder: Path, note: str) -> None:
                 main.loc[order, "pooled"], range(len(order)), "x", color="0.6", ms=3
             )
             column[0].set_title(SAYS[reader])
+            column[0].set_xlabel("rank correlation")
+            column[1].set_xlabel("skill")
+            column[1].set_xlim(-1.05, 1.05)
+        handles = [
+            Line2D([], [], ls="", label=text, **options)
+            for text, options in (
+                (
+                    f"given width and teacher; skill (sparsity {SPARSITIES[0]:g})",
+                    {"marker": "o", "color": "black", "ms": 3},
+                ),
+                ("pooled", {"marker": "x", "color": "0.6", "ms": 3}),
+                *(
+                    (f"sparsity {sparsity:g}", {"marker": shape} | _SMALL)
+                    for sparsity, shape in zip(SPARSITIES[1:], "<>", strict=True)
+                ),
+            )
+        ]
+        figure.legend(
+            handles=handles,
+            loc="outside lower center",
+            ncols=4,
+            frameon=False,
+            title=f"{note}\n{_RANKING}",
+            title_fontsize=6,
+        )
         plots.save(figure, folder, "does_geometry_matter_ranking", table)
         plt.close(figure)
 
 
+_RANKING = (
+    "Cells are medians over seeds. Skill: one minus the mean error at a teacher left "
+    "out, of a monotone function of the measure at every width,\nover that of the mean "
+    "at every width; cut at -1. Bars: 95 %, resampling teachers and objectives. In the "
+    "order of the mean size over readers."
+)
 _SMALL = {"color": plots.STYLES["Gram"][0], "ms": 2.5, "mew": 0, "alpha": 0.8}
 
 
