@@ -26,6 +26,8 @@ LONG = (
     "hybrid_weight",
     "cross_catalogue",
     "cka_frontier",
+    "does_geometry_matter",
+    "capacity_floor",
 )
 
 
