@@ -20,6 +20,13 @@ PAIRS = {
     "gained": "#cc79a7",
     "in neither": "#ececec",
 }
+# Vega has no superscripts of its own.
+_POWERS = {
+    "values": [float(f"1e{power}") for power in range(-6, 10)],
+    "labelExpr": "'10' + {'-6': '⁻⁶', '-5': '⁻⁵', '-4': '⁻⁴', '-3': '⁻³', '-2': '⁻²', "
+    "'-1': '⁻¹', '0': '⁰', '1': '¹', '2': '²', '3': '³', '4': '⁴', '5': '⁵', "
+    "'6': '⁶', '7': '⁷', '8': '⁸', '9': '⁹'}[round(log(datum.value) / LN10)]",
+}
 INK = "currentColor"  # the page's, light or dark
 _SHAPES = {
     "o": "circle",
@@ -92,9 +99,9 @@ def random_cosines() -> alt.LayerChart:
         )
         .mark_bar()
         .encode(
-            x=alt.X("low:Q", title="cosine of two random vectors").scale(
-                domain=[-1, 1]
-            ),
+            x=alt.X("low:Q", title="cosine of two random vectors", bin="binned")
+            .scale(domain=[-1, 1])
+            .axis(values=[-1, -0.5, 0, 0.5, 1]),
             x2="high:Q",
             y=alt.Y("share:Q", title="share of pairs").axis(format="%", tickCount=4),
             color=alt.Color("within:N", title=None)
@@ -125,8 +132,7 @@ def how_many_fit() -> alt.LayerChart:
         .encode(
             x=alt.X("d:Q", title="dimensions d").scale(type="log", base=2, nice=False),
             y=alt.Y("vectors:Q", title="vectors, pairwise within epsilon", **y).axis(
-                values=[1, 10, 100, 1000, 10**4, 10**5, 10**6, 10**7, 10**8, 10**9],
-                format="~e",
+                **_POWERS
             ),
             color=alt.Color("bound:N", title=None)
             .scale(
@@ -203,7 +209,9 @@ def pairs_map() -> alt.LayerChart:
         .legend(None)
     )
     return _finish(
-        _both_halves(cells, runs.NUM_VECTORS, colour),
+        _both_halves(cells, runs.NUM_VECTORS, colour).properties(
+            view={"fill": PAIRS["in neither"]}
+        ),
         "Map of all pairs at the chosen step: epsilon-orthogonal in teacher and student "
         "(kept), in the teacher only (lost), in the student only (gained), in neither.",
         ["teacher3", "objective3", "width3", "record"],
@@ -213,7 +221,8 @@ def pairs_map() -> alt.LayerChart:
 def teacher_cosines() -> alt.LayerChart:
     """Shares of the teacher's pairs over |cos|, and of random ones."""
     base = _named("teacher_cosines").transform_filter("datum.teacher == teacher2")
-    x = alt.X("low:Q", title="|cosine| of a pair").scale(domain=[0, 1])
+    x = alt.X("low:Q", title="|cosine| of a pair", bin="binned").scale(domain=[0, 1])
+    x = x.axis(format=".1f", values=[0, 0.2, 0.4, 0.6, 0.8, 1])
     y = alt.Y("share:Q", title="share of pairs").axis(format="%", tickCount=5)
     level = (
         alt.Chart(alt.InlineData([{"epsilon": grams.EPSILON}]))
@@ -243,7 +252,7 @@ def over_steps(field: str, title: str, scale: alt.Scale, **levels) -> alt.LayerC
         .axis(values=[0, 1, 10, 100, 600]),
         color=_colour(None),
     )
-    y = alt.Y(f"{field}:Q", title=title, scale=scale).axis(format="~e", tickCount=6)
+    y = alt.Y(f"{field}:Q", title=title, scale=scale).axis(**_POWERS)
     if field == "matthews":
         y = y.axis(format=".1f", tickCount=6)
     here = base.transform_filter("datum.record == record && datum.seed == 0")
@@ -288,6 +297,9 @@ def loss_against_geometry() -> alt.LayerChart:
         name="run", on="pointerover", clear="pointerout", nearest=True,
         fields=["objective", "seed"], empty=True,
     )  # fmt: skip
+    legend = alt.Legend(
+        orient="bottom", columns=2, symbolSize=110, labelLimit=170, title=None
+    )
     base = (
         _named("curves")
         .transform_filter(chosen)
@@ -295,11 +307,11 @@ def loss_against_geometry() -> alt.LayerChart:
         .encode(
             x=alt.X("excess:Q", title="loss above least possible / zero student's loss")
             .scale(type="log", domain=[runs.FLOOR, 10], clamp=True)
-            .axis(format="~e", tickCount=7),
+            .axis(**_POWERS),
             y=alt.Y("matthews:Q", title="Matthews correlation")
             .scale(domain=[-0.2, 1.02], nice=False)
             .axis(format=".1f", tickCount=6),
-            color=_colour(None),
+            color=_colour(legend),
             detail="seed:N",
             opacity=alt.condition(
                 f"({lit}) && (!length(data('run_store')) || "
@@ -309,9 +321,6 @@ def loss_against_geometry() -> alt.LayerChart:
             ),
         )
     )
-    legend = alt.Legend(
-        orient="bottom", columns=2, symbolSize=110, labelLimit=170, title=None
-    )
     points = (
         base.transform_filter("datum.last")
         .mark_point(filled=True, size=110)
@@ -319,7 +328,6 @@ def loss_against_geometry() -> alt.LayerChart:
             shape=alt.Shape("objective:N", legend=legend).scale(
                 domain=LABELS, range=_MARKS
             ),
-            color=_colour(legend),
         )
     )
     hover = (
@@ -378,7 +386,7 @@ def family_map(family: alt.Parameter, far: Any) -> alt.LayerChart:
 
 def distances() -> alt.LayerChart:
     """Every distance of the constructed student, as a bar with its number."""
-    label = alt.Axis(labelLimit=130, title=None, ticks=False, domain=False)
+    label = alt.Axis(labelExpr="split(datum.label, ', ')", title=None, ticks=False)
     base = (
         _named("distances")
         .transform_filter("datum.family == family && datum.far == far")
@@ -453,7 +461,8 @@ def _heat_map(
         .scale(domain=[-100, -50, 0, 50, 100], range=list(COSINES))
         .legend(None)
     )
-    return _finish(_both_halves(cells, num_vectors, colour), says, controls)
+    both = _both_halves(cells, num_vectors, colour)
+    return _finish(both.properties(view={"fill": COSINES[-1]}), says, controls)
 
 
 def _spread(chart: alt.Chart, num_vectors: int, fields: list[str]) -> alt.Chart:
@@ -489,9 +498,11 @@ def _level_marks(levels: alt.Chart) -> dict[str, Any]:
     y = alt.Y("matthews:Q")
     return {
         "rule": levels.mark_rule(color=INK).encode(y=y, strokeDash=dash),
-        "text": levels.mark_text(align="right", dy=-7, baseline="bottom").encode(
-            y=y, x=alt.value("width"), text="level:N"
-        ),
+        "text": levels.mark_text(
+            align="right",
+            baseline="middle",
+            dy={"expr": "datum.level == 'chance' ? 11 : -9"},
+        ).encode(y=y, x=alt.value("width"), text="level:N"),
     }
 
 

@@ -3,6 +3,7 @@
 import math
 
 from simgeo import limits
+from simgeo.page.grams import power_of_ten
 from simgeo.page.runs import NUM_VECTORS
 
 DIMS = (4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
@@ -76,9 +77,9 @@ def _reading(row: dict) -> str:
             f"{_whole(row['most'])} ({_PROOFS.get(row['proof'], row['proof'])})"
         )
     return (
-        f"At \N{GREEK SMALL LETTER EPSILON} = {row['epsilon']:g} a pair counts as "
-        f"orthogonal from {angle:.1f}\N{DEGREE SIGN} to {180 - angle:.1f}"
-        f"\N{DEGREE SIGN}. In {row['d']} dimensions {_percent(row['random'])} of random "
+        f"At ε = {row['epsilon']:g} a pair counts as "
+        f"orthogonal from {angle:.1f}° to {180 - angle:.1f}"
+        f"°. In {row['d']} dimensions {_percent(row['random'])} of random "
         f"pairs are. {fits}. Of the pairs of {NUM_VECTORS} vectors, "
         f"{_percent(row['pairs'])} at most can be."
     )
@@ -91,11 +92,4 @@ def _percent(share: float) -> str:
 
 
 def _whole(count: float) -> str:
-    if count < 1e6:
-        return f"{count:,.0f}"
-    mantissa, power = f"{count:.1e}".split("e+")
-    return f"{mantissa} \N{MULTIPLICATION SIGN} 10{_superscript(int(power))}"
-
-
-def _superscript(power: int) -> str:
-    return str(power).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return f"{count:,.0f}" if count < 1e6 else power_of_ten(count)

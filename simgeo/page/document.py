@@ -70,7 +70,7 @@ def render(shown: dict[str, Any]) -> str:
         colours=charts.COLOURS,
         num_vectors=zero_loss.NUM_VECTORS,
         dim=zero_loss.DIM,
-        floor=f"{runs.FLOOR:g}",
+        floor=grams.said(runs.FLOOR),
         said=grams.said,
     )
 

@@ -47,7 +47,16 @@ def said(value: float | None) -> str:
     """As a reader likes it: two decimals, or a power of ten; words where undefined."""
     if value is None or not np.isfinite(value):
         return "undefined"
-    if value == 0 or 0.01 <= abs(value) < 1000:
+    if value == 0:
+        return "0"
+    if 0.01 <= abs(value) < 1000:
         return f"{value:.2f}".replace("-", "\N{MINUS SIGN}")
+    return power_of_ten(value)
+
+
+def power_of_ten(value: float) -> str:
+    """Two digits and a power of ten."""
     mantissa, power = f"{value:.1e}".split("e")
-    return f"{mantissa}e{int(power)}".replace("-", "\N{MINUS SIGN}")
+    raised = str(int(power)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    mantissa = mantissa.replace("-", "\N{MINUS SIGN}")
+    return f"{mantissa} \N{MULTIPLICATION SIGN} 10{raised}"

@@ -22,8 +22,8 @@ TEACHERS = {
     "random": teachers.Gaussian(),
 }
 SAYS = {
-    "blocks": "6 groups of 8 vectors: cosine 0.5 within a group, about 0 across",
-    "high fraction": "9 of 10 pairs made epsilon-orthogonal by optimisation",
+    "blocks": "6 groups of 8 vectors: mean cosine 0.5 within a group, orthogonal across",
+    "high fraction": "9 of 10 pairs made ε-orthogonal by optimisation",
     "common mean": "random directions that all lean the same way",
     "random": "independent random directions",
 }
@@ -105,7 +105,7 @@ def settings_of(cell: Cell) -> str:
     one = cell.experiment
     return (
         f"n = {one.num_vectors} vectors, teacher d = {one.teacher_dim}, "
-        f"\N{GREEK SMALL LETTER EPSILON} = {one.epsilon:g}, seeds 0 to "
+        f"ε = {one.epsilon:g}, seeds 0 to "
         f"{one.num_seeds - 1}, {one.num_steps} steps of {one.optimiser.capitalize()} "
         f"at {one.learning_rate:g} with {one.schedule} decay; free rows from a "
         f"Gaussian start"
@@ -225,7 +225,7 @@ def teacher_readings(runs: list[Run]) -> dict[str, str]:
         rank = float(measures.effective_rank(jnp.asarray(vectors)))
         found[name] = (
             f"{name.capitalize()}: {SAYS[name]}. {within:,} of {pairs:,} pairs "
-            f"({100 * within / pairs:.1f} %) are epsilon-orthogonal; of random "
+            f"({100 * within / pairs:.1f} %) are ε-orthogonal; of random "
             f"directions {100 * chance:.1f} %. Largest |cos| {cosines.max():.2f}, "
             f"effective rank {rank:.1f} of {vectors.shape[1]}."
         )
@@ -238,6 +238,7 @@ def run_readings(runs: list[Run]) -> dict[str, str]:
     for each in runs:
         names = "|".join(str(name) for name in _names(each.cell).values())
         records = each.trajectory.records
+        optimum = float(each.trajectory.references["optimum_loss"][0])
         for row in curves([each]):
             if row["seed"] == each.trajectory.seeds[0]:
                 at = row["record"]
@@ -246,10 +247,9 @@ def run_readings(runs: list[Run]) -> dict[str, str]:
                     for kind in ("teacher", "student", "both")
                 )
                 rows[f"{names}|{at}"] = (
-                    f"Step {row['step']}: loss {said(row['loss'])}, "
-                    f"{said(row['excess'])} above the least possible. Of the teacher's "
-                    f"{teacher:,} epsilon-orthogonal pairs {both:,} are kept and "
-                    f"{teacher - both:,} lost; {student - both:,} are gained that the "
+                    f"Step {row['step']}: loss {said(row['loss'])}, least possible "
+                    f"{said(optimum)}. Of the teacher's {teacher:,} ε-orthogonal pairs "
+                    f"{both:,} are kept and {teacher - both:,} lost; {student - both:,} are gained that the "
                     f"teacher lacks. Matthews correlation {said(row['matthews'])}."
                 )
     return rows

@@ -118,13 +118,13 @@ def readings(rows: list[dict]) -> dict[str, str]:
     found = {}
     for row in rows:
         low = [label for key, label in SHOWN.items() if row[key] == 0]
-        matthews = "undefined, for no pair is epsilon-orthogonal"
+        matthews = "undefined, for no pair is ε-orthogonal"
         if row["matthews"] is not None:
             matthews = said(row["matthews"])
-        zeros = f"Zero: {'; '.join(low)}" if low else "None is zero"
+        zeros = f"Losses at zero: {'; '.join(low)}" if low else "No loss is zero"
         found[f"{row['family']}|{row['far']}"] = (
             f"{known[row['family']].says}. Here: {row['amount']}. "
-            f"{zeros}. CKA loss {said(row['cka'])}. Of the teacher's epsilon-orthogonal "
+            f"{zeros}. CKA loss {said(row['cka'])}. Of the teacher's ε-orthogonal "
             f"pairs {100 * row['recall']:.0f} % are kept; Matthews correlation "
             f"{matthews}."
         )
