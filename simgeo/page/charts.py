@@ -20,13 +20,6 @@ PAIRS = {
     "gained": "#cc79a7",
     "in neither": "#ececec",
 }
-# Vega has no superscripts of its own.
-_POWERS = {
-    "values": [float(f"1e{power}") for power in range(-6, 10)],
-    "labelExpr": "'10' + {'-6': '⁻⁶', '-5': '⁻⁵', '-4': '⁻⁴', '-3': '⁻³', '-2': '⁻²', "
-    "'-1': '⁻¹', '0': '⁰', '1': '¹', '2': '²', '3': '³', '4': '⁴', '5': '⁵', "
-    "'6': '⁶', '7': '⁷', '8': '⁸', '9': '⁹'}[round(log(datum.value) / LN10)]",
-}
 INK = "currentColor"  # the page's, light or dark
 _SHAPES = {
     "o": "circle",
@@ -132,7 +125,7 @@ def how_many_fit() -> alt.LayerChart:
         .encode(
             x=alt.X("d:Q", title="dimensions d").scale(type="log", base=2, nice=False),
             y=alt.Y("vectors:Q", title="vectors, pairwise within epsilon", **y).axis(
-                **_POWERS
+                **_powers(0, 9)
             ),
             color=alt.Color("bound:N", title=None)
             .scale(
@@ -209,9 +202,7 @@ def pairs_map() -> alt.LayerChart:
         .legend(None)
     )
     return _finish(
-        _both_halves(cells, runs.NUM_VECTORS, colour).properties(
-            view={"fill": PAIRS["in neither"]}
-        ),
+        _both_halves(cells, runs.NUM_VECTORS, colour, PAIRS["in neither"]),
         "Map of all pairs at the chosen step: epsilon-orthogonal in teacher and student "
         "(kept), in the teacher only (lost), in the student only (gained), in neither.",
         ["teacher3", "objective3", "width3", "record"],
@@ -223,6 +214,7 @@ def teacher_cosines() -> alt.LayerChart:
     base = _named("teacher_cosines").transform_filter("datum.teacher == teacher2")
     x = alt.X("low:Q", title="|cosine| of a pair", bin="binned").scale(domain=[0, 1])
     x = x.axis(format=".1f", values=[0, 0.2, 0.4, 0.6, 0.8, 1])
+    line_x = alt.X("low:Q")  # a line has no other end to be binned by
     y = alt.Y("share:Q", title="share of pairs").axis(format="%", tickCount=5)
     level = (
         alt.Chart(alt.InlineData([{"epsilon": grams.EPSILON}]))
@@ -236,7 +228,7 @@ def teacher_cosines() -> alt.LayerChart:
             .encode(x=x, x2="high:Q", y=y, color=_two("this teacher", "random")),
             base.transform_calculate(of="'random'")
             .mark_line(interpolate="step-after", strokeWidth=2)
-            .encode(x=x, y="random:Q", color=_two("this teacher", "random")),
+            .encode(x=line_x, y="random:Q", color=_two("this teacher", "random")),
             level,
         ),
         "Histogram of the absolute cosines of the teacher's pairs, and a line for "
@@ -248,11 +240,12 @@ def teacher_cosines() -> alt.LayerChart:
 def over_steps(field: str, title: str, scale: alt.Scale, **levels) -> alt.LayerChart:
     """Every seed thin and the median thick over the steps, a rule at the record."""
     base = _of_run(_named("curves"), record=False).encode(
-        x=alt.X("step:Q", title="step").scale(type="symlog", constant=1, nice=False)
+        x=alt.X("step:Q", title="step")
+        .scale(type="symlog", constant=1, nice=False)
         .axis(values=[0, 1, 10, 100, 600]),
         color=_colour(None),
     )
-    y = alt.Y(f"{field}:Q", title=title, scale=scale).axis(**_POWERS)
+    y = alt.Y(f"{field}:Q", title=title, scale=scale).axis(**_powers(-6, 0))
     if field == "matthews":
         y = y.axis(format=".1f", tickCount=6)
     here = base.transform_filter("datum.record == record && datum.seed == 0")
@@ -298,7 +291,7 @@ def loss_against_geometry() -> alt.LayerChart:
         fields=["objective", "seed"], empty=True,
     )  # fmt: skip
     legend = alt.Legend(
-        orient="bottom", columns=2, symbolSize=110, labelLimit=170, title=None
+        orient="bottom", columns=1, symbolSize=110, labelLimit=0, title=None
     )
     base = (
         _named("curves")
@@ -307,7 +300,7 @@ def loss_against_geometry() -> alt.LayerChart:
         .encode(
             x=alt.X("excess:Q", title="loss above least possible / zero student's loss")
             .scale(type="log", domain=[runs.FLOOR, 10], clamp=True)
-            .axis(**_POWERS),
+            .axis(**_powers(-6, 1)),
             y=alt.Y("matthews:Q", title="Matthews correlation")
             .scale(domain=[-0.2, 1.02], nice=False)
             .axis(format=".1f", tickCount=6),
@@ -356,7 +349,7 @@ def loss_against_geometry() -> alt.LayerChart:
     ]
     lines = base.mark_line(strokeWidth=1.2).encode(
         order="record:Q",
-        strokeDash=alt.StrokeDash("objective:N", legend=None).scale(
+        strokeDash=alt.StrokeDash("objective:N", legend=legend).scale(
             domain=LABELS, range=_DASHES
         ),
     )
@@ -386,7 +379,13 @@ def family_map(family: alt.Parameter, far: Any) -> alt.LayerChart:
 
 def distances() -> alt.LayerChart:
     """Every distance of the constructed student, as a bar with its number."""
-    label = alt.Axis(labelExpr="split(datum.label, ', ')", title=None, ticks=False)
+    label = alt.Axis(
+        labelExpr="split(datum.label, ', ')",
+        labelOverlap=False,
+        labelLimit=0,
+        title=None,
+        ticks=False,
+    )
     base = (
         _named("distances")
         .transform_filter("datum.family == family && datum.far == far")
@@ -394,12 +393,10 @@ def distances() -> alt.LayerChart:
             text="datum.distance == 0 ? 'zero' : format(datum.distance, '.2~g')"
         )
         .encode(
-            x=alt.X("distance:Q", title="loss / zero student's loss").scale(
-                domain=[0, 1.15], clamp=True
-            ).axis(tickCount=4),
-            y=alt.Y(
-                "objective:N", sort=list(zero_loss.SHOWN.values()), axis=label
-            ),
+            x=alt.X("distance:Q", title="loss / zero student's loss")
+            .scale(domain=[0, 1.15], clamp=True)
+            .axis(tickCount=4),
+            y=alt.Y("objective:N", sort=list(zero_loss.SHOWN.values()), axis=label),
         )
     )
     return _finish(
@@ -461,8 +458,8 @@ def _heat_map(
         .scale(domain=[-100, -50, 0, 50, 100], range=list(COSINES))
         .legend(None)
     )
-    both = _both_halves(cells, num_vectors, colour)
-    return _finish(both.properties(view={"fill": COSINES[-1]}), says, controls)
+    both = _both_halves(cells, num_vectors, colour, COSINES[-1])
+    return _finish(both, says, controls)
 
 
 def _spread(chart: alt.Chart, num_vectors: int, fields: list[str]) -> alt.Chart:
@@ -474,8 +471,9 @@ def _spread(chart: alt.Chart, num_vectors: int, fields: list[str]) -> alt.Chart:
 
 
 def _both_halves(
-    cells: alt.Chart, num_vectors: int, colour: alt.Color
+    cells: alt.Chart, num_vectors: int, colour: alt.Color, diagonal: str
 ) -> alt.LayerChart:
+    """The pairs on both sides of the diagonal, and it in a colour of its own."""
     places = alt.Scale(domain=list(range(num_vectors)), padding=0)
     options = {"axis": None, "scale": places}
     return alt.layer(
@@ -487,7 +485,10 @@ def _both_halves(
                 stroke=alt.Stroke(**colour.to_dict()),  # or gaps would shine through
             )
             for first, second in (("column", "row"), ("row", "column"))
-        )
+        ),
+        alt.Chart(alt.sequence(0, num_vectors, as_="at"))
+        .mark_rect(fill=diagonal, stroke=diagonal, strokeWidth=0.6)
+        .encode(x=alt.X("at:O", **options), y=alt.Y("at:O", **options)),
     )
 
 
@@ -501,7 +502,7 @@ def _level_marks(levels: alt.Chart) -> dict[str, Any]:
         "text": levels.mark_text(
             align="right",
             baseline="middle",
-            dy={"expr": "datum.level == 'chance' ? 11 : -9"},
+            dy={"expr": "datum.level == 'chance' ? 20 : -9"},
         ).encode(y=y, x=alt.value("width"), text="level:N"),
     }
 
@@ -522,6 +523,16 @@ def _two(first: str, second: str) -> alt.Color:
 
 def _last_record() -> int:
     return len(runs.CELLS[0].experiment.record_steps) - 1
+
+
+def _powers(low: int, high: int) -> dict[str, Any]:
+    """An axis of powers of ten; Vega has no superscripts of its own."""
+    powers = range(low, high + 1)
+    labels = [grams.power_of_ten(10.0**power) for power in powers]
+    return {
+        "values": [10.0**power for power in powers],
+        "labelExpr": f"{labels}[round(log(datum.value) / LN10) - ({low})]",
+    }
 
 
 def _list(values: Any) -> str:

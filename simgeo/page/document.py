@@ -61,10 +61,12 @@ def render(shown: dict[str, Any]) -> str:
         objectives=charts.LABELS,
         widths=runs.WIDTHS,
         steps=[f"step {step}" for step in cell.experiment.record_steps],
-        dims=[f"{dim} dimensions" for dim in counts.DIMS],
+        dims=counts.DIMS,
         epsilons=[f"{epsilon:g}" for epsilon in counts.EPSILONS],
         families=zero_loss.families(),
-        places=[f"{100 * k // (zero_loss.PLACES - 1)} %" for k in range(zero_loss.PLACES)],
+        places=[
+            f"{100 * k // (zero_loss.PLACES - 1)} %" for k in range(zero_loss.PLACES)
+        ],
         pairs=charts.PAIRS,
         cosines=charts.COSINES,
         colours=charts.COLOURS,

@@ -55,8 +55,10 @@ def said(value: float | None) -> str:
 
 
 def power_of_ten(value: float) -> str:
-    """Two digits and a power of ten."""
+    """Two digits, unless they are 1.0, and a power of ten."""
     mantissa, power = f"{value:.1e}".split("e")
     raised = str(int(power)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
     mantissa = mantissa.replace("-", "\N{MINUS SIGN}")
+    if mantissa == "1.0":
+        return f"10{raised}"
     return f"{mantissa} \N{MULTIPLICATION SIGN} 10{raised}"

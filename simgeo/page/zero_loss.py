@@ -97,7 +97,10 @@ def students() -> list[dict]:
                     "matthews": number(float(battery["matthews"][place])),
                     "recall": number(float(battery["pattern_recall"][place])),
                 }
-                | {key: number(each) if each > ZERO else 0.0 for key, each in found.items()}
+                | {
+                    key: number(each) if each > ZERO else 0.0
+                    for key, each in found.items()
+                }
             )
     return rows
 
