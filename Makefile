@@ -8,13 +8,14 @@ BIN := $(VENV)/bin
 
 # `figures` and `bench` need only what the package needs; the checks need more.
 RUNTIME := $(VENV)/.runtime
+PAGE := $(VENV)/.page
 DEV := $(VENV)/.dev
 PINS := pyproject.toml constraints.txt
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help figures test lint bench lock clean
+.PHONY: help figures page test lint bench lock clean
 
 help: ## print this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | \
@@ -22,6 +23,9 @@ help: ## print this list
 
 figures: $(RUNTIME) ## draw the figures (QUICK=1: small, into figures/quick/; ALL=1: all)
 	$(BIN)/python -m experiments $(if $(QUICK),--quick) $(if $(ALL),--all)
+
+page: $(PAGE) ## write page.html, to open in any browser
+	$(BIN)/simgeo page page.html
 
 test: $(DEV) ## run the tests in float32, then in float64 but for the slow (ARGS="-k ...")
 	JAX_ENABLE_X64=0 $(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
@@ -42,8 +46,8 @@ lock: ## resolve constraints.txt again (needs uv; UPGRADE=1: to the newest versi
 		--output-file constraints.txt pyproject.toml
 	! grep -n '://' constraints.txt
 
-clean: ## remove the environment, caches and quick figures; results/ stays
-	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis figures/quick
+clean: ## remove the environment, caches, quick figures and page; results/ stays
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis figures/quick page.html
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A virtual environment without a working pip is half made, and made again.
@@ -61,7 +65,12 @@ $(RUNTIME): $(PINS)
 	@$(PIP) --editable .
 	@touch $@
 
+$(PAGE): $(PINS)
+	$(MAKE_VENV)
+	@$(PIP) --editable '.[page]'
+	@touch $(RUNTIME) $@
+
 $(DEV): $(PINS)
 	$(MAKE_VENV)
 	@$(PIP) --editable '.[dev]'
-	@touch $(RUNTIME) $@
+	@touch $(RUNTIME) $(PAGE) $@

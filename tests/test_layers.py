@@ -29,6 +29,7 @@ ALLOWED = {
     "sweep": {"settings", "experiment", "results"},
     "stats": set(),
     "plots": set(),
+    "page": {"linalg", "limits", *_FOUR, "theory", "experiment", "plots"},
 }
 ANYTHING = {"cli", "__init__", "__main__"}  # but nobody may import these
 

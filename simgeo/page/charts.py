@@ -106,8 +106,8 @@ def random_cosines() -> alt.LayerChart:
     )
     return _finish(
         alt.layer(bars),
-        "Histogram of the cosine of two random vectors in d dimensions; the bars within "
-        "epsilon of zero are set off. It narrows as d grows.",
+        "Histogram of the cosine of two random vectors in d dimensions; the bars "
+        "within epsilon of zero are set off. It narrows as d grows.",
         ["d", "epsilon"],
     )
 
@@ -203,8 +203,8 @@ def pairs_map() -> alt.LayerChart:
     )
     return _finish(
         _both_halves(cells, runs.NUM_VECTORS, colour, PAIRS["in neither"]),
-        "Map of all pairs at the chosen step: epsilon-orthogonal in teacher and student "
-        "(kept), in the teacher only (lost), in the student only (gained), in neither.",
+        "Map of all pairs at the chosen step: epsilon-orthogonal in teacher and "
+        "student (kept), in the teacher only (lost), in the student only (gained), in neither.",
         ["teacher3", "objective3", "width3", "record"],
     )
 
@@ -296,7 +296,7 @@ def loss_against_geometry() -> alt.LayerChart:
     base = (
         _named("curves")
         .transform_filter(chosen)
-        .transform_calculate(last=f"datum.record == {_last_record()}")
+        .transform_joinaggregate(final="max(record)")
         .encode(
             x=alt.X("excess:Q", title="loss above least possible / zero student's loss")
             .scale(type="log", domain=[runs.FLOOR, 10], clamp=True)
@@ -315,7 +315,7 @@ def loss_against_geometry() -> alt.LayerChart:
         )
     )
     points = (
-        base.transform_filter("datum.last")
+        base.transform_filter("datum.record == datum.final")
         .mark_point(filled=True, size=110)
         .encode(
             shape=alt.Shape("objective:N", legend=legend).scale(
@@ -380,7 +380,7 @@ def family_map(family: alt.Parameter, far: Any) -> alt.LayerChart:
 def distances() -> alt.LayerChart:
     """Every distance of the constructed student, as a bar with its number."""
     label = alt.Axis(
-        labelExpr="split(datum.label, ', ')",
+        labelExpr="split(replace(datum.label, ', ', '\\n'), '\\n')",
         labelOverlap=False,
         labelLimit=0,
         title=None,
@@ -519,10 +519,6 @@ def _two(first: str, second: str) -> alt.Color:
         .scale(domain=[first, second], range=[PAIRS["kept"], PAIRS["lost"]])
         .legend(orient="top")
     )
-
-
-def _last_record() -> int:
-    return len(runs.CELLS[0].experiment.record_steps) - 1
 
 
 def _powers(low: int, high: int) -> dict[str, Any]:

@@ -14,9 +14,11 @@ from simgeo.page.runs import CELLS, Cell, Run
 
 
 def contents(done: list[Run]) -> dict[str, Any]:
-    """All that the page shows: `data` of the charts by name, and `readings` in words.
+    """All that the page shows of these runs.
 
-    A reading has the values of its screen's controls as key, joined by a bar.
+    `data` of the charts by name, and `readings` in words: one for each setting of a
+    screen's controls, whose values, joined by bars, are its key. All cells must have
+    the same records, and every teacher, objective and width must meet every other.
     """
     counted, built = counts.counts(), zero_loss.students()
     return {
@@ -39,6 +41,8 @@ def contents(done: list[Run]) -> dict[str, Any]:
             "built": zero_loss.readings(built),
         },
         "ends": runs.ends(done),
+        "choices": runs.choices(done),
+        "settings": runs.settings_of(done[0].cell),
     }
 
 
@@ -49,18 +53,14 @@ def render(shown: dict[str, Any]) -> str:
         loader=folder, autoescape=True, undefined=jinja2.StrictUndefined
     )
     environment.filters["zip_same"] = lambda names: [(each, each) for each in names]
-    cell = CELLS[0]
     return environment.get_template("page.html").render(
         vega=_script(vl_convert.javascript_bundle()),
         charts=_json(charts.charts()),
         data=_json(shown["data"]),
         readings=_json(shown["readings"]),
         ends=shown["ends"],
-        settings=runs.settings_of(cell),
-        teachers=runs.TEACHERS,
-        objectives=charts.LABELS,
-        widths=runs.WIDTHS,
-        steps=[f"step {step}" for step in cell.experiment.record_steps],
+        settings=shown["settings"],
+        **shown["choices"],
         dims=counts.DIMS,
         epsilons=[f"{epsilon:g}" for epsilon in counts.EPSILONS],
         families=zero_loss.families(),

@@ -22,7 +22,7 @@ TEACHERS = {
     "random": teachers.Gaussian(),
 }
 SAYS = {
-    "blocks": "6 groups of 8 vectors: mean cosine 0.5 within a group, orthogonal across",
+    "blocks": "6 groups of 8 vectors: mean cosine 0.5 within, orthogonal across",
     "high fraction": "9 of 10 pairs made ε-orthogonal by optimisation",
     "common mean": "random directions that all lean the same way",
     "random": "independent random directions",
@@ -110,6 +110,21 @@ def settings_of(cell: Cell) -> str:
         f"at {one.learning_rate:g} with {one.schedule} decay; free rows from a "
         f"Gaussian start"
     )
+
+
+def choices(runs: list[Run]) -> dict[str, list]:
+    """What a reader can choose among."""
+    dim = runs[0].cell.experiment.teacher_dim
+    widths = dict.fromkeys(each.cell.width for each in runs)
+    return {
+        "teachers": list(dict.fromkeys(each.cell.teacher for each in runs)),
+        "objectives": list(dict.fromkeys(each.cell.objective for each in runs)),
+        "widths": [
+            (width, f"{width}, as the teacher" if width == dim else f"{width} of {dim}")
+            for width in widths
+        ],
+        "steps": [f"step {step}" for step in runs[0].trajectory.steps],
+    }
 
 
 def teacher_grams(runs: list[Run]) -> list[dict]:
@@ -249,8 +264,8 @@ def run_readings(runs: list[Run]) -> dict[str, str]:
                 rows[f"{names}|{at}"] = (
                     f"Step {row['step']}: loss {said(row['loss'])}, least possible "
                     f"{said(optimum)}. Of the teacher's {teacher:,} ε-orthogonal pairs "
-                    f"{both:,} are kept and {teacher - both:,} lost; {student - both:,} are gained that the "
-                    f"teacher lacks. Matthews correlation {said(row['matthews'])}."
+                    f"{both:,} are kept and {teacher - both:,} lost; "
+                    f"{student - both:,} are gained that the teacher lacks. Matthews correlation {said(row['matthews'])}."
                 )
     return rows
 
