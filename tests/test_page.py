@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -9,12 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from simgeo import cli, experiment, limits, linalg, measures, objectives, theory
-
-pytest.importorskip("altair", reason="needs the extra `page`")
-pytest.importorskip("vl_convert", reason="needs the extra `page`")
-
-from simgeo import page
+from simgeo import cli, experiment, limits, linalg, measures, objectives, page, theory
 from simgeo.page import counts, grams, runs, zero_loss
 
 ROOT = Path(__file__).parents[1]
@@ -292,7 +288,9 @@ def test_every_chart_is_described_and_finds_its_data(html, shown):
     for name, chart in json.loads(text).items():
         assert len(chart["description"]) > 40, name
         assert f'data-chart="{name}"' in html
-        controls = [each["bind"]["element"] for each in chart["params"] if "bind" in each]
+        controls = [
+            each["bind"]["element"] for each in chart["params"] if "bind" in each
+        ]
         for control in controls:
             assert f'id="{control[1:]}"' in html
         named = set(re.findall(r"'data': {'name': '(\w+)'}", str(chart)))
@@ -329,7 +327,11 @@ def test_the_command_writes_the_file_and_nothing_beside_it(
 
 
 def test_the_extra_is_named_where_it_is_missing(tmp_path, monkeypatch, capsys):
-    monkeypatch.setitem(__import__("sys").modules, "simgeo.page", None)
+    for name in [each for each in sys.modules if each.startswith("simgeo.page")]:
+        monkeypatch.delitem(sys.modules, name)
     monkeypatch.delattr("simgeo.page")
+    monkeypatch.setitem(sys.modules, "altair", None)
     assert cli.main(["page", str(tmp_path / "page.html")]) == 2
-    assert "simgeo" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert told.startswith("simgeo: `simgeo page` needs altair")
+    assert told.count("\n") == 1

@@ -204,7 +204,8 @@ def pairs_map() -> alt.LayerChart:
     return _finish(
         _both_halves(cells, runs.NUM_VECTORS, colour, PAIRS["in neither"]),
         "Map of all pairs at the chosen step: epsilon-orthogonal in teacher and "
-        "student (kept), in the teacher only (lost), in the student only (gained), in neither.",
+        "student (kept), in the teacher only (lost), in the student only (gained), or "
+        "in neither.",
         ["teacher3", "objective3", "width3", "record"],
     )
 

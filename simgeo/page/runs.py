@@ -265,7 +265,8 @@ def run_readings(runs: list[Run]) -> dict[str, str]:
                     f"Step {row['step']}: loss {said(row['loss'])}, least possible "
                     f"{said(optimum)}. Of the teacher's {teacher:,} ε-orthogonal pairs "
                     f"{both:,} are kept and {teacher - both:,} lost; "
-                    f"{student - both:,} are gained that the teacher lacks. Matthews correlation {said(row['matthews'])}."
+                    f"{student - both:,} are gained that the teacher lacks. "
+                    f"Matthews correlation {said(row['matthews'])}."
                 )
     return rows
 
