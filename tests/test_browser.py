@@ -191,7 +191,7 @@ def test_a_slider_moves_by_keyboard_and_mouse(opened, name, screen):
     def place() -> int:
         at = int(slider.input_value())
         assert slider.get_attribute("aria-valuetext") == steps[at]
-        assert opened.locator(f"#{name}-value").input_value() == steps[at]
+        assert opened.locator(f"#{name}-value").text_content() == steps[at]
         return at
 
     slider.focus()
@@ -261,4 +261,5 @@ def test_tab_reaches_every_control_in_order(opened):
     for _ in range(40):
         opened.keyboard.press("Tab")
         reached.append(opened.evaluate("document.activeElement.id"))
-    assert [each for each in reached if each in wanted] == wanted
+    # After the last it begins anew.
+    assert [each for each in reached if each in wanted][: len(wanted)] == wanted
