@@ -88,6 +88,7 @@ def opened(browser, file, request):
         viewport={"width": width, "height": height},
         color_scheme=scheme,
         has_touch=size == "phone",
+        reduced_motion="reduce",
     )
     view = context.new_page()
     said, asked = [], []
@@ -203,7 +204,12 @@ def test_a_slider_moves_by_keyboard_and_mouse(opened, name, screen):
     second = wait_for_change(opened, screen, first)
     assert second[0] != first[0]
     box = slider.bounding_box()
-    opened.mouse.click(box["x"] + box["width"] - 4, box["y"] + box["height"] / 2)
+    middle = box["height"] / 2
+    slider.drag_to(
+        slider,
+        source_position={"x": box["width"] / 3, "y": middle},
+        target_position={"x": box["width"] - 4, "y": middle},
+    )
     assert place() == len(steps) - 1
     wait_for_change(opened, screen, second)
 
