@@ -218,9 +218,9 @@ def teacher_cosines() -> alt.LayerChart:
     line_x = alt.X("low:Q")  # a line has no other end to be binned by
     y = alt.Y("share:Q", title="share of pairs").axis(format="%", tickCount=5)
     level = (
-        alt.Chart(alt.InlineData([{"epsilon": grams.EPSILON}]))
+        alt.Chart(alt.InlineData([{}]))
         .mark_rule(color=INK, strokeDash=[5, 3])
-        .encode(x="epsilon:Q")
+        .encode(x=alt.datum(grams.EPSILON))
     )
     return _finish(
         alt.layer(
