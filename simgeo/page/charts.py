@@ -3,7 +3,7 @@
 What a reader drags is an element of the page; a chart's parameters are bound to it.
 """
 
-from typing import Any
+from typing import Any, cast
 
 import altair as alt
 from matplotlib.colors import to_hex
@@ -483,7 +483,9 @@ def _both_halves(
                 x=alt.X(f"{first}:O", **options),
                 y=alt.Y(f"{second}:O", **options),
                 color=colour,
-                stroke=alt.Stroke(**colour.to_dict()),  # or gaps would shine through
+                stroke=alt.Stroke(
+                    **cast(dict, colour.to_dict())
+                ),  # or gaps would shine through
             )
             for first, second in (("column", "row"), ("row", "column"))
         ),
