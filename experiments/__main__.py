@@ -23,6 +23,7 @@ LONG = (
     "hybrid_weight",
     "cross_catalogue",
     "cka_frontier",
+    "spikes",
 )
 
 
