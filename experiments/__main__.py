@@ -20,6 +20,8 @@ LONG = (
     "orthogonality_sweep",
     "convergence",
     "batch_size",
+    "student_width",
+    "optimiser_sensitivity",
     "hybrid_weight",
     "cross_catalogue",
     "cka_frontier",

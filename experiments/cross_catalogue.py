@@ -23,6 +23,7 @@ from matplotlib.colors import TwoSlopeNorm
 
 from experiments import cells
 from experiments.cells import TEACHERS, Cell, datasets, preset
+from experiments.gallery import Shown
 from simgeo import measures, objectives, plots, students
 from simgeo.objectives import LOSSES, AbstractObjective
 
@@ -113,6 +114,24 @@ def _pattern(student: jax.Array, teacher: jax.Array, epsilon: float):
         return measures.battery(vectors, target, epsilon)["matthews"]
 
     return jax.vmap(one)(student, teacher)
+
+
+FIGURES = {
+    "cross_catalogue_blocks": Shown(
+        "Every objective of the catalogue (rows) against every distance (columns), "
+        "teacher of blocks at half its width; 0 is the optimum, 1 random vectors; "
+        "right, the kept pattern.",
+        "Three groups vanish together: uncentred, centred, and blind to linear maps; "
+        "centring costs half of the pattern of blocks.",
+        (),
+    ),
+    "cross_catalogue_common_mean": Shown(
+        "The same for the teacher of a common mean.",
+        "On a common mean only uncentred distances keep the pattern; patches and "
+        "covariances keep nothing.",
+        (),
+    ),
+}
 
 
 def note(quick: bool) -> str:

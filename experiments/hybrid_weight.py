@@ -36,6 +36,7 @@ from matplotlib.ticker import MaxNLocator
 
 from experiments import cells
 from experiments.cells import TEACHERS, Cell, preset
+from experiments.gallery import Shown
 from simgeo import experiment, objectives, plots, stats, students
 from simgeo.experiment import Experiment
 from simgeo.objectives import AbstractObjective
@@ -183,6 +184,23 @@ def bought(last: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
+
+
+FIGURES = {
+    "hybrid_weight": Shown(
+        "First loss against kept pattern in hybrids (1 - w) L1 / s1 + w L2 / s2, one "
+        "colour for every weight w. Dots: seeds; bars: 95 % of the medians.",
+        "A weight of .003 to .01 on Procrustes gives CKA the whole pattern at the "
+        "teacher's width, at no price in CKA.",
+        ("chance", "svd"),
+    ),
+    "hybrid_weight_geometry": Shown(
+        "Kept pattern over the weight of the second term, for four hybrids.",
+        "Most of what a geometry term can buy is bought with a weight far below one "
+        "half; a hinge takes the projection from .41 to .99 on blocks.",
+        ("chance", "svd"),
+    ),
+}
 
 
 def note(quick: bool) -> str:

@@ -2,6 +2,10 @@
 
 Prediction: centring decides more than the name of the distance; the projection keeps
 nothing that the loss shows.
+
+Outcome: held. All end within 1 % of their optimum; on the common mean centred
+objectives then keep -.01 and uncentred ones 1 at the teacher's width, the projection
+.13. On blocks at that width CKA keeps .999, against claim C1.
 """
 
 from pathlib import Path
@@ -10,7 +14,27 @@ import matplotlib.pyplot as plt
 import pandas as pd
 
 from experiments import cells
+from experiments.gallery import Shown
 from simgeo import plots
+
+FIGURES = {
+    "loss_against_geometry": Shown(
+        "Loss against kept pattern over the run, one curve per seed and objective, "
+        "for three teachers at full and half their width. Loss is relative to that of"
+        " the zero student.",
+        "At one and the same small loss, centred objectives may have lost the whole "
+        "pattern and uncentred ones kept it, and a learned projection loses it "
+        "everywhere.",
+        ("chance", "svd"),
+    ),
+    "kept_geometry": Shown(
+        "Kept pattern at the end of training, for seven objectives, three teachers "
+        "and two widths. Points: seeds; bars: medians.",
+        "Whether columns are centred decides more than the name of the distance; "
+        "below the rank nobody keeps a teacher of high fraction.",
+        ("chance", "svd"),
+    ),
+}
 
 
 def note(quick: bool) -> str:

@@ -2,6 +2,9 @@
 
 Prediction: the ceiling lies close to one for all but the smallest dimensions, far above
 chance, and the generator reaches it except just below it.
+
+Outcome: held from d = 16 on. At d = 8 and epsilon of .2 and more the generator stays at
+.88 under ceilings of .91 and .97, which need not be attained.
 """
 
 from pathlib import Path
@@ -13,6 +16,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from experiments import cells
+from experiments.gallery import Shown
 from simgeo import limits, plots, teachers
 
 PANELS = {
@@ -62,6 +66,24 @@ def compute(
                 }
             )
     return pd.DataFrame(rows)
+
+
+FIGURES = {
+    "orthogonality_map": Shown(
+        "Fraction of epsilon-orthogonal pairs, over dimensions and epsilon: expected "
+        "of random vectors, reached by our generator when asked for the ceiling, and "
+        "the ceiling.",
+        "The generator stands at the ceiling or within .02 of it but at small d and "
+        "large epsilon, where groups on axes (.88 at d = 8, epsilon .3) fall short of"
+        " a bound of .97 that need not be attained.",
+        (),
+    ),
+}
+
+
+def note(quick: bool) -> str:
+    """The settings that all cells share."""
+    return f"n = {settings(quick)['num_vectors']} vectors; one draw for every cell."
 
 
 def main(quick: bool, folder: Path) -> None:

@@ -10,15 +10,22 @@ import pandas as pd
 
 from experiments import cells, claims, zero_loss_students
 from experiments.claims import Claim
+from experiments.gallery import Shown
+
+FIGURES: dict[str, Shown] = {}  # tables only
+
+
+def note(quick: bool) -> str:
+    """The settings that the runs share."""
+    return cells.describe(cells.main_grid(quick)[0].experiment)
 
 
 def main(quick: bool, folder: Path) -> None:
     """Judges the claims by the runs of the other studies, and writes the tables."""
     frame, spikes = cells.main_frame(quick), cells.spike_frame(quick)
     _, made = zero_loss_students.compute()
-    preset = cells.describe(cells.main_grid(quick)[0].experiment)
     found = claims.judge(frame, spikes, made)
-    print(write(found, frame, folder, f"{preset} The presets are ours."))
+    print(write(found, frame, folder, f"{note(quick)} The presets are ours."))
 
 
 def write(found: list[Claim], frame: pd.DataFrame, folder: Path, preset: str) -> str:
