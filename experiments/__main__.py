@@ -26,6 +26,7 @@ LONG = (
     "cross_catalogue",
     "cka_frontier",
     "spikes",
+    "assumptions",
 )
 
 

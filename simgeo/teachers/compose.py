@@ -48,6 +48,41 @@ class Noisy(AbstractTeacher):
         return unit_rows(vectors + self.noise / dim**0.5 * noise)
 
 
+class UnevenRows(AbstractTeacher):
+    """Another teacher's vectors at random lengths: the same cosines.
+
+    Lengths are exp(`spread` z - spread^2), z standard normal, whose mean square is 1.
+    The one teacher whose vectors are not of unit length: what is given up with the
+    assumption that they are.
+    """
+
+    about = About(
+        control="spread of the lengths",
+        feasible="any spread from 0, on any teacher",
+        exact="cosines of the teacher, to rounding; lengths in distribution",
+        cost="the teacher's",
+    )
+    teacher: AbstractTeacher = eqx.field(default_factory=OrthogonalFraction)
+    spread: float = 0.5
+
+    def __check_init__(self) -> None:
+        if known(self.spread) and not 0 <= self.spread < float("inf"):
+            raise ValueError(
+                f"`spread` must be finite and not negative; got {self.spread}."
+            )
+
+    def check(self, num_vectors: int, dim: int) -> None:
+        self.teacher.check(num_vectors, dim)
+
+    def __call__(
+        self, key: PRNGKeyArray, num_vectors: int, dim: int
+    ) -> Float[Array, "n d"]:
+        teacher_key, length_key = jax.random.split(key)
+        vectors = self.teacher(teacher_key, num_vectors, dim)
+        draw = jax.random.normal(length_key, (num_vectors, 1), vectors.dtype)
+        return vectors * jnp.exp(self.spread * draw - self.spread**2)
+
+
 class Rotated(AbstractTeacher):
     """Another teacher's vectors, turned by one random rotation: the same cosines.
 
