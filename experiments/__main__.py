@@ -27,6 +27,8 @@ LONG = (
     "cka_frontier",
     "spikes",
     "assumptions",
+    "asking_for_orthogonality",
+    "several_teachers",
 )
 
 

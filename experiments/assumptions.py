@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
 
 from experiments import cells
@@ -179,7 +178,7 @@ def draw(last: pd.DataFrame, folder: Path, note: str) -> None:
         labels = [each.label for each in CHOSEN]
         shown = last[last["objective"].isin(labels)]
         for line, rows in zip(axes, ROWS, strict=True):
-            for ax, (name, dial) in zip(line, DIALS.items(), strict=True):
+            for ax, name in zip(line, DIALS, strict=True):
                 part = shown[(shown["dial"] == name) & (shown["rows"] == rows)]
                 plots.over_setting(part, "value", "kept", ax)
                 ax.set(ylim=(-0.12, 1.08), title=rows)

@@ -160,3 +160,26 @@ def test_the_middle_of_equal_values_is_that_value():
     assert value == 2.5
     assert np.isclose(np.sum(slope), 1)
     assert linalg.middle(jnp.zeros((3, 4)), counted) == 0
+
+
+@pytest.mark.parametrize(
+    ("total", "shares", "expected"),
+    [
+        (10, (1, 1, 1), [4, 3, 3]),
+        (48, (32, 16), [32, 16]),
+        (5, (2, 1), [3, 2]),
+        (7, (1, 2, 4), [1, 2, 4]),
+        (1, (1, 5), [0, 1]),
+    ],
+)
+def test_shares_add_up(total, shares, expected):
+    assert linalg.shared(total, shares) == expected
+
+
+def test_shares_are_within_one_of_proportion():
+    rng = np.random.default_rng(0)
+    for total in range(50):
+        shares = rng.integers(1, 9, size=4)
+        found = np.array(linalg.shared(total, shares))
+        assert found.sum() == total
+        assert (np.abs(found - total * shares / shares.sum()) < 1).all()

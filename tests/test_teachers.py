@@ -445,6 +445,16 @@ def test_uneven_rows_keep_cosines_and_the_mean_square(key):
     assert abs(np.std(np.log(lengths)) - 0.5) < 0.02
 
 
+def test_concatenation_in_shares(key):
+    parts = (OrthogonalBlocks(2), teachers.Gaussian())
+    keys = jax.random.split(key)
+    together = teachers.Concatenated(parts, "dimensions", shares=(2, 1))
+    (vectors,) = draw(together, key[None], 5, 9)
+    for k, columns in ((0, vectors[:, :6]), (1, vectors[:, 6:])):
+        alone = parts[k](keys[k], *columns.shape)
+        np.testing.assert_allclose(np.sqrt(2) * columns, alone, atol=1e-6)
+
+
 def test_concatenation(key):
     parts = (OrthogonalBlocks(2), teachers.Gaussian())
     keys = jax.random.split(key)
@@ -879,6 +889,11 @@ def test_report_of_a_known_set():
         (lambda: teachers.Noisy(noise=-0.1), "`noise` must be finite and not negative"),
         (lambda: teachers.UnevenRows(spread=-0.1), "`spread` must be finite and not"),
         (lambda: teachers.Concatenated(()), "`teachers` must not be empty"),
+        (
+            lambda: teachers.Concatenated(shares=(1,)),
+            "`shares` must be as many as `teachers`, or none; got 1 for 2",
+        ),
+        (lambda: teachers.Concatenated(shares=(1, 0)), "`shares` must be at least 1"),
         (lambda: OrthogonalFraction(1.5), r"`fraction` must be in \[0, 1\]; got 1.5"),
         (lambda: OrthogonalFraction(float("nan")), "`fraction` must be in"),
         (lambda: OrthogonalFraction(epsilon=0.0), r"`epsilon` must be in \(0, 1\)"),

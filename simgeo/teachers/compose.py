@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from simgeo.linalg import unit_rows
+from simgeo.linalg import shared, unit_rows
 from simgeo.teachers._base import About, AbstractTeacher, known, random_frame
 from simgeo.teachers.fraction import OrthogonalFraction
 from simgeo.teachers.random import Gaussian
@@ -112,10 +112,11 @@ class Rotated(AbstractTeacher):
 class Concatenated(AbstractTeacher):
     """Several teachers, each for a share of the vectors or of the dimensions.
 
-    Along "vectors", every teacher draws its share in all dimensions, and the first
-    ones one vector more if the number does not divide. Along "dimensions", every
-    teacher draws all vectors in its share of the dimensions, and a vector is its parts
-    side by side, to unit length: its cosines are the mean of the parts'.
+    Along "vectors", every teacher draws its share in all dimensions. Along
+    "dimensions", every teacher draws all vectors in its share of the dimensions, and a
+    vector is its parts side by side, to unit length: its cosines are the mean of the
+    parts'. `shares` says how large the parts are, one to another; without it they are
+    equal, but for the first ones, which have one more if the number does not divide.
     """
 
     about = About(
@@ -128,6 +129,7 @@ class Concatenated(AbstractTeacher):
         default_factory=lambda: (OrthogonalFraction(), Gaussian())
     )
     along: Literal["vectors", "dimensions"] = eqx.field(static=True, default="vectors")
+    shares: tuple[int, ...] = eqx.field(static=True, default=())
 
     def __check_init__(self) -> None:
         if not self.teachers:
@@ -136,6 +138,13 @@ class Concatenated(AbstractTeacher):
             raise ValueError(
                 f"`along` must be 'vectors' or 'dimensions'; got {self.along!r}."
             )
+        if self.shares and len(self.shares) != len(self.teachers):
+            raise ValueError(
+                f"`shares` must be as many as `teachers`, or none; got "
+                f"{len(self.shares)} for {len(self.teachers)}."
+            )
+        if any(share < 1 for share in self.shares):
+            raise ValueError(f"`shares` must be at least 1 each; got {self.shares}.")
 
     def check(self, num_vectors: int, dim: int) -> None:
         super().check(num_vectors, dim)
@@ -159,9 +168,7 @@ class Concatenated(AbstractTeacher):
         return together if axis == 0 else unit_rows(together)
 
     def _shapes(self, num_vectors: int, dim: int) -> list[tuple[int, int]]:
-        count = len(self.teachers)
-        total = num_vectors if self.along == "vectors" else dim
-        shares = [(total + count - 1 - place) // count for place in range(count)]
+        shares = self.shares or (1,) * len(self.teachers)
         if self.along == "vectors":
-            return [(share, dim) for share in shares]
-        return [(num_vectors, share) for share in shares]
+            return [(part, dim) for part in shared(num_vectors, shares)]
+        return [(num_vectors, part) for part in shared(dim, shares)]
