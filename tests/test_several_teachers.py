@@ -34,7 +34,7 @@ def test_it_is_the_sum_over_the_teachers(part):
         for weight, teacher, own in parts
     )
     np.testing.assert_allclose(found, expected, rtol=1e-6)
-    (memory, slope) = (several.begin(jax.random.key(0), jnp.asarray(TOGETHER)), ())
+    memory = several.begin(jax.random.key(0), jnp.asarray(TOGETHER))
     assert several.remember(memory, STUDENT, jnp.asarray(TOGETHER), learned) == memory
     at_step = several.at(memory)(jnp.asarray(STUDENT), jnp.asarray(TOGETHER), learned)
     np.testing.assert_allclose(at_step, found, rtol=1e-6)
