@@ -4,6 +4,7 @@ import jax
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.linalg import orthogonal_procrustes
 
 from experiments import asking_for_orthogonality as study
 from simgeo import measures, plots
@@ -16,6 +17,21 @@ def test_the_judge_agrees_with_the_battery(key, epsilon):
     expected = measures.battery(student, teacher, epsilon)
     names = ("matthews", "fraction_student")
     np.testing.assert_allclose(found, [float(expected[k]) for k in names], rtol=1e-5)
+
+
+def test_the_price_is_what_the_best_rotation_and_scale_leave():
+    rng = np.random.default_rng(0)
+    student, teacher = rng.standard_normal((20, 4)), rng.standard_normal((20, 6))
+    one, other = (
+        each / np.linalg.norm(each, axis=1, keepdims=True)
+        for each in (student, teacher)
+    )
+    padded = np.pad(one, ((0, 0), (0, 2)))
+    turned = padded @ orthogonal_procrustes(padded, other)[0]
+    scale = np.sum(turned * other) / np.sum(turned**2)
+    expected = np.sum((other - scale * turned) ** 2) / np.sum(other**2)
+    assert study.price(student, teacher) == pytest.approx(expected)
+    assert study.price(3 * teacher, teacher) == pytest.approx(0.0, abs=1e-12)
 
 
 def test_a_pattern_of_all_pairs_has_no_correlation():
