@@ -28,6 +28,10 @@ LONG = (
     "cka_frontier",
     "does_geometry_matter",
     "capacity_floor",
+    "spikes",
+    "assumptions",
+    "asking_for_orthogonality",
+    "several_teachers",
 )
 
 
