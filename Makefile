@@ -8,6 +8,7 @@ BIN := $(VENV)/bin
 
 # `figures` and `bench` need only what the package needs; the checks need more.
 RUNTIME := $(VENV)/.runtime
+PAGE := $(VENV)/.page
 DEV := $(VENV)/.dev
 DOCS := $(VENV)/.docs
 PINS := pyproject.toml constraints.txt
@@ -15,7 +16,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c const
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help figures test lint docs bench lock clean
+.PHONY: help figures page test lint docs bench lock clean
 
 help: ## print this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | \
@@ -23,6 +24,9 @@ help: ## print this list
 
 figures: $(RUNTIME) ## draw figures (ALL=1: all; STUDY=name: one; QUICK=1: small ones)
 	$(BIN)/python -m experiments $(STUDY) $(if $(QUICK),--quick) $(if $(ALL),--all)
+
+page: $(PAGE) ## write page.html, to open in any browser
+	$(BIN)/simgeo page page.html
 
 test: $(DEV) ## run the tests in float32, then in float64 but for the slow (ARGS="-k ...")
 	JAX_ENABLE_X64=0 $(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
@@ -49,8 +53,9 @@ lock: ## resolve constraints.txt again (needs uv; UPGRADE=1: to the newest versi
 		--output-file constraints.txt pyproject.toml
 	! grep -n '://' constraints.txt
 
-clean: ## remove the environment, caches and quick figures; results/ stays
-	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis figures/quick docs/_build
+clean: ## remove the environment, caches and what was built; results/ stays
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis figures/quick page.html \
+		docs/_build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A virtual environment without a working pip is half made, and made again.
@@ -68,10 +73,15 @@ $(RUNTIME): $(PINS)
 	@$(PIP) --editable .
 	@touch $@
 
+$(PAGE): $(PINS)
+	$(MAKE_VENV)
+	@$(PIP) --editable '.[page]'
+	@touch $(RUNTIME) $@
+
 $(DEV): $(PINS)
 	$(MAKE_VENV)
 	@$(PIP) --editable '.[dev]'
-	@touch $(RUNTIME) $@
+	@touch $(RUNTIME) $(PAGE) $@
 
 $(DOCS): $(PINS)
 	$(MAKE_VENV)

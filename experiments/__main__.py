@@ -26,6 +26,12 @@ LONG = (
     "hybrid_weight",
     "cross_catalogue",
     "cka_frontier",
+    "does_geometry_matter",
+    "capacity_floor",
+    "spikes",
+    "assumptions",
+    "asking_for_orthogonality",
+    "several_teachers",
 )
 
 

@@ -148,7 +148,13 @@ def datasets(cells: Sequence[Cell], diverging: bool = False) -> list[xr.Dataset 
         def on_batch(at: sweep.Progress) -> None:
             bar.update(at.done + at.failed - bar.n)
 
-        report = sweep.run(whole, RESULTS, keep_vectors=True, on_batch=on_batch)
+        report = sweep.run(
+            whole,
+            RESULTS,
+            keep_vectors=True,
+            retry_failed=not diverging,
+            on_batch=on_batch,
+        )
     for name, reason in report.failed.items():
         if not diverging or "not finite" not in reason:
             raise RuntimeError(f"{name} of {len(report.failed)} failed: {reason}")

@@ -27,13 +27,15 @@ ALLOWED = {
     "experiment": {"linalg", "limits", "subsets", *_FOUR, "distill", "settings"},
     "results": {"settings"},
     "sweep": {"settings", "experiment", "results"},
+    "readouts": set(),
     "stats": set(),
     "plots": set(),
+    "page": {"linalg", "limits", *_FOUR, "theory", "experiment", "plots"},
 }
 ANYTHING = {"cli", "__init__", "__main__"}  # but nobody may import these
 
 # A figure is redrawn, and the command answers `--help`, without waiting for jax.
-WITHOUT_JAX = ("settings", "results", "stats", "plots", "cli")
+WITHOUT_JAX = ("settings", "results", "readouts", "stats", "plots", "cli")
 FRAMES_ONLY = {"stats", "plots"}
 NEEDS_JAX = {"jax", "jaxlib", "equinox", "optax"}
 

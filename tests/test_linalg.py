@@ -183,3 +183,26 @@ def test_the_compiler_sums_products_right():
         jax.block_until_ready(junk)
         del junk
         assert not jnp.any(jax.jit(jax.vmap(of_zero))(teachers))
+
+
+@pytest.mark.parametrize(
+    ("total", "shares", "expected"),
+    [
+        (10, (1, 1, 1), [4, 3, 3]),
+        (48, (32, 16), [32, 16]),
+        (5, (2, 1), [3, 2]),
+        (7, (1, 2, 4), [1, 2, 4]),
+        (1, (1, 5), [0, 1]),
+    ],
+)
+def test_shares_add_up(total, shares, expected):
+    assert linalg.shared(total, shares) == expected
+
+
+def test_shares_are_within_one_of_proportion():
+    rng = np.random.default_rng(0)
+    for total in range(50):
+        shares = rng.integers(1, 9, size=4)
+        found = np.array(linalg.shared(total, shares))
+        assert found.sum() == total
+        assert (np.abs(found - total * shares / shares.sum()) < 1).all()

@@ -341,6 +341,18 @@ def test_what_has_no_closed_form_must_be_at_hand(objective):
             {"objective": objectives.Procrustes()},
             "`objective` must be CKA or .*; got Procrustes",
         ),
+        (objectives.SeveralTeachers, {"shares": (1, 0)}, "`shares` must be .*(1, 0)"),
+        (objectives.SeveralTeachers, {"shares": ()}, "`shares` must be at least 1"),
+        (
+            objectives.SeveralTeachers,
+            {"shares": (1, 1, 1)},
+            "`weights` must be as many as `shares`; got 2 for 3",
+        ),
+        (
+            objectives.SeveralTeachers,
+            {"weights": (1.0, -1.0)},
+            "`weights` must be finite and not negative",
+        ),
         (
             objectives.Hybrid,
             {"parts": (objectives.CKA(),), "weights": (1.0, 2.0)},

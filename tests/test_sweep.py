@@ -215,6 +215,18 @@ def test_a_batch_gives_the_numbers_of_a_run(cells, swept):
             ), level
 
 
+def test_objectives_with_a_memory_of_their_own_run_in_a_batch(tmp_path):
+    """Whatever they remember: counts, keys, multipliers."""
+    kinds = [
+        objectives.Minibatch(objectives.CKA(), batch_size=6),
+        objectives.Scheduled(),
+        objectives.Constrained(),
+        objectives.Quantised(),
+    ]
+    cells = sweep.grid(BASE, objective=kinds, num_steps=[3])
+    assert sweep.run(cells, tmp_path / "store").failed == {}
+
+
 def test_slices_and_company_do_not_change_a_cell(cells, swept):
     store = results.open(swept)
     program = experiment.program_of(cells[0])

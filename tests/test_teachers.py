@@ -108,6 +108,7 @@ LAWS = {
     "Hierarchy": (tree, share(0, 0.9), share(0, 0.9)),
     "Noisy": (partial(teachers.Noisy, OrthogonalBlocks(2)), share(0, 2)),
     "Rotated": (lambda c: teachers.Rotated(OrthogonalBlocks(2, c)), share(0, 0.9)),
+    "UnevenRows": (partial(teachers.UnevenRows, OrthogonalBlocks(2)), share(0, 1)),
     "Concatenated": (side_by_side, share(0, 0.9)),
     "FromFile": (FromFile,),  # of the path in the fixture
 }
@@ -152,7 +153,8 @@ def test_properties_of_all(law):
         assert first.shape == (N, DIM)
         assert first.dtype == jnp.zeros(()).dtype
         # A few roundings in float32.
-        np.testing.assert_allclose(np.linalg.norm(first, axis=1), 1.0, atol=1e-6)
+        if not isinstance(teacher, teachers.UnevenRows):
+            np.testing.assert_allclose(np.linalg.norm(first, axis=1), 1.0, atol=1e-6)
         assert not np.allclose(first, second)
         again = draw(teacher, keys[::-1], N, DIM)
         assert np.array_equal(first, again[1])
@@ -431,6 +433,26 @@ def test_a_rotation_keeps_cosines(key):
     (turned,) = draw(teachers.Rotated(OrthogonalFraction(0.9)), key[None], N, DIM)
     np.testing.assert_allclose(plain @ plain.T, turned @ turned.T, atol=2e-6)
     assert not np.allclose(plain, turned, atol=0.1)
+
+
+def test_uneven_rows_keep_cosines_and_the_mean_square(key):
+    teacher_key, _ = jax.random.split(key)
+    plain = draw(teachers.Gaussian(), teacher_key[None], 4000, 8)[0]
+    uneven = draw(teachers.UnevenRows(teachers.Gaussian(), 0.5), key[None], 4000, 8)[0]
+    lengths = np.linalg.norm(uneven, axis=1)
+    np.testing.assert_allclose(uneven / lengths[:, None], plain, atol=2e-6)
+    assert abs(np.mean(lengths**2) - 1) < 0.1  # deviates by 1.3 / sqrt(4000)
+    assert abs(np.std(np.log(lengths)) - 0.5) < 0.02
+
+
+def test_concatenation_in_shares(key):
+    parts = (OrthogonalBlocks(2), teachers.Gaussian())
+    keys = jax.random.split(key)
+    together = teachers.Concatenated(parts, "dimensions", shares=(2, 1))
+    (vectors,) = draw(together, key[None], 5, 9)
+    for k, columns in ((0, vectors[:, :6]), (1, vectors[:, 6:])):
+        alone = parts[k](keys[k], *columns.shape)
+        np.testing.assert_allclose(np.sqrt(2) * columns, alone, atol=1e-6)
 
 
 def test_concatenation(key):
@@ -865,7 +887,13 @@ def test_report_of_a_known_set():
         (lambda: teachers.Hierarchy((2, 2), (0.5, 1.0)), "`cosines` must rise from 0"),
         (lambda: teachers.Hierarchy().check(15, 9), "more leaves than vectors; got 16"),
         (lambda: teachers.Noisy(noise=-0.1), "`noise` must be finite and not negative"),
+        (lambda: teachers.UnevenRows(spread=-0.1), "`spread` must be finite and not"),
         (lambda: teachers.Concatenated(()), "`teachers` must not be empty"),
+        (
+            lambda: teachers.Concatenated(shares=(1,)),
+            "`shares` must be as many as `teachers`, or none; got 1 for 2",
+        ),
+        (lambda: teachers.Concatenated(shares=(1, 0)), "`shares` must be at least 1"),
         (lambda: OrthogonalFraction(1.5), r"`fraction` must be in \[0, 1\]; got 1.5"),
         (lambda: OrthogonalFraction(float("nan")), "`fraction` must be in"),
         (lambda: OrthogonalFraction(epsilon=0.0), r"`epsilon` must be in \(0, 1\)"),

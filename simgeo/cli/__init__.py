@@ -15,6 +15,7 @@ COMMANDS = {
     "status": "what of the sweeps in a store is done, failed and left",
     "results": "the cells of a store as a table",
     "plot": "a measure over a setting of the cells of a store",
+    "page": "one HTML file to hand out, with things to drag",
     "limits": "what n vectors in d dimensions can do at epsilon, and what chance does",
     "list": "the teachers, students, objectives and measures, with their knobs",
 }
@@ -99,6 +100,10 @@ def _main(given: list[str]) -> int:
             from simgeo.cli.frames import plot
 
             return plot(rest)
+        if name == "page":
+            from simgeo.cli.page import write
+
+            return write(rest)
         if name == "limits":
             from simgeo.cli.bounds import show
 

@@ -85,7 +85,7 @@ def placed(tree: Any, sharding: NamedSharding, like: bool) -> Any:
         return jax.device_put(tree, sharding)
 
     def shape_of(leaf: Any) -> jax.ShapeDtypeStruct:
-        kind = jax.dtypes.canonicalize_dtype(leaf.dtype)
+        kind = jax.dtypes.canonicalize_dtype(leaf.dtype, allow_extended_dtype=True)
         return jax.ShapeDtypeStruct(leaf.shape, kind, sharding=sharding)
 
     return jax.tree.map(shape_of, tree)

@@ -56,11 +56,14 @@ def run(
     experiment: Experiment,
     *,
     on_chunk: Callable[[int, float], Any] | None = None,
+    on_students: Callable[[Float[np.ndarray, "s n m"]], Any] | None = None,
 ) -> Trajectory:
     """All seeds of an experiment, side by side.
 
     Args:
         on_chunk: called after every record with the steps done and the median loss.
+        on_students: called after every record with the students of all seeds, which
+            are kept nowhere else but for the last.
 
     Ctrl-C ends the run with the records made so far, `complete` false.
 
@@ -100,6 +103,8 @@ def run(
                 raise lost
             observed.append(record)
             vectors = latest
+            if on_students is not None:
+                on_students(np.asarray(latest))
             if on_chunk is not None:
                 on_chunk(done, float(np.median(record["loss"])))
     except (KeyboardInterrupt, NotFiniteError) as error:

@@ -11,6 +11,7 @@ from simgeo.linalg.elementary import gram as gram
 from simgeo.linalg.elementary import middle as middle
 from simgeo.linalg.elementary import safe_divide as safe_divide
 from simgeo.linalg.elementary import safe_sqrt as safe_sqrt
+from simgeo.linalg.elementary import shared as shared
 from simgeo.linalg.elementary import squared_norm as squared_norm
 from simgeo.linalg.elementary import unit_rows as unit_rows
 from simgeo.linalg.factors import inverse_root as inverse_root

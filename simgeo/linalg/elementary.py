@@ -1,5 +1,7 @@
 """Elementary operations, safe to differentiate."""
 
+from collections.abc import Sequence
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -16,6 +18,16 @@ def unit_rows(vectors: Float[Array, "n k"]) -> Float[Array, "n k"]:
     squared = jnp.sum(vectors**2, axis=-1, keepdims=True)
     is_zero = squared == 0.0
     return jnp.where(is_zero, 0.0, vectors / jnp.sqrt(jnp.where(is_zero, 1.0, squared)))
+
+
+def shared(total: int, shares: Sequence[int | float]) -> list[int]:
+    """Whole numbers in proportion to the shares, by largest remainder; they add up."""
+    exact = total * np.asarray(shares, float) / np.sum(shares)
+    found = np.floor(exact + 1e-9).astype(int)
+    # Of equal remainders the first come first.
+    order = np.argsort(-(exact - found).round(9), kind="stable")
+    found[order[: total - found.sum()]] += 1
+    return found.tolist()
 
 
 def gram(vectors: Float[Array, "n k"]) -> Float[Array, "n n"]:

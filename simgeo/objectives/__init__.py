@@ -27,6 +27,7 @@ from simgeo.objectives.projection import LinearProjection as LinearProjection
 from simgeo.objectives.projection import MLPProjection as MLPProjection
 from simgeo.objectives.relational import RelationalAngle as RelationalAngle
 from simgeo.objectives.relational import RelationalDistance as RelationalDistance
+from simgeo.objectives.several import SeveralTeachers as SeveralTeachers
 from simgeo.objectives.stepwise import Constrained as Constrained
 from simgeo.objectives.stepwise import Minibatch as Minibatch
 from simgeo.objectives.stepwise import Scheduled as Scheduled

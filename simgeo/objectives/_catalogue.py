@@ -22,6 +22,7 @@ from simgeo.objectives.projection import (
     MLPProjection,
 )
 from simgeo.objectives.relational import RelationalAngle, RelationalDistance
+from simgeo.objectives.several import SeveralTeachers
 from simgeo.objectives.stepwise import Constrained, Minibatch, Scheduled
 from simgeo.objectives.targets import Angular, Quantised, WhitenedTargets
 
@@ -70,6 +71,7 @@ WRAPPERS: tuple[AbstractObjective, ...] = (
     Constrained(),
     Minibatch(),
     Quantised(),
+    SeveralTeachers(),
 )
 
 

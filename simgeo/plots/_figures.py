@@ -30,6 +30,9 @@ STYLES: dict[str, tuple] = {
     "Projection, cosine": (COLOURS[6], "-", "d"),
     "CKA, debiased": (COLOURS[3], ":", "*"),
     "CCA": ("0.1", "--", "p"),
+    "Pattern hinge": ("#4b0082", "-", "H"),
+    "Procrustes + hinge": ("#08306b", ":", "8"),
+    "Gram, unit rows + hinge": ("#00441b", ":", "x"),
 }
 _OTHER = ("0.25", "-", ".")  # of an objective without a style of its own
 # Reference levels: the prefix of the column that holds each, its name and its line.

@@ -12,6 +12,7 @@ from simgeo.teachers.coherence import LowCoherence as LowCoherence
 from simgeo.teachers.compose import Concatenated as Concatenated
 from simgeo.teachers.compose import Noisy as Noisy
 from simgeo.teachers.compose import Rotated as Rotated
+from simgeo.teachers.compose import UnevenRows as UnevenRows
 from simgeo.teachers.file import FromFile as FromFile
 from simgeo.teachers.fraction import OrthogonalFraction as OrthogonalFraction
 from simgeo.teachers.gram import FromGram as FromGram

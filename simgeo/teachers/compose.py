@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from simgeo.linalg import unit_rows
+from simgeo.linalg import shared, unit_rows
 from simgeo.teachers._base import About, AbstractTeacher, known, random_frame
 from simgeo.teachers.fraction import OrthogonalFraction
 from simgeo.teachers.random import Gaussian
@@ -48,6 +48,41 @@ class Noisy(AbstractTeacher):
         return unit_rows(vectors + self.noise / dim**0.5 * noise)
 
 
+class UnevenRows(AbstractTeacher):
+    """Another teacher's vectors at random lengths: the same cosines.
+
+    Lengths are exp(`spread` z - spread^2), z standard normal, whose mean square is 1.
+    The one teacher whose vectors are not of unit length: what is given up with the
+    assumption that they are.
+    """
+
+    about = About(
+        control="spread of the lengths",
+        feasible="any spread from 0, on any teacher",
+        exact="cosines of the teacher, to rounding; lengths in distribution",
+        cost="the teacher's",
+    )
+    teacher: AbstractTeacher = eqx.field(default_factory=OrthogonalFraction)
+    spread: float = 0.5
+
+    def __check_init__(self) -> None:
+        if known(self.spread) and not 0 <= self.spread < float("inf"):
+            raise ValueError(
+                f"`spread` must be finite and not negative; got {self.spread}."
+            )
+
+    def check(self, num_vectors: int, dim: int) -> None:
+        self.teacher.check(num_vectors, dim)
+
+    def __call__(
+        self, key: PRNGKeyArray, num_vectors: int, dim: int
+    ) -> Float[Array, "n d"]:
+        teacher_key, length_key = jax.random.split(key)
+        vectors = self.teacher(teacher_key, num_vectors, dim)
+        draw = jax.random.normal(length_key, (num_vectors, 1), vectors.dtype)
+        return vectors * jnp.exp(self.spread * draw - self.spread**2)
+
+
 class Rotated(AbstractTeacher):
     """Another teacher's vectors, turned by one random rotation: the same cosines.
 
@@ -77,10 +112,11 @@ class Rotated(AbstractTeacher):
 class Concatenated(AbstractTeacher):
     """Several teachers, each for a share of the vectors or of the dimensions.
 
-    Along "vectors", every teacher draws its share in all dimensions, and the first
-    ones one vector more if the number does not divide. Along "dimensions", every
-    teacher draws all vectors in its share of the dimensions, and a vector is its parts
-    side by side, to unit length: its cosines are the mean of the parts'.
+    Along "vectors", every teacher draws its share in all dimensions. Along
+    "dimensions", every teacher draws all vectors in its share of the dimensions, and a
+    vector is its parts side by side, to unit length: its cosines are the mean of the
+    parts'. `shares` says how large the parts are, one to another; without it they are
+    equal, but for the first ones, which have one more if the number does not divide.
     """
 
     about = About(
@@ -93,6 +129,7 @@ class Concatenated(AbstractTeacher):
         default_factory=lambda: (OrthogonalFraction(), Gaussian())
     )
     along: Literal["vectors", "dimensions"] = eqx.field(static=True, default="vectors")
+    shares: tuple[int, ...] = eqx.field(static=True, default=())
 
     def __check_init__(self) -> None:
         if not self.teachers:
@@ -101,6 +138,13 @@ class Concatenated(AbstractTeacher):
             raise ValueError(
                 f"`along` must be 'vectors' or 'dimensions'; got {self.along!r}."
             )
+        if self.shares and len(self.shares) != len(self.teachers):
+            raise ValueError(
+                f"`shares` must be as many as `teachers`, or none; got "
+                f"{len(self.shares)} for {len(self.teachers)}."
+            )
+        if any(share < 1 for share in self.shares):
+            raise ValueError(f"`shares` must be at least 1 each; got {self.shares}.")
 
     def check(self, num_vectors: int, dim: int) -> None:
         super().check(num_vectors, dim)
@@ -124,9 +168,7 @@ class Concatenated(AbstractTeacher):
         return together if axis == 0 else unit_rows(together)
 
     def _shapes(self, num_vectors: int, dim: int) -> list[tuple[int, int]]:
-        count = len(self.teachers)
-        total = num_vectors if self.along == "vectors" else dim
-        shares = [(total + count - 1 - place) // count for place in range(count)]
+        shares = self.shares or (1,) * len(self.teachers)
         if self.along == "vectors":
-            return [(share, dim) for share in shares]
-        return [(num_vectors, share) for share in shares]
+            return [(part, dim) for part in shared(num_vectors, shares)]
+        return [(num_vectors, part) for part in shared(dim, shares)]

@@ -1,0 +1,261 @@
+"""Which objective breaks when columns are not centred, or rows not of unit length?
+
+The theorems on what a distance of zero implies assume both, on either side. Three dials
+lead away: a common mean of the teacher, an offset of the student's start, and a spread
+of the lengths of the teacher's rows; with free rows of the student and with unit rows.
+
+Prediction: the divide is between centred and not, not between CKA and Procrustes.
+Centred objectives lose half of the pattern at a mean cosine of 0.1 and all of it at an
+offset of 0.5, uncentred ones nothing, with free rows at m = d. Unit rows bring the
+centred ones back at m = d, where a translation would change the rows' lengths, and not
+at half of it. Lengths do nothing to free rows at m = d; at half of it, long rows take
+the directions and all distances fall with the truncated SVD; unit rows cannot follow,
+and Gram falls first, which weighs long rows most. The projection is low throughout.
+
+Outcome, medians of Matthews: the divide held. Centring costs 0.01 to 0.95, the choice
+between CKA and Procrustes 0.07 at most. Free rows, m = d: CKA keeps 0.83, 0.51 and 0.07
+at a mean cosine of 0, 0.05 and 0.1, sooner than predicted, and at 0.2 it has the wrong
+pairs, -0.48. An offset of 0.5 costs CKA nothing (0.85), 1 half (0.39), 2 all; centred
+Gram loses most at 0.5 (0.17). Procrustes keeps 1.00 everywhere, Gram 0.79 at offset 2,
+where it has not arrived. Unit rows at m = d undo an offset up to 1 (0.96 and more), but
+a mean of the teacher only for centred Gram (0.93 to 0.99): CKA, blind to scale, can
+stretch what is centred until rows have unit length, and keeps 0.10. At half of d that
+turns round, since centred Gram fills what length is missing with a mean (0.19 on
+blocks). Not foreseen: uneven lengths break centred objectives with free rows too, 0.77
+to 0.04 for CKA, as short rows turn most when all are moved; and unit rows cost
+uncentred CKA as much as Gram (0.62 and 0.58 at spread 1), Procrustes nothing. The
+truncated SVD does not fall at half of d, nor do uncentred free rows. The projection
+keeps 0.4 at most.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import matplotlib.pyplot as plt
+import pandas as pd
+
+from experiments import cells
+from experiments.cells import OBJECTIVES, TEACHERS, Cell, preset
+from experiments.gallery import Shown
+from simgeo import objectives, plots, stats, students, teachers
+from simgeo.students import AbstractStudent
+from simgeo.teachers import AbstractTeacher
+
+
+class Dial(NamedTuple):
+    """One way away from the assumptions; zero is where they hold, to chance."""
+
+    label: str
+    values: tuple[float, ...]
+    teacher: Callable[[float], AbstractTeacher]
+    offset: Callable[[float], float] = lambda value: 0.0
+
+
+DIALS = {
+    "mean": Dial(
+        "teacher's mean cosine", (0.0, 0.05, 0.1, 0.2, 0.3), teachers.CommonMean
+    ),
+    "offset": Dial(
+        "offset of the start",
+        (0.0, 0.25, 0.5, 1.0, 2.0),
+        lambda value: TEACHERS["blocks"],
+        lambda value: value,
+    ),
+    "lengths": Dial(
+        "spread of the teacher's row lengths",
+        (0.0, 0.25, 0.5, 1.0),
+        lambda value: teachers.UnevenRows(TEACHERS["blocks"], value),
+    ),
+}
+ROWS: dict[str, tuple[type[AbstractStudent], int]] = {
+    "free rows, m = d": (students.FreeRows, 1),
+    "free rows, m = d / 2": (students.FreeRows, 2),
+    "unit rows, m = d": (students.UnitRows, 1),
+    "unit rows, m = d / 2": (students.UnitRows, 2),
+}
+CHOSEN = (*OBJECTIVES, objectives.Procrustes(squared=False))
+# Both distances are blind to scale, so that centring is all that differs between rows.
+SQUARE = {
+    "CKA": (objectives.CKA(centred=False), objectives.CKA()),
+    "Procrustes": (
+        objectives.Procrustes(normalised=True),
+        objectives.Procrustes(normalised=True, centred=True),
+    ),
+}
+CORNERS = {"mean": 0.1, "offset": 0.5, "lengths": 0.5}  # where the square is looked at
+PLACE = ["dial", "rows", "value"]
+FIGURES = {
+    "assumptions": Shown(
+        "Kept pattern at the end over three dials away from the theorems' assumptions. "
+        "Points: seeds; lines: medians. Zero where a student has no "
+        "epsilon-orthogonal pair.",
+        "Uncentred Procrustes survives every dial; centred objectives lose the pattern "
+        "on each, and unit rows save them from an offset of the start, not from a mean "
+        "of the teacher.",
+        ("chance", "svd"),
+    ),
+    "assumptions_square": Shown(
+        "Kept pattern of CKA and of normalised Procrustes, uncentred and centred, at "
+        "one place of every dial. Small: seeds; large: medians.",
+        "Centring decides what is kept, the distance hardly matters.",
+    ),
+}
+
+
+def grid(quick: bool) -> tuple[list[Cell], pd.DataFrame]:
+    """Every dial, row constraint, width and objective; and what each cell is."""
+    size = {"num_vectors": 96, "teacher_dim": 48, "num_records": 2}
+    size |= {"num_steps": 100, "num_seeds": 3} if quick else _FULL
+    square = [each for pair in SQUARE.values() for each in pair]
+    asked, names = [], []
+    for rows in list(ROWS)[:: 2 if quick else 1]:
+        kind, ratio = ROWS[rows]
+        for name, dial in DIALS.items():
+            values = (0.0, CORNERS[name]) if quick else dial.values
+            for value in values:
+                more = square if value == CORNERS[name] else []
+                chosen = CHOSEN[:2] if quick else CHOSEN
+                for objective in dict.fromkeys((*chosen, *more)):
+                    start = students.GaussianStart(offset=dial.offset(value))
+                    one = preset(
+                        quick,
+                        teacher=dial.teacher(value),
+                        objective=objective,
+                        student=kind(start),
+                        student_dim=48 // ratio,
+                        **size,
+                    )
+                    asked.append(Cell("assumptions", name, one))
+                    names.append((name, rows, value))
+    return asked, pd.DataFrame(names, columns=PLACE)
+
+
+_FULL = {"num_steps": 300, "num_seeds": 8}
+
+
+def compute(quick: bool) -> pd.DataFrame:
+    """The end of every run, with its dial, rows and value.
+
+    `kept` is the Matthews correlation, and zero where that is undefined since one side
+    has no epsilon-orthogonal pair.
+    """
+    asked, names = grid(quick)
+    found = cells.compute(asked)
+    runs = names.loc[names.index.repeat(len(found) // len(asked))]
+    frame = found.assign(**{name: runs[name].to_numpy() for name in PLACE})
+    last = frame[frame["step"] == frame["step"].max()].copy()
+    for prefix in ("", "chance_", "svd_"):
+        last[f"{prefix}kept"] = last[f"{prefix}matthews"].fillna(0.0)
+    return last
+
+
+def effects(last: pd.DataFrame) -> pd.DataFrame:
+    """Of centring and of the distance, each over the other's two levels, by seed."""
+    square = of_square(last)
+    tables = []
+    for factor, other in (("centring", "distance"), ("distance", "centring")):
+        compared = stats.paired_comparisons(
+            square, "kept", factor, pair=["seed", other], within=["dial", "rows"]
+        )
+        tables.append(compared.assign(factor=factor))
+    return pd.concat(tables, ignore_index=True)
+
+
+def of_square(last: pd.DataFrame) -> pd.DataFrame:
+    """The runs of the square, with `distance` and `centring`."""
+    parts = []
+    corner = last["value"] == last["dial"].map(CORNERS)
+    for distance, pair in SQUARE.items():
+        for centring, objective in zip(("uncentred", "centred"), pair, strict=True):
+            runs = last[corner & (last["objective"] == objective.label)]
+            parts.append(runs.assign(distance=distance, centring=centring))
+    return pd.concat(parts, ignore_index=True)
+
+
+def note(quick: bool) -> str:
+    """The settings that the runs share."""
+    text = cells.describe(grid(quick)[0][0].experiment)
+    return text.replace("free rows from a Gaussian start", "from a Gaussian start")
+
+
+def main(quick: bool, folder: Path) -> None:
+    """Computes and draws."""
+    last = compute(quick)
+    found = effects(last)
+    found.to_csv(folder / "assumptions_effects.csv", index=False, float_format="%.6g")
+    draw(last, folder, note(quick))
+    draw_square(of_square(last), folder, note(quick))
+
+
+def draw(last: pd.DataFrame, folder: Path, note: str) -> None:
+    """A column per dial, a row per width and row constraint."""
+    names = last["rows"].unique()
+    with plots.style():
+        figure, axes = plt.subplots(
+            len(names), len(DIALS), figsize=(7, 7.8), sharex="col", sharey=True
+        )
+        labels = [each.label for each in CHOSEN]
+        shown = last[last["objective"].isin(labels)]
+        for line, rows in zip(axes, names, strict=True):
+            for ax, name in zip(line, DIALS, strict=True):
+                part = shown[(shown["dial"] == name) & (shown["rows"] == rows)]
+                plots.over_setting(part, "value", "kept", ax)
+                ax.set(ylim=(-0.58, 1.08), title=rows)
+            line[0].set_ylabel("Matthews correlation")
+        for ax, dial in zip(axes[-1], DIALS.values(), strict=True):
+            ax.set_xlabel(dial.label)
+        note += "\nFirst column: common mean; others: blocks. Zero where a student has "
+        note += "no epsilon-orthogonal pair.\nUnsquared Procrustes hides Procrustes, "
+        note += "and where m = d these hide the truncated SVD."
+        plots.legend(figure, labels, note=note)
+        columns = [*PLACE, "objective", "seed", "matthews", "kept", "loss"]
+        columns += ["optimum_loss", "chance_matthews", "svd_matthews"]
+        plots.save(figure, folder, "assumptions", shown[columns])
+        plt.close(figure)
+
+
+def draw_square(square: pd.DataFrame, folder: Path, note: str) -> None:
+    """Centring against distance: a panel per dial and row constraint."""
+    names = square["rows"].unique()
+    with plots.style():
+        figure, axes = plt.subplots(
+            len(DIALS), len(names), figsize=(7, 5.4), sharex=True, sharey=True
+        )
+        for line, name in zip(axes, DIALS, strict=True):
+            for ax, rows in zip(line, names, strict=True):
+                part = square[(square["dial"] == name) & (square["rows"] == rows)]
+                _slopes(part, ax)
+                ax.set_title(f"{name} {CORNERS[name]:g}; {rows}", fontsize=7)
+            line[0].set_ylabel("Matthews correlation")
+        handles, labels = axes[0, 0].get_legend_handles_labels()
+        figure.legend(
+            handles,
+            labels,
+            loc="outside lower center",
+            ncols=2,
+            frameon=False,
+            title=f"{note}\nProcrustes is normalised: both are blind to scale. Mean: "
+            f"of the teacher's cosines; offset: of the start; lengths: spread of the "
+            f"teacher's.",
+            title_fontsize=6,
+        )
+        columns = ["dial", "rows", "value", "distance", "centring", "seed", "kept"]
+        plots.save(figure, folder, "assumptions_square", square[columns])
+        plt.close(figure)
+
+
+def _slopes(part: pd.DataFrame, ax) -> None:
+    """A line per distance from uncentred to centred, every seed beside it."""
+    places = {"uncentred": 0.0, "centred": 1.0}
+    for shift, distance, colour, style in (
+        (-0.06, "CKA", "0.0", "o-"),
+        (0.06, "Procrustes", "0.5", "^--"),
+    ):
+        runs = part[part["distance"] == distance]
+        at = runs["centring"].map(places) + shift
+        ax.plot(at, runs["kept"], style[0], color=colour, ms=2, alpha=0.4, mew=0)
+        middle = runs.groupby(at)["kept"].median()
+        ax.plot(middle.index, middle, style, color=colour, ms=5, lw=1, label=distance)
+    ax.set(xlim=(-0.4, 1.4), ylim=(-0.12, 1.08))
+    ax.set_xticks(list(places.values()), list(places))

@@ -1,0 +1,270 @@
+"""What does one student keep of several teachers at once?
+
+The teachers have widths of their own, and the student minimises the weighted sum of a
+distance to each. Of Gram distances that is the distance to the mean Gram matrix, of
+Procrustes the generalised Procrustes problem. Blocks agree if all have the same four,
+and conflict if their numbers are coprime: then the patterns are independent, a student
+of both can have the pairs that are orthogonal in both, and that intersection has a
+Matthews correlation with each teacher that follows from counting.
+
+Prediction: teachers that agree are kept as well as alone, whatever their number and
+weights. Of those that conflict every distance keeps the intersection, to within 0.05,
+at equal weights and at most others, and one teacher alone only when the other's weight
+is below 0.15. So conflict costs 0.4 for two teachers and grows with their number. The
+wider teacher does not dominate: the narrower has the larger cosines, and of Gaussian
+teachers of 32 and 16 dimensions Gram at equal weights keeps the narrower better, by
+0.2; Procrustes and CKA, less so. A projection for each teacher lets all be read, with
+R2 of 1 where m reaches their rank, and keeps no pattern.
+"""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from experiments import cells
+from experiments.asking_for_orthogonality import judge
+from experiments.cells import Cell, preset
+from experiments.gallery import Shown
+from simgeo import objectives, plots, stats, teachers
+from simgeo.experiment import Experiment
+from simgeo.objectives import AbstractObjective
+from simgeo.teachers import AbstractTeacher
+
+N, EPSILON = 96, 0.1
+WEIGHTS = (0.0, 0.1, 0.5, 0.9, 1.0)
+PARTS: dict[str, AbstractObjective] = {
+    "CKA, uncentred": objectives.CKA(centred=False),
+    "Procrustes": objectives.Procrustes(),
+    "Gram": objectives.FeatureGram(),
+    "Projection": objectives.LinearProjection(),
+}
+
+
+def blocks(number: int) -> AbstractTeacher:
+    """Cosines of 0.4 and more inside, in any dimensions, and zero between."""
+    return teachers.OrthogonalBlocks(number, cosine=0.7)
+
+
+PAIRS: dict[str, tuple[AbstractTeacher, ...]] = {
+    "agree": (blocks(4), blocks(4)),
+    "conflict": (blocks(4), blocks(3)),
+    "Gaussian": (teachers.Gaussian(), teachers.Gaussian()),
+}
+MANY = {"agree": (4, 4, 4, 4), "conflict": (4, 3, 5, 7)}  # numbers of blocks
+WIDE, NARROW, EACH = 32, 16, 16
+FIGURES = {
+    "several_teachers": Shown(
+        "Kept pattern of a teacher of 32 dimensions against that of one of 16, over "
+        "the weight of the first. Small: seeds; large: medians, from the weight 0 "
+        "(open) to 1; square: 1/2; cross: the pairs that are orthogonal in both.",
+        "",
+    ),
+    "several_teachers_number": Shown(
+        "Kept pattern and R2 of each teacher over their number, at equal weights. "
+        "Points: seeds and teachers; lines: medians.",
+        "",
+        ("chance",),
+    ),
+}
+
+
+class Asked(NamedTuple):
+    """A run, and what its rows go by."""
+
+    study: str  # weights or number
+    kind: str
+    objective: str
+    widths: tuple[int, ...]
+    weight: float  # of the first teacher
+    experiment: Experiment
+
+
+def grid(quick: bool) -> list[Asked]:
+    """Pairs over their weights, and equally weighted teachers over their number."""
+    asked = []
+    for name, part in PARTS.items():
+        for kind, pair in PAIRS.items():
+            for weight in (0.0, 0.5, 1.0) if quick else WEIGHTS:
+                for ratio in (1,) if quick else (1, 2):
+                    one = _run(
+                        quick, pair, (WIDE, NARROW), (weight, 1 - weight), part, ratio
+                    )
+                    asked.append(Asked("weights", kind, name, (32, 16), weight, one))
+        for kind, numbers in MANY.items():
+            for count in (2,) if quick else range(1, len(numbers) + 1):
+                some = tuple(map(blocks, numbers[:count]))
+                widths = (EACH,) * count
+                equal = (1 / count,) * count
+                one = _run(quick, some, widths, equal, part)
+                asked.append(Asked("number", kind, name, widths, equal[0], one))
+    return asked
+
+
+def _run(quick, parts, widths, weights, part, ratio=1) -> Experiment:
+    size = {"num_vectors": N, "num_records": 2}
+    size |= {"num_steps": 100, "num_seeds": 3} if quick else _FULL
+    return preset(
+        quick,
+        teacher=teachers.Concatenated(parts, "dimensions", shares=widths),
+        objective=objectives.SeveralTeachers(part, widths, weights),
+        teacher_dim=sum(widths),
+        student_dim=sum(widths) // ratio,
+        epsilon=EPSILON,
+        **size,
+    )
+
+
+_FULL = {"num_steps": 300, "num_seeds": 8}
+
+
+def compute(quick: bool) -> pd.DataFrame:
+    """One row per run, seed and teacher: what is kept of it at the end."""
+    asked = grid(quick)
+    found = cells.datasets(
+        [Cell(each.study, each.kind, each.experiment) for each in asked]
+    )
+    rows = []
+    for each, kept in zip(asked, found, strict=True):
+        arrays = (kept[name].values for name in ("seed", "student", "teacher"))
+        for seed, student, together in zip(*arrays, strict=True):
+            parts = np.split(together, np.cumsum(each.widths)[:-1], axis=1)
+            random = np.random.default_rng(int(seed)).standard_normal(student.shape)
+            for place, teacher in enumerate(parts):
+                both = intersection(parts, place)
+                matthews, _ = judge(student, teacher, EPSILON)
+                chance, _ = judge(random, teacher, EPSILON)
+                share = explained(student, teacher)
+                name = (each.study, each.kind, each.objective, each.weight)
+                shape = (len(parts), student.shape[1], int(seed), place)
+                rows.append((*name, *shape, matthews, chance, both, share))
+    columns = ["study", "kind", "objective", "weight", "number", "student_dim", "seed"]
+    columns += ["place", "matthews", "chance_matthews", "both_matthews", "r2"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def intersection(parts: list[Float[np.ndarray, "n d_k"]], place: int) -> float:
+    """Matthews correlation with one teacher of the pairs orthogonal in all of them."""
+    pairs = np.triu_indices(len(parts[0]), 1)
+    patterns = [_cosines(part)[pairs] <= EPSILON for part in parts]
+    return float(np.corrcoef(np.all(patterns, axis=0), patterns[place])[0, 1])
+
+
+def _cosines(vectors: Float[np.ndarray, "n k"]) -> Float[np.ndarray, "n n"]:
+    vectors = np.asarray(vectors, float)
+    units = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.abs(units @ units.T)
+
+
+def explained(
+    student: Float[np.ndarray, "n m"], teacher: Float[np.ndarray, "n d"]
+) -> float:
+    """Share of the teacher's variance that an affine map of the student explains."""
+    inputs, targets = (np.asarray(each, float) for each in (student, teacher))
+    inputs, targets = (each - each.mean(axis=0) for each in (inputs, targets))
+    fitted = inputs @ np.linalg.lstsq(inputs, targets, rcond=1e-6)[0]
+    return float(1 - np.sum((targets - fitted) ** 2) / np.sum(targets**2))
+
+
+def compare(frame: pd.DataFrame) -> pd.DataFrame:
+    """Each of two teachers at equal weights against that teacher alone, by seed."""
+    pairs = frame[frame["study"] == "weights"].copy()
+    alone = pairs["weight"] == np.where(pairs["place"] == 0, 1.0, 0.0)
+    pairs["with"] = np.where(alone, "alone", "both")
+    pairs = pairs[alone | (pairs["weight"] == 0.5)].fillna({"matthews": 0.0})
+    within = ["kind", "student_dim", "objective", "place"]
+    return stats.paired_comparisons(
+        pairs, "matthews", "with", within=within, baseline="alone"
+    )
+
+
+def note(quick: bool) -> str:
+    """The settings that the runs share."""
+    text = cells.describe(grid(quick)[0].experiment)
+    return text.replace("d = 48", "d = 32 and 16")
+
+
+def main(quick: bool, folder: Path) -> None:
+    """Computes and draws."""
+    frame = compute(quick)
+    compare(frame).to_csv(
+        folder / "several_teachers_alone.csv", index=False, float_format="%.6g"
+    )
+    draw(frame[frame["study"] == "weights"], folder, note(quick))
+    text = note(quick).replace("d = 32 and 16", f"d = {EACH} each and m their sum")
+    draw_number(frame[frame["study"] == "number"], folder, text)
+
+
+def draw(pairs: pd.DataFrame, folder: Path, note: str) -> None:
+    """A column per kind, a row per width: one teacher against the other."""
+    widths = sorted(pairs["student_dim"].unique())[::-1]
+    with plots.style():
+        figure, axes = plt.subplots(
+            len(widths),
+            len(PAIRS),
+            figsize=(7, 1.4 + 2.3 * len(widths)),
+            sharex=True,
+            sharey=True,
+            squeeze=False,
+        )
+        for line, width in zip(axes, widths, strict=True):
+            for ax, kind in zip(line, PAIRS, strict=True):
+                here = (pairs["kind"] == kind) & (pairs["student_dim"] == width)
+                _fronts(pairs[here], ax)
+                ax.set_title(f"{kind}, m = {width}")
+            line[0].set_ylabel("Matthews, 16 dimensions")
+        for ax in axes[-1]:
+            ax.set_xlabel("Matthews, 32 dimensions")
+        note += "\nFrom weight 0 of the wider teacher (open) by 1/2 (square) to 1. "
+        note += "Cross: the pairs that are orthogonal in both."
+        plots.legend(figure, PARTS, levels=(), note=note)
+        plots.save(figure, folder, "several_teachers", pairs)
+        plt.close(figure)
+
+
+def _fronts(part: pd.DataFrame, ax) -> None:
+    keys = ["objective", "weight", "seed"]
+    kept = part.fillna({"matthews": 0.0}).set_index([*keys, "place"])["matthews"]
+    seeds = kept.unstack("place")
+    for objective in part["objective"].unique():
+        colour, line, _ = plots.STYLES[objective]
+        own = seeds.loc[objective]
+        ax.plot(own[0], own[1], "o", color=colour, ms=1.5, alpha=0.3, mew=0)
+        middle = own.groupby("weight").median()
+        ax.plot(middle[0], middle[1], line, color=colour, lw=1)
+        for weight, at in middle.iterrows():
+            marker = "s" if weight == 0.5 else "o"
+            face = "white" if weight == 0.0 else colour
+            ax.plot(at[0], at[1], marker, color=colour, mfc=face, ms=4)
+    both = part.groupby("place")["both_matthews"].median()
+    ax.plot(both[0], both[1], "x", color="0.0", ms=7, zorder=5)
+    ax.set(xlim=(-0.12, 1.08), ylim=(-0.12, 1.08))
+
+
+def draw_number(number: pd.DataFrame, folder: Path, note: str) -> None:
+    """A column per kind: what is kept and what can be read, over the number."""
+    labels = {"matthews": "Matthews correlation", "r2": "R2, teacher from student"}
+    number = number.fillna({"matthews": 0.0})
+    with plots.style():
+        figure, axes = plt.subplots(
+            len(labels), len(MANY), figsize=(7, 5), sharex=True, sharey="row"
+        )
+        for column, kind in zip(axes.T, MANY, strict=True):
+            part = number[number["kind"] == kind]
+            for ax, measure in zip(column, labels, strict=True):
+                plots.over_setting(part, "number", measure, ax)
+                ax.set_xticks(range(1, 5))
+            both = part.groupby("number")["both_matthews"].median()
+            column[0].plot(both.index, both, "x", color="0.0", ms=7, zorder=5)
+            column[0].set_title(f"teachers that {kind}")
+            column[-1].set_xlabel("number of teachers")
+        for ax, label in zip(axes[:, 0], labels.values(), strict=True):
+            ax.set_ylabel(label)
+        note += "\nAll teachers of a run together. Cross: the pairs that are "
+        note += "orthogonal in all."
+        plots.legend(figure, PARTS, ("chance",), note)
+        plots.save(figure, folder, "several_teachers_number", number)
+        plt.close(figure)

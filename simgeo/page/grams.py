@@ -1,0 +1,66 @@
+"""Matrices of cosines as short lists of whole numbers."""
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+from scipy.cluster import hierarchy
+
+from simgeo import linalg
+
+Vectors = Float[np.ndarray, "n k"] | Float[Array, "n k"]
+EPSILON = 0.1  # of every run on the page
+_STEPS = 10  # of a cosine from 0 to epsilon
+
+
+def quantised(vectors: Vectors) -> list[int]:
+    """Cosines of all pairs i < j in hundredths, rounded away from zero.
+
+    So rounded, a pair is epsilon-orthogonal exactly where its number is within +-10.
+    """
+    cosines = np.asarray(linalg.cosines(jnp.asarray(vectors)))
+    above = cosines[np.triu_indices(len(cosines), 1)]
+    size = np.abs(above)
+    # What is within epsilon in the precision of the run must be so here.
+    steps = np.ceil(size.astype(float) * _STEPS / EPSILON)
+    steps = np.where(size <= EPSILON, np.minimum(steps, _STEPS), steps)
+    steps = np.where(size > EPSILON, np.maximum(steps, _STEPS + 1), steps)
+    return (np.sign(above) * np.minimum(steps, _STEPS / EPSILON)).astype(int).tolist()
+
+
+def places(num_vectors: int) -> tuple[list[int], list[int]]:
+    """Row and column of every pair, in the order of `quantised`."""
+    rows, columns = np.triu_indices(num_vectors, 1)
+    return rows.tolist(), columns.tolist()
+
+
+def order(vectors: Vectors) -> Int[np.ndarray, " n"]:
+    """Vectors so that like stands beside like: average linkage on 1 - |cos|."""
+    cosines = np.abs(np.asarray(linalg.cosines(jnp.asarray(vectors)), float))
+    apart = 1 - cosines[np.triu_indices(len(cosines), 1)]
+    return hierarchy.leaves_list(hierarchy.average(np.maximum(apart, 0.0)))
+
+
+def number(value: float | np.floating, digits: int = 4) -> float | None:
+    """Rounded to significant digits; None, JSON's null, where undefined."""
+    return float(f"{value:.{digits}g}") if np.isfinite(value) else None
+
+
+def said(value: float | np.floating | None) -> str:
+    """As a reader likes it: two decimals, or a power of ten; words where undefined."""
+    if value is None or not np.isfinite(value):
+        return "undefined"
+    if value == 0:
+        return "0"
+    if 0.01 <= abs(value) < 1000:
+        return f"{value:.2f}".replace("-", "\N{MINUS SIGN}")
+    return power_of_ten(value)
+
+
+def power_of_ten(value: float) -> str:
+    """Two digits, unless they are 1.0, and a power of ten."""
+    mantissa, power = f"{value:.1e}".split("e")
+    raised = str(int(power)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    mantissa = mantissa.replace("-", "\N{MINUS SIGN}")
+    if mantissa == "1.0":
+        return f"10{raised}"
+    return f"{mantissa} \N{MULTIPLICATION SIGN} 10{raised}"

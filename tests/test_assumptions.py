@@ -1,0 +1,56 @@
+"""Dials, and the effects of centring and of the distance."""
+
+import itertools
+
+import pandas as pd
+import pytest
+
+from experiments import assumptions as study
+
+
+def ends(kept) -> pd.DataFrame:
+    """The ends of runs of the square whose kept pattern is a function of the cell."""
+    rows = [
+        (dial, rows, study.CORNERS[dial], objective.label, seed)
+        for dial, rows, seed in itertools.product(study.DIALS, study.ROWS, range(6))
+        for pair in study.SQUARE.values()
+        for objective in pair
+    ]
+    frame = pd.DataFrame(rows, columns=[*study.PLACE, "objective", "seed"])
+    return frame.assign(kept=[kept(label) for label in frame["objective"]])
+
+
+def test_the_square_tells_centring_from_distance():
+    found = study.effects(ends(lambda label: 0.2 if "centred" in label else 0.9))
+    # CKA is centred without saying so.
+    square = study.of_square(ends(lambda label: 0.0))
+    centred = square[square["centring"] == "centred"]
+    assert set(centred["objective"]) == {"CKA", "Procrustes, centred, normalised"}
+    assert len(found) == 2 * len(study.DIALS) * len(study.ROWS)
+
+
+def test_effects_are_of_one_factor_over_the_other():
+    centred = {"CKA", "Procrustes, centred, normalised"}
+    found = study.effects(ends(lambda label: 0.2 if label in centred else 0.9))
+    by = found.set_index("factor")["difference"].abs()
+    assert by["centring"].tolist() == pytest.approx([0.7] * len(by["centring"]))
+    assert by["distance"].tolist() == pytest.approx([0.0] * len(by["distance"]))
+
+
+def test_every_dial_starts_where_nothing_is_given_up():
+    for name, dial in study.DIALS.items():
+        assert dial.values[0] == 0.0
+        assert study.CORNERS[name] in dial.values
+
+
+def test_cells_and_names_go_together():
+    asked, names = study.grid(True)
+    assert len(asked) == len(names)
+    places = names.itertuples(index=False)
+    for cell, (dial, rows, value) in zip(asked, places, strict=True):
+        assert cell.teacher == dial
+        kind, ratio = study.ROWS[rows]
+        assert isinstance(cell.experiment.student, kind)
+        assert cell.experiment.student_dim == 48 // ratio
+        offset = cell.experiment.student.start.offset
+        assert offset == (value if dial == "offset" else 0.0)

@@ -1,0 +1,338 @@
+"""The page: small, whole in itself, and every number on it the package's own."""
+
+import json
+import re
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from simgeo import cli, experiment, limits, linalg, measures, objectives, page, theory
+from simgeo.page import counts, grams, runs, zero_loss
+
+ROOT = Path(__file__).parents[1]
+
+
+def small(teacher: str, objective: objectives.AbstractObjective) -> page.Cell:
+    """A cell like the page's, done in a moment."""
+    return page.Cell(
+        teacher,
+        objective.label,
+        3,
+        experiment.Experiment(
+            teacher=runs.TEACHERS[teacher],
+            objective=objective,
+            num_vectors=12,
+            teacher_dim=12,
+            student_dim=3,
+            epsilon=grams.EPSILON,
+            num_steps=8,
+            num_records=4,
+            num_seeds=2,
+        ),
+    )
+
+
+@pytest.fixture(scope="module")
+def done():
+    cells = [small(name, objectives.CKA()) for name in ("blocks", "common mean")]
+    return runs.run_all(tuple(cells), lambda cell: None)
+
+
+@pytest.fixture(scope="module")
+def built():
+    return zero_loss.students()
+
+
+@pytest.fixture(scope="module")
+def shown(done):
+    return page.contents(done)
+
+
+@pytest.fixture(scope="module")
+def html(shown):
+    return page.render(shown)
+
+
+def test_every_cell_of_the_page_is_of_the_same_grid():
+    names = {(cell.teacher, cell.objective, cell.width) for cell in page.CELLS}
+    assert len(names) == len(page.CELLS) == 4 * 7 * 2
+    assert len({tuple(cell.experiment.record_steps) for cell in page.CELLS}) == 1
+    assert all(cell.experiment.epsilon == grams.EPSILON for cell in page.CELLS)
+    assert all(cell.experiment.num_vectors == 48 for cell in page.CELLS)
+
+
+def test_counts_are_the_limits():
+    rows = counts.counts()
+    assert len(rows) == len(counts.DIMS) * len(counts.EPSILONS)
+    for row in rows:
+        d, epsilon = row["d"], row["epsilon"]
+        assert row["random"] == limits.random_fraction(epsilon, d)
+        assert row["most"] == limits.max_orthogonal_vectors(epsilon, d)[0]
+        assert row["known"] == limits.known_orthogonal_vectors(epsilon, d)[0]
+        assert row["known"] <= row["most"]
+        assert row["pairs"] == limits.max_orthogonal_fraction(epsilon, 48, d)
+        assert counts.DIMS[row["place_d"]] == d
+        assert counts.EPSILONS[row["place_epsilon"]] == epsilon
+
+
+@pytest.mark.parametrize("epsilon", counts.EPSILONS)
+def test_the_bars_within_epsilon_are_the_level_of_chance(epsilon):
+    for row in counts.histogram():
+        share = np.asarray(row["share"])
+        middle = np.linspace(-1 + counts.BIN / 2, 1 - counts.BIN / 2, len(share))
+        level = limits.random_fraction(epsilon, counts.DIMS[row["place_d"]])
+        within = share[np.abs(middle) < epsilon].sum()
+        # Shares are rounded to seven digits.
+        assert within == pytest.approx(level, abs=1e-5)
+        assert share.sum() == pytest.approx(1, abs=1e-5)
+
+
+def test_what_is_said_of_a_count():
+    rows = counts.counts()
+    said = counts.readings(rows)
+    here = said[f"{counts.DIMS.index(64)}|{counts.EPSILONS.index(0.1)}"]
+    assert "In 64 dimensions 57.2 % of random pairs are." in here
+    assert "At least 125 vectors" in here
+    assert "no more than 176 (Welch's bound)" in here
+    assert len(said) == len(rows)
+
+
+def test_quantised_cosines_keep_the_pattern(key):
+    vectors = experiment.draw_teachers(page.CELLS[0].experiment)[0]
+    cells = np.asarray(grams.quantised(vectors))
+    rows, columns = grams.places(len(vectors))
+    cosines = np.asarray(linalg.cosines(vectors))[rows, columns]
+    assert np.array_equal(np.abs(cells) <= 10, np.abs(cosines) <= grams.EPSILON)
+    assert np.abs(cells / 100 - cosines).max() <= 0.01 + 1e-6
+
+
+def test_like_stands_beside_like():
+    axes = jnp.eye(3)[jnp.asarray([0, 1, 2, 0, 1, 2, 0])]
+    kept = np.argmax(np.asarray(axes)[grams.order(axes)], axis=1)
+    assert np.count_nonzero(np.diff(kept)) == 2
+
+
+def test_curves_are_the_records_of_the_same_run(done, shown):
+    for each in done:
+        again = experiment.run(each.cell.experiment)
+        for row in shown["data"]["curves"]:
+            if row["teacher"] == each.cell.teacher:
+                seed, record = row["seed"], row["record"]
+                assert row["step"] == again.steps[record]
+                for name in ("loss", "matthews"):
+                    value = again.records[name][seed, record]
+                    assert row[name] == pytest.approx(value, rel=1e-3, nan_ok=True)
+        assert np.array_equal(again.student[0], each.students[-1])
+
+
+def test_maps_are_the_cosines_of_the_same_run(done, shown):
+    for each in done:
+        teacher = each.trajectory.teacher[0]
+        order = grams.order(jnp.asarray(teacher))
+        found = [
+            row["cells"]
+            for row in shown["data"]["student_grams"]
+            if row["teacher"] == each.cell.teacher
+        ]
+        assert found == [grams.quantised(student[order]) for student in each.students]
+        [own] = [
+            row["teacher_cells"]
+            for row in shown["data"]["teacher_grams"]
+            if row["teacher"] == each.cell.teacher
+        ]
+        kept = [
+            np.sum((np.abs(own) <= 10) & (np.abs(student) <= 10)) for student in found
+        ]
+        assert kept == each.trajectory.records["pairs_both"][0].tolist()
+
+
+def test_levels_are_the_references_of_the_run(done, shown):
+    for row in shown["data"]["levels"]:
+        [each] = [each for each in done if each.cell.teacher == row["teacher"]]
+        kind = {"chance": "chance", "limit": "svd"}[row["level"]]
+        values = each.trajectory.references[f"{kind}_matthews"]
+        assert row["matthews"] == pytest.approx(np.median(values), rel=1e-3)
+
+
+def test_the_histogram_of_a_teacher_is_of_its_pairs(done, shown):
+    for each in done:
+        rows = [
+            row
+            for row in shown["data"]["teacher_cosines"]
+            if row["teacher"] == each.cell.teacher
+        ]
+        assert sum(row["share"] for row in rows) == pytest.approx(1, abs=1e-3)
+        assert sum(row["random"] for row in rows) == pytest.approx(1, abs=1e-3)
+        within = sum(row["share"] for row in rows if row["high"] <= grams.EPSILON)
+        fraction = each.trajectory.records["fraction_teacher"][0, 0]
+        assert within == pytest.approx(fraction, abs=1e-3)
+
+
+def test_every_setting_has_a_reading(shown):
+    choices, said = shown["choices"], shown["readings"]
+    widths = [width for width, _ in choices["widths"]]
+    for teacher in choices["teachers"]:
+        assert teacher in said["teacher"]
+        for width in widths:
+            assert f"{teacher}|{width}" in said["plane"]
+            for objective in choices["objectives"]:
+                for record in range(len(choices["steps"])):
+                    name = f"{teacher}|{objective}|{width}|{record}"
+                    assert name in said["training"]
+    for family in zero_loss.families():
+        for place in range(zero_loss.PLACES):
+            assert f"{family}|{place}" in said["built"]
+
+
+def test_built_students_are_those_of_the_theory(built):
+    vectors = zero_loss.families()["shift"].teacher
+    student = jnp.asarray(theory.translated_student(vectors, 0.45), float)
+    teacher = jnp.asarray(vectors, float)
+    last = next(row for row in built if row["family"] == "shift" and row["far"] == 10)
+    zero = jnp.zeros_like(student)
+    for name in ("gram", "procrustes", "cka_uncentred"):
+        distance = objectives.STANDARD[name]
+        relative = float(distance(student, teacher) / distance(zero, teacher))
+        assert last[name] == pytest.approx(relative, rel=1e-3)
+    kept = measures.battery(student, teacher, grams.EPSILON)
+    assert last["recall"] == float(kept["pattern_recall"]) == 0
+    assert last["matthews"] is None
+    assert np.isnan(kept["matthews"])
+
+
+@pytest.mark.parametrize(
+    ("family", "blind"),
+    [
+        ("shift", {"cka", "procrustes_centred", "projection"}),
+        ("map", {"projection"}),
+        ("rotate", set(zero_loss.SHOWN)),
+    ],
+)
+def test_an_objective_that_is_blind_to_a_move_stays_at_zero(built, family, blind):
+    path = [row for row in built if row["family"] == family]
+    assert len(path) == zero_loss.PLACES
+    for row in path[1:]:
+        assert {name for name in zero_loss.SHOWN if row[name] == 0} == blind
+    assert path[0]["matthews"] == 1
+
+
+def test_the_geometry_of_built_students_is_ruined(built):
+    last = {row["family"]: row for row in built if row["far"] == 10}
+    assert last["shift"]["recall"] == last["tilt"]["recall"] == 0
+    assert last["map"]["matthews"] == pytest.approx(-1)
+    assert last["rotate"]["matthews"] == 1
+    assert 0 < last["tilt"]["cka"] < 0.05
+
+
+def test_numbers_read_well():
+    assert grams.said(0.0) == "0"
+    assert grams.said(-0.123) == "−0.12"
+    assert grams.said(1e-6) == "10⁻⁶"
+    assert grams.said(3.45e-6) == "3.5 × 10⁻⁶"
+    assert grams.said(np.nan) == grams.said(None) == "undefined"
+
+
+def test_the_larger_study_says_what_the_page_quotes(html):
+    claims = ROOT.joinpath("figures/claims.md").read_text(encoding="utf-8")
+    assert "| CKA | blocks | 128 | 0.999 " in claims
+    assert "| CKA | common mean | 128 | -0.00981 " in claims
+    assert "(Matthews correlation 0.999) and lost that of a common mean (−0.01)" in html
+
+
+class Elements(HTMLParser):
+    """Ids, the controls that labels are for, and all addresses in attributes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ids, self.labelled, self.controls, self.addresses = [], set(), [], []
+
+    def handle_starttag(self, tag, attrs):
+        given = dict(attrs)
+        if "id" in given:
+            self.ids.append(given["id"])
+        if tag == "label":
+            self.labelled.add(given["for"])
+        if tag in ("input", "select"):
+            self.controls.append(given["id"])
+        for name in ("src", "href", "action", "data", "poster", "srcset"):
+            if name in given:
+                self.addresses.append(given[name])
+
+
+def test_the_page_is_small_and_asks_nobody(html):
+    assert len(html.encode()) < 6e6
+    elements = Elements()
+    elements.feed(html)
+    outside = [each for each in elements.addresses if not each.startswith("#")]
+    assert outside == ["data:,"]
+    head = html[: html.index("<script")]
+    assert "default-src 'none'" in head
+    assert not re.search(r"url\(|@import|https?://", head)
+    assert html.count("<script") == html.count("</script>")
+
+
+def test_every_control_has_a_label_and_an_id_of_its_own(html):
+    elements = Elements()
+    elements.feed(html)
+    assert len(elements.ids) == len(set(elements.ids))
+    assert set(elements.controls) == elements.labelled
+    assert len(elements.controls) == 13
+
+
+def test_every_chart_is_described_and_finds_its_data(html, shown):
+    [text] = re.findall(r'id="charts">(.*?)</script>', html)
+    for name, chart in json.loads(text).items():
+        assert len(chart["description"]) > 40, name
+        assert f'data-chart="{name}"' in html
+        controls = [
+            each["bind"]["element"] for each in chart["params"] if "bind" in each
+        ]
+        for control in controls:
+            assert f'id="{control[1:]}"' in html
+        named = set(re.findall(r"'data': {'name': '(\w+)'}", str(chart)))
+        named -= set(chart.get("datasets", {}))
+        assert named <= set(shown["data"])
+        assert named
+
+
+def test_the_same_contents_give_the_same_page(html, shown):
+    assert page.render(shown) == html
+
+
+@pytest.mark.parametrize("out", ["absent/page.html", ".", "file/page.html"])
+def test_a_bad_out_is_one_line(tmp_path, monkeypatch, capsys, out):
+    monkeypatch.chdir(tmp_path)
+    tmp_path.joinpath("file").touch()
+    monkeypatch.setattr(page, "make", lambda on_run: pytest.fail("runs were started"))
+    assert cli.main(["page", out]) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert re.fullmatch(r"simgeo: `OUT` must .*got .*\n", told.err)
+
+
+def test_the_command_writes_the_file_and_nothing_beside_it(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(experiment, "keep_programs", lambda: None)
+    monkeypatch.setattr(page, "make", lambda on_run: on_run(page.CELLS[0]) or "whole")
+    out = tmp_path / "page.html"
+    out.write_text("old")
+    assert cli.main(["page", str(out)]) == 0
+    assert out.read_text() == "whole"
+    assert list(tmp_path.iterdir()) == [out]
+    assert f"Wrote {out}" in capsys.readouterr().out
+
+
+def test_the_extra_is_named_where_it_is_missing(tmp_path, monkeypatch, capsys):
+    for name in [each for each in sys.modules if each.startswith("simgeo.page")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delattr("simgeo.page")
+    monkeypatch.setitem(sys.modules, "altair", None)
+    assert cli.main(["page", str(tmp_path / "page.html")]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("simgeo: `simgeo page` needs altair")
+    assert told.count("\n") == 1
