@@ -483,7 +483,9 @@ def _both_halves(
                 x=alt.X(f"{first}:O", **options),
                 y=alt.Y(f"{second}:O", **options),
                 color=colour,
-                stroke=alt.Stroke(**colour.to_dict()),  # or gaps would shine through
+                stroke=alt.Stroke(
+                    **dict(colour.to_dict())
+                ),  # or gaps would shine through
             )
             for first, second in (("column", "row"), ("row", "column"))
         ),
