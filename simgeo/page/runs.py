@@ -38,6 +38,13 @@ OBJECTIVES = (
 )
 
 
+GROUPS = (
+    "uncentred CKA, Procrustes and Gram",
+    "the same three centred",
+    "learned projection",
+)
+
+
 class Cell(NamedTuple):
     """One experiment of the page, and the names that its rows go by."""
 
@@ -217,14 +224,14 @@ def ends(runs: list[Run]) -> list[dict]:
         final = len(each.students) - 1
         found = [row for row in last if names.items() <= row.items()]
         found = [row for row in found if row["record"] == final]
-        kept = [row["matthews"] for row in found]
+        kept = np.asarray([row["matthews"] for row in found], float)
         rows.append(
             names
             | {
                 "excess": number(np.median([row["excess"] for row in found])),
                 "matthews": number(np.median(kept)),
-                "least": min(kept),
-                "greatest": max(kept),
+                "least": number(kept.min()),
+                "greatest": number(kept.max()),
             }
         )
     return rows
@@ -273,31 +280,35 @@ def run_readings(runs: list[Run]) -> dict[str, str]:
 
 def end_readings(runs: list[Run]) -> dict[str, str]:
     """What screen 4 says of each teacher and width."""
-    found = {}
-    centred = {each.label for each in OBJECTIVES if "translation" in each.invariant_to}
-    ended = ends(runs)
-    for row in levels(runs):
-        if row["level"] == "limit":
-            names = {key: row[key] for key in ("teacher", "width")}
-            here = [end for end in ended if names.items() <= end.items()]
-            learned = objectives.LinearProjection().label
-            groups = {"centred": [], "uncentred": [], "projection": []}
-            for end in here:
-                group = "centred" if end["objective"] in centred else "uncentred"
-                group = "projection" if end["objective"] == learned else group
-                groups[group].append(end["matthews"])
-            found[f"{row['teacher']}|{row['width']}"] = (
-                f"Matthews correlation at the end, medians over seeds: uncentred CKA, "
-                f"Procrustes and Gram {_range(groups['uncentred'])}; the same three "
-                f"centred {_range(groups['centred'])}; learned projection "
-                f"{_range(groups['projection'])}. Limit (truncated SVD of the teacher) "
-                f"{said(row['matthews'])}."
+    ended, found = ends(runs), {}
+    for level in levels(runs):
+        if level["level"] == "limit":
+            names = {key: level[key] for key in ("teacher", "width")}
+            groups: dict[str, list[dict]] = {}
+            for row in ended:
+                if names.items() <= row.items():
+                    groups.setdefault(_group(row["objective"]), []).append(row)
+            medians = "; ".join(
+                f"{group} {_range([row['matthews'] for row in groups[group]])}"
+                for group in sorted(groups, key=GROUPS.index)
+            )
+            found[f"{level['teacher']}|{level['width']}"] = (
+                f"Matthews correlation at the end, medians over seeds: {medians}. "
+                f"Limit (truncated SVD of the teacher) {said(level['matthews'])}."
             )
     return found
 
 
-def _range(values: list[float]) -> str:
-    low, high = said(min(values)), said(max(values))
+def _group(label: str) -> str:
+    objective = next(each for each in OBJECTIVES if each.label == label)
+    if "linear map" in objective.invariant_to:
+        return GROUPS[2]
+    return GROUPS["translation" in objective.invariant_to]
+
+
+def _range(values: list[float | None]) -> str:
+    numbers = np.asarray(values, float)
+    low, high = said(numbers.min()), said(numbers.max())
     return low if low == high else f"{low} to {high}"
 
 
