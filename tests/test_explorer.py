@@ -21,7 +21,7 @@ from simgeo.explorer import controls, pictures, running, snippets
 from simgeo.explorer.controls import RANGES, TEACHERS, Wish, experiment_of
 
 ROOT = Path(__file__).parents[1]
-PNG = b"\x89PNG\r\n\x1a\n"
+PNG = "data:image/png;base64,iVBORw0KGgo"
 SMALL = Wish(
     teacher="Gaussian",
     knob=None,

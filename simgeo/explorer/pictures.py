@@ -1,5 +1,6 @@
 """What came of a run, as pictures and numbers."""
 
+import base64
 import io
 
 import numpy as np
@@ -15,8 +16,8 @@ _NUMBERS = ("matthews", "pattern_recall", "fraction_student", "fraction_teacher"
             "procrustes_similarity", "coherence", "effective_rank")  # fmt: skip
 
 
-def curves(cell: Experiment, found: Trajectory) -> tuple[bytes, bytes]:
-    """Loss, and kept geometry with chance and limit, over the steps: two PNGs."""
+def curves(cell: Experiment, found: Trajectory) -> tuple[str, str]:
+    """Loss, and kept geometry with chance and limit, over the steps: two pictures."""
     dataset = results.dataset(
         settings=settings.describe(cell),
         precision=str(found.student.dtype),
@@ -30,8 +31,8 @@ def curves(cell: Experiment, found: Trajectory) -> tuple[bytes, bytes]:
         return _png(figures[0]), _png(figures[1])
 
 
-def maps(found: Trajectory, of_cosines: bool) -> tuple[bytes, bytes]:
-    """All pairs of the first seed's teacher and student: two PNGs.
+def maps(found: Trajectory, of_cosines: bool) -> tuple[str, str]:
+    """All pairs of the first seed's teacher and student: two pictures.
 
     Args:
         of_cosines: cosines; otherwise inner products, each with a scale of its own.
@@ -83,7 +84,9 @@ def _products(
     return vectors @ vectors.T
 
 
-def _png(figure: Figure) -> bytes:
+def _png(figure: Figure) -> str:
+    """As an address that holds the picture: a file would be gone when the next run
+    replaces it, perhaps before a browser has asked for it."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=_DPI)
-    return buffer.getvalue()
+    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
