@@ -77,7 +77,7 @@ def grid(quick: bool) -> list[Cell]:
     ends = {"num_records": 2, "record_spacing": "even"}
     ratios, chosen, drawn = (1, 2, 4), CHOSEN, DRAWN
     if quick:
-        ratios, chosen = (2,), (OBJECTIVES[0], *OBJECTIVES[2:4])
+        ratios, chosen = (2,), (OBJECTIVES[0], OBJECTIVES[3])
         drawn = {name: DRAWN[name] for name in ("blocks", "common mean", "Gaussian")}
     return [
         Cell(
