@@ -30,11 +30,7 @@ the 48 configurations is 81 % relative to the loss of keeping nothing (88, 81, 7
 % by sparsity), with 1 configuration of 48 above 93 %; one feature per dimension, which
 needs no formula, gets 85 %. Relative to the floor it is 16 %, and 68 % for one per
 dimension: the formula says zero in 41 cells, and the floor never is but at m = n. With
-<<<<<<< HEAD
-a fifth of the steps losses are 2 to 5 % higher at the median: that is not why.
-=======
 a fifth of the steps losses are 2 to 5 % higher at the median: training is not why.
->>>>>>> heart
 """
 
 import itertools
