@@ -27,7 +27,7 @@ pytestmark = [
 ]
 
 ROOT = Path(__file__).parents[1]
-SIZES = {"phone": (390, 2700), "desktop": (1280, 2100)}  # the page scrolls inside
+SIZES = {"phone": (390, 3600), "desktop": (1280, 2100)}  # the page scrolls inside
 FLAGS = [
     "--no-sandbox",  # which root, as in a container, has not
     "--disable-gpu",

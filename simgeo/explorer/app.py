@@ -93,19 +93,18 @@ def panel(knobs, laid_out, mo):
         head, *rest = (laid_out[name] for name in names)
         return mo.vstack([mo.md(f"**{title}**"), head, *then, *rest], gap=0.75)
 
-    mo.hstack(
-        [
-            _group("Teacher", "teacher", "num_vectors", "teacher_dim", "epsilon",
-                   then=knobs),
-            _group("Student and objective", "student_dim", "objective", "added",
-                   "weight"),
-            _group("Run", "log_rate", "num_steps", "num_seeds"),
-        ],
-        wrap=True,
-        gap=2,
-        align="start",
-        justify="start",
-    )  # fmt: skip
+    _groups = [
+        _group("Teacher", "teacher", "num_vectors", "teacher_dim", "epsilon",
+               then=knobs),
+        _group("Student and objective", "student_dim", "objective", "added", "weight"),
+        _group("Run", "log_rate", "num_steps", "num_seeds"),
+    ]  # fmt: skip
+    # A stack of marimo's own would squeeze three columns onto a phone.
+    _columns = "repeat(auto-fit, minmax(min(100%, 17rem), 1fr))"
+    mo.Html(
+        f'<div style="display: grid; gap: 2rem; grid-template-columns: {_columns}">'
+        f"{''.join(each.text for each in _groups)}</div>"
+    )
     return
 
 
@@ -187,7 +186,7 @@ def curves(get_outcome, mo, pictures, refusal):
             mo.image(
                 _kept,
                 alt="Kept geometry over the steps, with chance and truncated SVD",
-                width=480,
+                width=330,
                 rounded=True,
             ),
         ],
@@ -226,7 +225,7 @@ def numbers(get_outcome, mo, pictures, refusal):
     _names = list(_rows[0])
     _lines = [f"| {' | '.join(_names)} |", "|:--" + "|--:" * (len(_names) - 1) + "|"]
     _lines += [f"| {' | '.join(_row.values())} |" for _row in _rows]
-    mo.md("\n".join(_lines) + "\n\nMedians over seeds.")
+    mo.md("\n".join(_lines) + "\n\nMedians over seeds.").style(overflow_x="auto")
     return
 
 

@@ -24,10 +24,14 @@ def curves(cell: Experiment, found: Trajectory) -> tuple[str, str]:
         **found._asdict(),
     )
     with plots.style():
-        figures = Figure(figsize=(3, 2.7)), Figure(figsize=(4.4, 2.7))
+        figures = Figure(figsize=(3.2, 2.7)), Figure(figsize=(3.2, 3.9))
         axes = tuple(figure.subplots() for figure in figures)
         frame = results.summary_frame(dataset, cell.objective.label)
         plots.run_summary(frame, axes)
+        legend = axes[1].get_legend()
+        if legend is not None:  # under the axes, so that a phone shows both large
+            legend.set_loc("upper center")
+            legend.set_bbox_to_anchor((0.5, -0.2), transform=axes[1].transAxes)
         return _png(figures[0]), _png(figures[1])
 
 
