@@ -13,8 +13,24 @@ fitted reader sees a linear map of the student as it sees the student: its R2 su
 the rank over features, so that the width predicts nearly all, and given the width no
 measure has a partial rank correlation above 0.5. Mapped: R2 of the teacher from the
 student. Rotated: uncentred Procrustes distance, then uncentred CKA. Own: the effective
-rank, which for unit rows is the mean squared cosine, hence the interference; here the
-count comes second. Less sparse features make all readers worse and change no ranking.
+rank, which for unit rows is one over the mean squared cosine, hence the interference;
+here the count comes second. Less sparse features make all readers worse and change no
+ranking.
+
+Outcome, partial rank correlations given width and teacher, with 95 % intervals: held
+but for the rotated reader. Fitted: at one width all teachers and objectives lie within
+0.04 (0.72 to 0.76, 0.80 to 0.83, 0.88 to 0.90), no measure exceeds 0.17 in size, and
+none has skill for a teacher left out. Mapped: R2 of the teacher, 0.77 (0.29 to 0.90).
+Rotated: the same, 0.78, and Procrustes similarity, 0.77; uncentred CKA 0.68, and the
+Procrustes distance only -0.52, since it sees the scale, which no reader does. Own: the
+effective rank, 0.96 (0.70 to 0.99), far before the count, 0.65 (0.25 to 0.91), which
+for the three others is -0.36, -0.42 and -0.05, with zero in every interval. Matthews
+correlation of the patterns, by which other studies say what is kept, predicts none of
+the four (0.17, 0.02, 0.12, -0.19). Not foreseen: being like the teacher tells against
+the own reader (CKA -0.50), for students that spread out beat teachers that do not: on
+the power law the teacher itself gets 0.68, the hinge's student of half its width 0.81.
+At other sparsities the same measures lead, and the order hardly moves, but for the
+fitted reader, where there is none.
 """
 
 import warnings
@@ -61,7 +77,7 @@ def grid(quick: bool) -> list[Cell]:
     ends = {"num_records": 2, "record_spacing": "even"}
     ratios, chosen, drawn = (1, 2, 4), CHOSEN, DRAWN
     if quick:
-        ratios, chosen = (2,), (OBJECTIVES[0], *OBJECTIVES[2:4])
+        ratios, chosen = (2,), (OBJECTIVES[0], OBJECTIVES[3])
         drawn = {name: DRAWN[name] for name in ("blocks", "common mean", "Gaussian")}
     return [
         Cell(
@@ -316,7 +332,7 @@ def _intervals(
 LABELS = {"student_dim": "width m"} | {
     name: measures.MEASURES[name].label for name in MEASURES
 }
-LABELS["fraction_student"] += " (the count)"
+LABELS["fraction_student"] = "fraction of pairs (count)"
 LABELS |= {
     f"distance_{name}": f"distance: {each.label}"
     for name, each in objectives.STANDARD.items()
@@ -330,11 +346,24 @@ SAYS = {
 ALWAYS = ("fraction_student", "matthews", "cka")  # shown whatever leads
 MARKERS = "o^s"
 # For objectives without a colour of their own elsewhere.
-MORE = ("#8c2d04", "#7a0177", "#00695c", "#33691e", "#1a237e")
+MORE = ("#8c2d04", "#7a0177", "#d4b106", "#33691e", "#1a237e")
 
 FIGURES = {
-    "does_geometry_matter": Shown("TODO", "TODO"),
-    "does_geometry_matter_ranking": Shown("TODO", "TODO"),
+    "does_geometry_matter": Shown(
+        "Area under the ROC curve of four readers of sparse features, every run, "
+        "against four measures of its geometry. Dotted: chance; dashed: the teachers "
+        "themselves.",
+        "A readout that is fitted sees the width and nothing else; one that is carried "
+        "over from the teacher needs the teacher's span; only products with the "
+        "student's own directions need few overlaps, and the effective rank says how "
+        "few better than the count of epsilon-orthogonal pairs.",
+    ),
+    "does_geometry_matter_ranking": Shown(
+        "How well each measure predicts each reader: rank correlation given width and "
+        "teacher, and skill at a teacher left out, over that of the width.",
+        "No measure predicts all four readers, and the Matthews correlation of the "
+        "patterns predicts none.",
+    ),
 }
 
 
@@ -412,7 +441,8 @@ def draw(runs: pd.DataFrame, table: pd.DataFrame, folder: Path, note: str) -> No
                         rasterized=True,
                     )
                 _limits(part, ax)
-                ax.set_xlabel(LABELS[name])
+                if name not in ALWAYS or reader == READERS[-1]:
+                    ax.set_xlabel(LABELS[name], fontsize=7)
                 pooled, given = ranks.loc[name, ["pooled", "given_both"]]
                 ax.set_title(f"{pooled:.2f}; given m, T {given:.2f}", fontsize=7)
             row[0].set_ylabel(f"{SAYS[reader]}\narea under ROC")
@@ -459,8 +489,9 @@ def _limits(part: pd.DataFrame, ax: Axes) -> None:
 def draw_ranking(table: pd.DataFrame, folder: Path, note: str) -> None:
     """The measures in order, for every reader: rank correlation, and skill."""
     drawn = table[table["sparsity"] == SPARSITIES[0]]
-    order = drawn.groupby("measure")["given_both"].apply(lambda x: x.abs().mean())
-    order = ["student_dim", *order.drop("student_dim").sort_values().index]
+    sizes = drawn.groupby("measure")["given_both"].apply(lambda x: x.abs().mean())
+    # But the width, and what is the same for all students.
+    order = ["student_dim", *sizes.dropna().sort_values().index]
     with plots.style():
         figure, axes = plt.subplots(2, 4, figsize=(7, 8.4), sharey=True, sharex="row")
         for column, reader in zip(axes.T, READERS, strict=True):
@@ -468,13 +499,12 @@ def draw_ranking(table: pd.DataFrame, folder: Path, note: str) -> None:
             main = part[part["sparsity"] == SPARSITIES[0]].set_index("measure")
             _interval(main.loc[order], "given_both", column[0])
             _interval(main.loc[order], "skill", column[1])
-            for sparsity, shape in zip(SPARSITIES[1:], "<>", strict=True):
+            for sparsity, (shape, shift) in _OTHERS.items():
                 other = part[part["sparsity"] == sparsity].set_index("measure")
                 for ax, name in zip(column, ("given_both", "skill"), strict=True):
                     if len(other):
-                        ax.plot(
-                            other.loc[order, name], range(len(order)), shape, **_SMALL
-                        )
+                        places = np.arange(len(order)) + shift
+                        ax.plot(other.loc[order, name], places, shape, **_SMALL)
             column[0].plot(
                 main.loc[order, "pooled"], range(len(order)), "x", color="0.6", ms=3
             )
@@ -492,7 +522,7 @@ def draw_ranking(table: pd.DataFrame, folder: Path, note: str) -> None:
                 ("pooled", {"marker": "x", "color": "0.6", "ms": 3}),
                 *(
                     (f"sparsity {sparsity:g}", {"marker": shape} | _SMALL)
-                    for sparsity, shape in zip(SPARSITIES[1:], "<>", strict=True)
+                    for sparsity, (shape, _) in _OTHERS.items()
                 ),
             )
         ]
@@ -511,10 +541,12 @@ def draw_ranking(table: pd.DataFrame, folder: Path, note: str) -> None:
 _RANKING = (
     "Cells are medians over seeds. Skill: one minus the mean error at a teacher left "
     "out, of a monotone function of the measure at every width,\nover that of the mean "
-    "at every width; cut at -1. Bars: 95 %, resampling teachers and objectives. In the "
-    "order of the mean size over readers."
+    "at every width; cut at -1. Bars: 95 %, resampling teachers and objectives. In "
+    "order of the mean size over readers. Not shown: vectors\northogonal to all "
+    "others, of which no student has any."
 )
-_SMALL = {"color": plots.STYLES["Gram"][0], "ms": 2.5, "mew": 0, "alpha": 0.8}
+_OTHERS = dict(zip(SPARSITIES[1:], (("v", 0.3), ("^", -0.3)), strict=True))
+_SMALL = {"color": plots.STYLES["Gram"][0], "ms": 3, "mew": 0}
 
 
 def _interval(part: pd.DataFrame, name: str, ax: Axes) -> None:

@@ -15,6 +15,19 @@ wider teacher does not dominate: the narrower has the larger cosines, and of Gau
 teachers of 32 and 16 dimensions Gram at equal weights keeps the narrower better, by
 0.2; Procrustes and CKA, less so. A projection for each teacher lets all be read, with
 R2 of 1 where m reaches their rank, and keeps no pattern.
+
+Outcome, medians of Matthews: teachers that agree are kept as well as alone, at any
+number and weight. In conflict Gram and uncentred CKA keep just the intersection at
+equal weights, 0.57 of the wider and 0.70 of the narrower, at m = d and d / 2; one
+teacher alone (0.96 and more) at a weight of 0.9. Not held: generalised Procrustes keeps
+half of the intersection, 0.30 and 0.37, 0.14 of four teachers in conflict where the
+others keep 0.39, and less can be read from its student, R2 of 0.77 at four: the
+consensus mixes roots of Gram matrices, which moves pairs that are orthogonal in both.
+The wider teacher does not dominate: of Gaussian teachers Gram keeps 0.12 and 0.30 of
+the narrower, Procrustes 0.09 and 0.21, CKA 0.20 of each, as it divides by their norms.
+All are far below the intersection there (0.44 and 0.58). The projection reads all, with
+R2 of 1, and keeps 0.41 to 0.49 of teachers that agree, which is not nothing; 0.26 of
+two in conflict.
 """
 
 from pathlib import Path
@@ -61,12 +74,13 @@ FIGURES = {
         "Kept pattern of a teacher of 32 dimensions against that of one of 16, over "
         "the weight of the first. Small: seeds; large: medians, from the weight 0 "
         "(open) to 1; square: 1/2; cross: the pairs that are orthogonal in both.",
-        "",
+        "Teachers that agree are kept as if alone; of teachers in conflict Gram and "
+        "CKA keep the pairs that are orthogonal in both, generalised Procrustes less.",
     ),
     "several_teachers_number": Shown(
         "Kept pattern and R2 of each teacher over their number, at equal weights. "
         "Points: seeds and teachers; lines: medians.",
-        "",
+        "Conflict costs every objective its pattern, and Procrustes most.",
         ("chance",),
     ),
 }
@@ -219,7 +233,8 @@ def draw(pairs: pd.DataFrame, folder: Path, note: str) -> None:
         for ax in axes[-1]:
             ax.set_xlabel("Matthews, 32 dimensions")
         note += "\nFrom weight 0 of the wider teacher (open) by 1/2 (square) to 1. "
-        note += "Cross: the pairs that are orthogonal in both."
+        note += "Cross: the pairs that are orthogonal in both. Where teachers agree "
+        note += "Gram hides Procrustes and CKA."
         plots.legend(figure, PARTS, levels=(), note=note)
         plots.save(figure, folder, "several_teachers", pairs)
         plt.close(figure)

@@ -1,6 +1,7 @@
 """Patterns are judged as the battery of measures judges them, at any epsilon."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 import pytest
@@ -44,7 +45,7 @@ def test_a_pattern_of_all_pairs_has_no_correlation():
 def test_parts_of_a_hybrid_weigh_alike_for_a_student_that_knows_nothing(key):
     teacher = jax.random.normal(key, (study.N, study.D))
     teacher = teacher / np.linalg.norm(teacher, axis=1, keepdims=True)
-    zero = np.zeros((study.N, 24))
+    zero = jnp.zeros((study.N, 24))
     for label in ("Procrustes + hinge", "Gram, unit rows + hinge"):
         hybrid = study.ASKED[label]
         part = hybrid.weights[0] * hybrid.parts[0](zero, teacher)

@@ -1,6 +1,7 @@
 """The command `simgeo`. JAX is imported only by the commands that need it."""
 
 import argparse
+import difflib
 import importlib
 import importlib.metadata
 import os
@@ -11,11 +12,13 @@ from simgeo.settings import suggest
 
 COMMANDS = {
     "run": "run one experiment, from flags or a TOML file, and draw it",
+    "animate": "students finding their places under several objectives, as a film",
     "sweep": "run every cell of a grid that is not in the store yet",
     "status": "what of the sweeps in a store is done, failed and left",
     "results": "the cells of a store as a table",
     "plot": "a measure over a setting of the cells of a store",
     "page": "one HTML file to hand out, with things to drag",
+    "explore": "a page on this machine that runs while its controls are moved",
     "limits": "what n vectors in d dimensions can do at epsilon, and what chance does",
     "list": "the teachers, students, objectives and measures, with their knobs",
 }
@@ -53,6 +56,15 @@ def fail(reason: object, code: int) -> int:
     return code
 
 
+def refuse_unknown(unknown: list[str], flags: list[str], prog: str) -> None:
+    """Raises ValueError for the first of them; it names the nearest flag."""
+    for flag in unknown:
+        name = flag.partition("=")[0]
+        near = difflib.get_close_matches(name.replace("_", "-"), flags, 1)
+        meant = f" Did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"{name!r} is no flag.{meant} See `{prog} --help`.")
+
+
 def _main(given: list[str]) -> int:
     # Before JAX is imported: jaxlib 0.10.1 tells of every kept program that it was
     # compiled for a machine with two traits that no machine has.
@@ -84,6 +96,10 @@ def _main(given: list[str]) -> int:
             from simgeo.cli.run import run
 
             return run(rest)
+        if name == "animate":
+            from simgeo.cli.animate import run
+
+            return run(rest)
         if name == "sweep":
             from simgeo.cli.sweep import run
 
@@ -104,6 +120,10 @@ def _main(given: list[str]) -> int:
             from simgeo.cli.page import write
 
             return write(rest)
+        if name == "explore":
+            from simgeo.cli.explore import explore
+
+            return explore(rest)
         if name == "limits":
             from simgeo.cli.bounds import show
 

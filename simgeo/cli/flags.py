@@ -7,7 +7,6 @@ refused in the same words, and the order of flags does not matter.
 
 import argparse
 import dataclasses
-import difflib
 import math
 import re
 import typing
@@ -16,11 +15,13 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple, NoReturn
 
 from simgeo import settings
-from simgeo.cli import Parser
+from simgeo.cli import Parser, refuse_unknown
 from simgeo.experiment import Experiment
 
 PLAIN = (bool, int, float, str)
 CHOICE = re.compile(r"([a-z][\w.]*):([\w-]*)")  # teacher:gaussian
+
+_RUN = "Run one experiment, print a summary, keep the result, draw it."
 
 EXAMPLES = """\
 examples:
@@ -55,31 +56,52 @@ def parse(arguments: list[str]) -> Request:
     Raises:
         ValueError: in one line, if it is malformed or impossible.
     """
-    parser, flags = _parser()
-    options, unknown = parser.parse_known_intermixed_args(arguments)
-    for flag in unknown:
-        name = flag.partition("=")[0]
-        near = difflib.get_close_matches(name.replace("_", "-"), flags, 1)
-        meant = f" Did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"{name!r} is no flag.{meant} See `{parser.prog} --help`.")
-    changes = vars(options)
+    parser, flags = settings_parser("run", "[FILE.toml]", _RUN, EXAMPLES)
+    add = parser.add_argument
+    add("--results", metavar="DIR", default="results", help="default: results")
+    add("--figure", metavar="PATH", help="file or folder; default: beside the result")
+    add("--again", action="store_true", help="run even if the result is there")
+    flags += ["--results", "--figure", "--again"]
+    changes, words = read(parser, flags, arguments)
     own = {name: changes.pop(name) for name in ("results", "figure", "again")}
-    words = changes.pop("words")
-    choices = [match for match in map(CHOICE.fullmatch, words) if match]
-    files = [word for word in words if not CHOICE.fullmatch(word)]
+    choices, files = sort(words)
     if len(files) > 1:
         raise ValueError(f"at most one TOML file can be run; got {', '.join(files)}.")
     cell = settings.load(Experiment, files[0]) if files else Experiment()
+    return Request(change(cell, choices, changes), **own)
+
+
+def read(
+    parser: Parser, flags: list[str], arguments: list[str]
+) -> tuple[dict[str, Any], list[str]]:
+    """What was given by flags, and the words beside them."""
+    options, unknown = parser.parse_known_intermixed_args(arguments)
+    refuse_unknown(unknown, flags, parser.prog)
+    given = vars(options)
+    return given, given.pop("words")
+
+
+def sort(words: list[str]) -> tuple[list[tuple[str, str]], list[str]]:
+    """Choices of kinds, each a place and a kind, and files."""
+    choices = [match.groups() for match in map(CHOICE.fullmatch, words) if match]
+    return choices, [word for word in words if not CHOICE.fullmatch(word)]
+
+
+def change(
+    cell: Experiment, choices: list[tuple[str, str]], changes: dict[str, Any]
+) -> Experiment:
+    """The experiment with kinds chosen and settings changed."""
     data = settings.describe(cell)
-    chosen = {place: kind for place, kind in map(re.Match.groups, choices)}
+    chosen = dict(choices)
     if len(chosen) < len(choices):
-        raise ValueError(f"a kind can be chosen once; got {' '.join(words)}.")
+        words = " ".join(f"{place}:{kind}" for place, kind in choices)
+        raise ValueError(f"a kind can be chosen once; got {words}.")
     for place in sorted(chosen):  # a student before its start
         _choose(data, place, chosen[place])
     for dotted, value in changes.items():
         table, name = _table(data, dotted)
         table[name] = value
-    return Request(settings.build(Experiment, data), **own)
+    return settings.build(Experiment, data)
 
 
 def places(
@@ -142,23 +164,20 @@ def _rule(cls: type, name: str, hint: type) -> str:
     return ""
 
 
-def _parser() -> tuple[Parser, list[str]]:
-    """The parser of `simgeo run`, and its flags."""
+def settings_parser(
+    command: str, words: str, description: str, epilog: str
+) -> tuple[Parser, list[str]]:
+    """A parser with a flag for every setting of an experiment, and its flags."""
     parser = Parser(
-        prog="simgeo run",
-        usage="simgeo run [FILE.toml] [PLACE:KIND ...] [SETTINGS]",
-        description="Run one experiment, print a summary, keep the result, draw it.",
-        epilog=EXAMPLES,
+        prog=f"simgeo {command}",
+        usage=f"simgeo {command} {words} [PLACE:KIND ...] [SETTINGS]",
+        description=description,
+        epilog=epilog,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument("words", nargs="*", help=argparse.SUPPRESS)
-    add = parser.add_argument
-    add("--results", metavar="DIR", default="results", help="default: results")
-    add("--figure", metavar="PATH", help="file or folder; default: beside the result")
-    add("--again", action="store_true", help="run even if the result is there")
-    flags = ["--help", "--results", "--figure", "--again"]
-
+    flags = ["--help"]
     group = parser.add_argument_group("settings of the experiment")
     for knob in knobs(Experiment):
         flags += _add(group, f"{knob.name}", knob, _help(knob))

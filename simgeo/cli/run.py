@@ -96,12 +96,7 @@ def table(run: xr.Dataset) -> str:
 
 def draw(run: xr.Dataset, cell: Experiment, path: Path) -> None:
     """Loss and kept geometry over the steps, as a file."""
-    frame = results.frame(run)
-    frame = frame.rename(columns=lambda name: name.removeprefix("reference_"))
-    frame["relative_loss"] = frame["loss"] / frame["scale_loss"]
-    excess = frame["loss"] - frame["optimum_loss"]
-    frame["excess_loss"] = excess / frame["scale_loss"]
-    frame["objective"] = cell.objective.label
+    frame = results.summary_frame(run, cell.objective.label)
     with plots.style():
         figure = Figure(figsize=(7, 2.9))
         plots.run_summary(frame, tuple(figure.subplots(1, 2)))
@@ -122,7 +117,7 @@ def _compute(cell: Experiment) -> tuple[Trajectory, NotFiniteError | None]:
     """What was recorded, and what ended it early."""
     print(_title(cell), file=sys.stderr)
     bar = tqdm(total=cell.num_steps, unit="step", disable=None)
-    with bar, _Interrupts() as interrupts:
+    with bar, Interrupts() as interrupts:
         bar.set_postfix_str("compiling")
 
         def on_chunk(steps: int, loss: float) -> None:
@@ -138,7 +133,7 @@ def _compute(cell: Experiment) -> tuple[Trajectory, NotFiniteError | None]:
             return error.trajectory, error
 
 
-class _Interrupts:
+class Interrupts:
     """A Ctrl-C ends the run at its next record; before the first, or twice, at once.
 
     Raised wherever it comes, it could be lost in a callback of JAX, which drops what is
@@ -148,7 +143,7 @@ class _Interrupts:
     def __init__(self) -> None:
         self.recorded = self.asked = False
 
-    def __enter__(self) -> "_Interrupts":
+    def __enter__(self) -> "Interrupts":
         self.previous = None
         if threading.current_thread() is threading.main_thread():
             self.previous = signal.signal(signal.SIGINT, self.on_signal)
@@ -187,7 +182,7 @@ def _folder_to_write(name: str) -> Path:
             f"`--results` must be a folder, or the name of a new one; got {name}: "
             f"{error.strerror}."
         ) from error
-    _require_writable("--results", Path(name))
+    require_writable("--results", Path(name))
     return Path(name)
 
 
@@ -201,11 +196,11 @@ def _file_to_draw(given: str | None, default: Path) -> Path:
             f"`--figure` must be a folder or end in one of {', '.join(known)}; "
             f"got {given}."
         )
-    _require_writable("--figure", path.parent)
+    require_writable("--figure", path.parent)
     return path
 
 
-def _require_writable(flag: str, folder: Path) -> None:
+def require_writable(flag: str, folder: Path) -> None:
     """Refuses before the run what would fail after it."""
     try:
         tempfile.TemporaryFile(dir=folder).close()

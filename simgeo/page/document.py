@@ -9,7 +9,16 @@ import jinja2
 import markupsafe
 import vl_convert
 
-from simgeo.page import charts, counts, grams, runs, zero_loss
+from simgeo.page import (
+    charts,
+    counts,
+    grams,
+    marks,
+    runs,
+    sentences,
+    tables,
+    zero_loss,
+)
 from simgeo.page.runs import CELLS, Cell, Run
 
 
@@ -25,22 +34,22 @@ def contents(done: list[Run]) -> dict[str, Any]:
         "data": {
             "counts": counted,
             "histogram": counts.histogram(),
-            "teacher_grams": runs.teacher_grams(done),
-            "teacher_cosines": runs.teacher_cosines(done),
-            "student_grams": runs.student_grams(done),
-            "curves": runs.curves(done),
-            "levels": runs.levels(done),
+            "teacher_grams": tables.teacher_grams(done),
+            "teacher_cosines": tables.teacher_cosines(done),
+            "student_grams": tables.student_grams(done),
+            "curves": tables.curves(done),
+            "levels": tables.levels(done),
             "built": built,
             "distances": zero_loss.distances(built),
         },
         "readings": {
             "fit": counts.readings(counted),
-            "teacher": runs.teacher_readings(done),
-            "training": runs.run_readings(done),
-            "plane": runs.end_readings(done),
+            "teacher": sentences.teacher_readings(done),
+            "training": sentences.run_readings(done),
+            "plane": sentences.end_readings(done),
             "built": zero_loss.readings(built),
         },
-        "ends": runs.ends(done),
+        "ends": tables.ends(done),
         "choices": runs.choices(done),
         "settings": runs.settings_of(done[0].cell),
     }
@@ -67,9 +76,9 @@ def render(shown: dict[str, Any]) -> str:
         places=[
             f"{100 * k // (zero_loss.PLACES - 1)} %" for k in range(zero_loss.PLACES)
         ],
-        pairs=charts.PAIRS,
-        cosines=charts.COSINES,
-        colours=charts.COLOURS,
+        pairs=marks.PAIRS,
+        cosines=marks.COSINES,
+        colours=marks.COLOURS,
         num_vectors=zero_loss.NUM_VECTORS,
         dim=zero_loss.DIM,
         floor=grams.said(runs.FLOOR),

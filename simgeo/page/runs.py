@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from simgeo import experiment, limits, linalg, measures, objectives, teachers
+from simgeo import experiment, linalg, objectives, teachers
 from simgeo.experiment import Experiment, Trajectory
-from simgeo.page.grams import EPSILON, number, order, quantised, said
+from simgeo.page.grams import EPSILON
 
 NUM_VECTORS, TEACHER_DIM = 48, 24
 WIDTHS = (24, 12)
@@ -35,6 +35,13 @@ OBJECTIVES = (
     objectives.FeatureGram(centred=True),
     objectives.FeatureGram(),
     objectives.LinearProjection(),
+)
+
+
+GROUPS = (
+    "uncentred CKA, Procrustes and Gram",
+    "the same three centred",
+    "learned projection",
 )
 
 
@@ -127,188 +134,14 @@ def choices(runs: list[Run]) -> dict[str, list]:
     }
 
 
-def teacher_grams(runs: list[Run]) -> list[dict]:
-    """The cosines of every teacher at seed 0, like beside like."""
-    return [
-        {"teacher": name, "teacher_cells": quantised(vectors[order(vectors)])}
-        for name, vectors in _teachers(runs).items()
-    ]
-
-
-def student_grams(runs: list[Run]) -> list[dict]:
-    """The cosines of the student of seed 0 at every record, in its teacher's order."""
-    orders = {name: order(vectors) for name, vectors in _teachers(runs).items()}
-    return [
-        _names(each.cell)
-        | {"record": record, "cells": quantised(student[orders[each.cell.teacher]])}
-        for each in runs
-        for record, student in enumerate(each.students)
-    ]
-
-
-def teacher_cosines(runs: list[Run]) -> list[dict]:
-    """Shares of the teacher's pairs, and of random ones, over |cos|."""
-    random = np.diff(
-        [limits.random_fraction(edge, TEACHER_DIM) if edge else 0.0 for edge in BINS]
-    )
-    rows = []
-    for name, vectors in _teachers(runs).items():
-        cosines = np.abs(_pair_cosines(vectors))
-        found, _ = np.histogram(np.minimum(cosines, 1.0), BINS)
-        for low, share, chance in zip(BINS, found / len(cosines), random, strict=False):
-            rows.append(
-                {
-                    "teacher": name,
-                    "low": round(float(low), 3),
-                    "high": round(float(low + BINS[1]), 3),
-                    "share": number(share),
-                    "random": number(chance),
-                }
-            )
-    return rows
-
-
-def curves(runs: list[Run]) -> list[dict]:
-    """Loss and kept geometry, one row for each cell, seed and record."""
-    rows = []
-    for each in runs:
-        levels, records = each.trajectory.references, each.trajectory.records
-        excess = records["loss"] - levels["optimum_loss"][:, None]
-        excess = excess / levels["scale_loss"][:, None]
-        for s, seed in enumerate(each.trajectory.seeds):
-            for record, step in enumerate(each.trajectory.steps):
-                rows.append(
-                    _names(each.cell)
-                    | {
-                        "seed": int(seed),
-                        "record": record,
-                        "step": int(step),
-                        "loss": number(records["loss"][s, record]),
-                        "excess": number(max(excess[s, record], FLOOR)),
-                        "matthews": number(records["matthews"][s, record]),
-                    }
-                )
-    return rows
-
-
-def levels(runs: list[Run]) -> list[dict]:
-    """Chance and limit of the Matthews correlation, medians over seeds."""
-    firsts = {(each.cell.teacher, each.cell.width): each for each in reversed(runs)}
-    return [
-        {
-            "teacher": name,
-            "width": width,
-            "level": label,
-            "matthews": number(
-                np.median(each.trajectory.references[f"{kind}_matthews"])
-            ),
-        }
-        for (name, width), each in reversed(firsts.items())
-        for kind, label in (("chance", "chance"), ("svd", "limit"))
-    ]
-
-
-def ends(runs: list[Run]) -> list[dict]:
-    """Where every cell ends: medians, least and greatest over seeds."""
-    rows = []
-    last = curves(runs)
-    for each in runs:
-        names = _names(each.cell)
-        final = len(each.students) - 1
-        found = [row for row in last if names.items() <= row.items()]
-        found = [row for row in found if row["record"] == final]
-        kept = [row["matthews"] for row in found]
-        rows.append(
-            names
-            | {
-                "excess": number(np.median([row["excess"] for row in found])),
-                "matthews": number(np.median(kept)),
-                "least": min(kept),
-                "greatest": max(kept),
-            }
-        )
-    return rows
-
-
-def teacher_readings(runs: list[Run]) -> dict[str, str]:
-    """What screen 2 says of each teacher."""
-    found = {}
-    for name, vectors in _teachers(runs).items():
-        cosines = np.abs(_pair_cosines(vectors))
-        within, pairs = int(np.sum(cosines <= EPSILON)), len(cosines)
-        chance = limits.random_fraction(EPSILON, TEACHER_DIM)
-        rank = float(measures.effective_rank(jnp.asarray(vectors)))
-        found[name] = (
-            f"{name.capitalize()}: {SAYS[name]}. {within:,} of {pairs:,} pairs "
-            f"({100 * within / pairs:.1f} %) are ε-orthogonal; of random "
-            f"directions {100 * chance:.1f} %. Largest |cos| {cosines.max():.2f}, "
-            f"effective rank {rank:.1f} of {vectors.shape[1]}."
-        )
-    return found
-
-
-def run_readings(runs: list[Run]) -> dict[str, str]:
-    """What screen 3 says at each record of every cell, of seed 0."""
-    rows = {}
-    for each in runs:
-        names = "|".join(str(name) for name in _names(each.cell).values())
-        records = each.trajectory.records
-        optimum = float(each.trajectory.references["optimum_loss"][0])
-        for row in curves([each]):
-            if row["seed"] == each.trajectory.seeds[0]:
-                at = row["record"]
-                teacher, student, both = (
-                    int(records[f"pairs_{kind}"][0, at])
-                    for kind in ("teacher", "student", "both")
-                )
-                rows[f"{names}|{at}"] = (
-                    f"Step {row['step']}: loss {said(row['loss'])}, least possible "
-                    f"{said(optimum)}. Of the teacher's {teacher:,} ε-orthogonal pairs "
-                    f"{both:,} are kept and {teacher - both:,} lost; "
-                    f"{student - both:,} are gained that the teacher lacks. "
-                    f"Matthews correlation {said(row['matthews'])}."
-                )
-    return rows
-
-
-def end_readings(runs: list[Run]) -> dict[str, str]:
-    """What screen 4 says of each teacher and width."""
-    found = {}
-    centred = {each.label for each in OBJECTIVES if "translation" in each.invariant_to}
-    ended = ends(runs)
-    for row in levels(runs):
-        if row["level"] == "limit":
-            names = {key: row[key] for key in ("teacher", "width")}
-            here = [end for end in ended if names.items() <= end.items()]
-            learned = objectives.LinearProjection().label
-            groups = {"centred": [], "uncentred": [], "projection": []}
-            for end in here:
-                group = "centred" if end["objective"] in centred else "uncentred"
-                group = "projection" if end["objective"] == learned else group
-                groups[group].append(end["matthews"])
-            found[f"{row['teacher']}|{row['width']}"] = (
-                f"Matthews correlation at the end, medians over seeds: uncentred CKA, "
-                f"Procrustes and Gram {_range(groups['uncentred'])}; the same three "
-                f"centred {_range(groups['centred'])}; learned projection "
-                f"{_range(groups['projection'])}. Limit (truncated SVD of the teacher) "
-                f"{said(row['matthews'])}."
-            )
-    return found
-
-
-def _range(values: list[float]) -> str:
-    low, high = said(min(values)), said(max(values))
-    return low if low == high else f"{low} to {high}"
-
-
-def _names(cell: Cell) -> dict[str, Any]:
+def names_of(cell: Cell) -> dict[str, Any]:
     return {"teacher": cell.teacher, "objective": cell.objective, "width": cell.width}
 
 
-def _teachers(runs: list[Run]) -> dict[str, np.ndarray]:
+def teachers_of(runs: list[Run]) -> dict[str, np.ndarray]:
     return {each.cell.teacher: each.trajectory.teacher[0] for each in runs}
 
 
-def _pair_cosines(vectors: np.ndarray) -> np.ndarray:
+def pair_cosines(vectors: np.ndarray) -> np.ndarray:
     cosines = np.asarray(linalg.cosines(jnp.asarray(vectors)))
     return cosines[np.triu_indices(len(cosines), 1)]

@@ -1,5 +1,9 @@
 """Figures from tidy frames: axes in, axes out. Imports neither jax nor simgeo."""
 
+from simgeo.plots._animation import MOVIES as MOVIES
+from simgeo.plots._animation import animate as animate
+from simgeo.plots._animation import check_movie as check_movie
+from simgeo.plots._animation import save_movie as save_movie
 from simgeo.plots._figures import FLOOR as FLOOR
 from simgeo.plots._figures import LEVELS as LEVELS
 from simgeo.plots._figures import RC as RC
@@ -16,4 +20,5 @@ from simgeo.plots._figures import over_steps as over_steps
 from simgeo.plots._figures import run_summary as run_summary
 from simgeo.plots._figures import save as save
 from simgeo.plots._figures import style as style
+from simgeo.plots._maps import pairs_map as pairs_map
 from simgeo.plots._sweep import sweep as sweep

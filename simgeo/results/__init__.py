@@ -10,8 +10,10 @@ from simgeo.results._files import write as write
 from simgeo.results._frames import columns as columns
 from simgeo.results._frames import final as final
 from simgeo.results._frames import frame as frame
+from simgeo.results._frames import summary_frame as summary_frame
 from simgeo.results._index import index as index
 from simgeo.results._index import is_indexed as is_indexed
+from simgeo.results._paths import paths as paths
 from simgeo.results._store import Store as Store
 from simgeo.results._store import open as open
 from simgeo.results._where import column as column

@@ -41,6 +41,18 @@ def final(data: pd.DataFrame | xr.Dataset | Sequence[xr.Dataset]) -> pd.DataFram
     return rows.loc[rows["step"] == last].reset_index(drop=True)
 
 
+def summary_frame(run: xr.Dataset, objective: str) -> pd.DataFrame:
+    """What `plots.run_summary` draws of one run.
+
+    Args:
+        objective: its label, which a stored run does not hold.
+    """
+    rows = frame(run).rename(columns=lambda name: name.removeprefix("reference_"))
+    rows["relative_loss"] = rows["loss"] / rows["scale_loss"]
+    rows["excess_loss"] = (rows["loss"] - rows["optimum_loss"]) / rows["scale_loss"]
+    return rows.assign(objective=objective)
+
+
 def _cell(dataset: xr.Dataset, records: Sequence[str] | None) -> pd.DataFrame:
     known = [
         str(name)

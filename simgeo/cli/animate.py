@@ -1,0 +1,188 @@
+"""`simgeo animate`: students finding their places, as a film."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from simgeo import experiment, objectives, plots, results, settings
+from simgeo.cli import fail
+from simgeo.cli.flags import change, read, settings_parser, sort
+from simgeo.cli.run import Interrupts, require_writable
+from simgeo.experiment import Experiment, NotFiniteError
+from simgeo.objectives import AbstractObjective
+from simgeo.teachers import FromGram, Noisy, grams
+
+# Three orthogonal groups whose mean is not zero, which is what a centred loss cannot
+# see; a narrower student has no room for them.
+EXAMPLE = Experiment(
+    teacher=Noisy(FromGram(grams.BlockGram(num_blocks=3, within=1.0)), noise=0.12),
+    num_vectors=15,
+    teacher_dim=3,
+    student_dim=3,
+    epsilon=0.15,
+    learning_rate=0.02,
+    num_steps=400,
+    num_records=60,
+    num_seeds=1,
+)
+PANELS: tuple[AbstractObjective, ...] = (
+    objectives.CKA(),
+    objectives.Procrustes(centred=True, normalised=True),
+    objectives.FeatureGram(centred=True),
+    objectives.CKA(centred=False),
+    objectives.Procrustes(),
+    objectives.FeatureGram(),
+)
+_KEPT = ("loss", "matthews", "pairs_both", "pairs_teacher")
+_ABOUT = "Film students of 2 or 3 dimensions while they are optimised, one per panel."
+
+EXAMPLES = """\
+examples:
+  simgeo animate ways.gif
+  simgeo animate ways.gif --student-dim 2
+  simgeo animate ways.mp4 objective:cka objective:procrustes --objective.centred
+  simgeo animate ways.gif one.toml other.toml
+
+One panel for each objective: those that are named, otherwise those of the files,
+otherwise CKA, Procrustes and Gram, centred and not. Without a file, a small teacher of
+three groups in 3 dimensions. The first seed of each is filmed, every record one frame.
+`simgeo list` tells what each kind is."""
+
+
+class Request(NamedTuple):
+    """What `simgeo animate` was asked for."""
+
+    cells: list[Experiment]
+    path: Path
+    rate: int
+
+
+def parse(arguments: list[str]) -> Request:
+    """The request in these arguments.
+
+    Raises:
+        ValueError: in one line, if it is malformed or impossible.
+    """
+    parser, flags = settings_parser(
+        "animate", "OUT.gif|OUT.mp4 [FILE.toml ...]", _ABOUT, EXAMPLES
+    )
+    parser.add_argument(
+        "--frames-per-second", type=int, metavar="N", default=12, help="default: 12"
+    )
+    changes, words = read(parser, [*flags, "--frames-per-second"], arguments)
+    rate = changes.pop("frames_per_second")
+    if not 1 <= rate <= 50:
+        raise ValueError(f"`--frames-per-second` must be from 1 to 50; got {rate}.")
+    choices, files = sort(words)
+    films = [name for name in files if Path(name).suffix.lower() != ".toml"]
+    if len(films) != 1:
+        got = ", ".join(films) or "none"
+        raise ValueError(
+            f"one file to write must be named, OUT.gif or OUT.mp4; got {got}."
+        )
+    path = plots.check_movie(films[0], "OUT")
+    require_writable("OUT", path.parent)
+    files.remove(films[0])
+    return Request(_cells(files, choices, changes), path, rate)
+
+
+def _cells(
+    files: list[str], choices: list[tuple[str, str]], changes: dict[str, Any]
+) -> list[Experiment]:
+    """One experiment for each panel, of one seed."""
+    named = [each for each in choices if each[0] == "objective"]
+    common = [each for each in choices if each[0] != "objective"]
+    started = [settings.load(Experiment, name) for name in files]
+    if not started:
+        started = [EXAMPLE]
+        if not named:
+            started = [dataclasses.replace(EXAMPLE, objective=each) for each in PANELS]
+    cells = [
+        change(cell, [*common, *own], changes)
+        for cell in started
+        for own in ([[each] for each in named] or [[]])
+    ]
+    cells = [dataclasses.replace(cell, num_seeds=1) for cell in cells]
+    for cell in cells:
+        if cell.student_dim not in (2, 3):
+            raise ValueError(
+                f"`student_dim` must be 2 or 3 to be drawn; got {cell.student_dim}."
+            )
+    for name in ("student_dim", "num_steps", "num_records", "record_spacing"):
+        found = list(dict.fromkeys(getattr(cell, name) for cell in cells))
+        if len(found) > 1:
+            raise ValueError(
+                f"`{name}` must be the same in all panels; got "
+                f"{', '.join(map(str, found))}."
+            )
+    return cells
+
+
+def run(arguments: list[str]) -> int:
+    """Exit code, after the film is written."""
+    try:
+        request = parse(arguments)
+    except ValueError as error:
+        return fail(error, 2)
+    experiment.keep_programs()
+    try:
+        frame = film(request.cells)
+        plots.save_movie(plots.animate(frame), request.path, request.rate)
+    except KeyboardInterrupt:
+        return fail("interrupted; nothing is written.", 130)
+    except (NotFiniteError, OSError) as error:
+        return fail(error, 1)
+    except (MemoryError, OverflowError, jax.errors.JaxRuntimeError) as error:
+        reason = str(error).partition("\n")[0] or "out of memory"
+        return fail(f"{reason}. Try fewer vectors.", 1)
+    size = request.path.stat().st_size / 1e6
+    print(f"Wrote {request.path}, {len(request.cells)} panels, {size:.1f} MB.")
+    return 0
+
+
+def film(cells: list[Experiment]) -> pd.DataFrame:
+    """What `plots.animate` draws: the first seed of every experiment, one below the
+    other."""
+    names = _names(cells)
+    return pd.concat(
+        [_way(cell, name) for cell, name in zip(cells, names, strict=True)],
+        ignore_index=True,
+    )
+
+
+def _way(cell: Experiment, name: str) -> pd.DataFrame:
+    students = []
+    bar = tqdm(total=cell.num_steps, unit="step", desc=name, disable=None, leave=False)
+    with bar, Interrupts() as interrupts:
+
+        def on_chunk(steps: int, loss: float) -> None:
+            bar.update(steps - bar.n)
+            interrupts.at_a_record()
+
+        found = experiment.run(
+            cell, on_chunk=on_chunk, on_students=lambda each: students.append(each[0])
+        )
+    if not found.complete:
+        raise KeyboardInterrupt
+    return results.paths(
+        name,
+        found.steps,
+        np.stack(students),
+        found.teacher[0],
+        {record: found.records[record][0] for record in _KEPT},
+    )
+
+
+def _names(cells: list[Experiment]) -> list[str]:
+    """The objectives' labels, numbered where two panels would have the same."""
+    labels = [cell.objective.label for cell in cells]
+    names = []
+    for place, label in enumerate(labels):
+        number = labels[:place].count(label) + 1
+        names.append(label if labels.count(label) == 1 else f"{label} ({number})")
+    return names

@@ -1,0 +1,6 @@
+"""The live explorer, a page that runs experiments while its controls are moved.
+
+`simgeo explore` serves it; `app.py` is the page, a marimo notebook, and holds what is
+shown where. What the controls mean, the runs, the pictures and the code to take away
+are plain modules beside it. marimo comes with the extra `explore`.
+"""

@@ -1,0 +1,268 @@
+# /// script
+# [tool.marimo.display]
+# theme = "system"
+# ///
+"""The page of `simgeo explore`: controls, runs, pictures, and the code to take away."""
+
+import marimo
+
+app = marimo.App(width="medium", app_title="simgeo explorer")
+
+
+@app.cell
+def imports():
+    import marimo as mo
+
+    from simgeo import experiment
+    from simgeo.explorer import controls, pictures, running, snippets
+
+    experiment.keep_programs()
+    return controls, mo, pictures, running, snippets
+
+
+@app.cell
+def heading(mo):
+    mo.md(
+        """
+        # simgeo explorer
+
+        Students are distilled from teachers anew whenever a control is moved. A new
+        size, objective or number of seeds is compiled first, which takes seconds.
+        """
+    )
+    return
+
+
+@app.cell
+def states(mo):
+    get_outcome, set_outcome = mo.state(None)
+    get_progress, set_progress = mo.state(None)
+    return get_outcome, get_progress, set_outcome, set_progress
+
+
+@app.cell
+def choices(controls, mo):
+    def slider(range_):
+        return mo.ui.slider(
+            range_.least,
+            range_.most,
+            range_.step,
+            range_.start,
+            label=range_.label,
+            debounce=True,
+            show_value=True,
+            full_width=True,
+        )
+
+    teacher = mo.ui.dropdown(
+        list(controls.TEACHERS), "orthogonal fraction", label="teacher", full_width=True
+    )
+    objective = mo.ui.dropdown(
+        list(controls.OBJECTIVES), "CKA", label="objective", full_width=True
+    )
+    added = mo.ui.dropdown(
+        [controls.NOTHING, *controls.OBJECTIVES],
+        controls.NOTHING,
+        label="add to it, as a hybrid",
+        full_width=True,
+    )
+    sliders = mo.ui.dictionary(
+        {name: slider(each) for name, each in controls.RANGES.items()}
+    )
+    shown = mo.ui.radio(
+        ["cosines", "inner products"], "cosines", label="pairs", inline=True
+    )
+    # A cell that names a control runs whenever that is moved. The panel need not, and
+    # would take the keyboard's focus away.
+    laid_out = {"teacher": teacher, "objective": objective, "added": added}
+    laid_out |= {name: sliders[name] for name in controls.RANGES}
+    return added, laid_out, objective, shown, slider, sliders, teacher
+
+
+@app.cell
+def teacher_knob(controls, slider, teacher):
+    _range = controls.TEACHERS[teacher.value].knob if teacher.value else None
+    knob = None if _range is None else slider(_range)
+    knobs = [] if knob is None else [knob]
+    return knob, knobs
+
+
+@app.cell
+def panel(knobs, laid_out, mo):
+    def _group(title, *names, then=()):
+        head, *rest = (laid_out[name] for name in names)
+        return mo.vstack([mo.md(f"**{title}**"), head, *then, *rest], gap=0.75)
+
+    mo.hstack(
+        [
+            _group("Teacher", "teacher", "num_vectors", "teacher_dim", "epsilon",
+                   then=knobs),
+            _group("Student and objective", "student_dim", "objective", "added",
+                   "weight"),
+            _group("Run", "log_rate", "num_steps", "num_seeds"),
+        ],
+        wrap=True,
+        gap=2,
+        align="start",
+        justify="start",
+    )  # fmt: skip
+    return
+
+
+@app.cell
+def wanted(added, controls, knob, objective, sliders, teacher):
+    wish = controls.Wish(
+        teacher=teacher.value,
+        knob=None if knob is None else knob.value,
+        objective=objective.value,
+        added=added.value,
+        **sliders.value,
+    )
+    try:
+        cell, refusal = controls.experiment_of(wish), ""
+    except ValueError as _error:
+        cell, refusal = None, str(_error)
+    return cell, refusal
+
+
+@app.cell
+def run(cell, mo, running, set_outcome, set_progress):
+    # When this cell runs again its thread is told to exit, and gives way.
+    job = None if cell is None else running.Job(cell)
+
+    def _work():
+        thread = mo.current_thread()
+        set_progress((job, 0))
+        outcome = job.run(
+            lambda steps: set_progress((job, steps)), lambda: thread.should_exit
+        )
+        if outcome is not None:
+            set_progress((job, None))
+            set_outcome(outcome)
+
+    if job is not None:
+        mo.Thread(target=_work, daemon=True).start()
+    return (job,)
+
+
+@app.cell
+def stop_button(job, mo):
+    stop = mo.ui.button(
+        label="Stop",
+        kind="danger",
+        disabled=job is None,
+        on_click=lambda _: job.stop(),
+        tooltip="Ends the run at its next record and shows what was done",
+    )
+    return (stop,)
+
+
+@app.cell
+def status(get_outcome, get_progress, job, mo, refusal, stop):
+    _progress, _outcome = get_progress(), get_outcome()
+    _steps = _progress[1] if _progress is not None and _progress[0] is job else 0
+    if refusal:
+        _said = mo.callout(mo.md(refusal), kind="danger")
+    elif _steps is not None or _outcome is None or _outcome.experiment is not job.cell:
+        _what = f"step {_steps} of {job.cell.num_steps}" if _steps else "compiling"
+        _said = mo.hstack(
+            [mo.md(f"Computing: {_what} ..."), stop], justify="start", align="center"
+        )
+    elif _outcome.message:
+        _said = mo.callout(mo.md(_outcome.message), kind="warn")
+    else:
+        _said = mo.md(f"Done in {_outcome.seconds:.2f} s.")
+    _said
+    return
+
+
+@app.cell
+def curves(get_outcome, mo, pictures, refusal):
+    _outcome = get_outcome()
+    mo.stop(bool(refusal) or _outcome is None or _outcome.trajectory is None)
+    _loss, _kept = pictures.curves(_outcome.experiment, _outcome.trajectory)
+    mo.hstack(
+        [
+            mo.image(_loss, alt="Loss over the steps", width=330, rounded=True),
+            mo.image(
+                _kept,
+                alt="Kept geometry over the steps, with chance and truncated SVD",
+                width=480,
+                rounded=True,
+            ),
+        ],
+        wrap=True,
+        justify="start",
+    )
+    return
+
+
+@app.cell
+def maps(get_outcome, mo, pictures, refusal, shown):
+    _outcome = get_outcome()
+    mo.stop(bool(refusal) or _outcome is None or _outcome.trajectory is None)
+    _images = [
+        mo.image(
+            each,
+            alt=f"Heat map of the {shown.value} of all pairs of the {name}",
+            width=320,
+            rounded=True,
+        )
+        for name, each in zip(
+            ("teacher", "student"),
+            pictures.maps(_outcome.trajectory, shown.value == "cosines"),
+            strict=True,
+        )
+    ]
+    mo.vstack([shown, mo.hstack(_images, wrap=True, justify="start")])
+    return
+
+
+@app.cell
+def numbers(get_outcome, mo, pictures, refusal):
+    _outcome = get_outcome()
+    mo.stop(bool(refusal) or _outcome is None or _outcome.trajectory is None)
+    _rows = pictures.numbers(_outcome.trajectory)
+    _names = list(_rows[0])
+    _lines = [f"| {' | '.join(_names)} |", "|:--" + "|--:" * (len(_names) - 1) + "|"]
+    _lines += [f"| {' | '.join(_row.values())} |" for _row in _rows]
+    mo.md("\n".join(_lines) + "\n\nMedians over seeds.")
+    return
+
+
+@app.cell
+def language(mo):
+    # By itself, so that it stays where it is when a control is moved.
+    spoken = mo.ui.radio(
+        ["TOML", "Python"], "TOML", label="take away what is shown, as", inline=True
+    )
+    return (spoken,)
+
+
+@app.cell
+def take_away(cell, mo, snippets, spoken):
+    mo.stop(cell is None, spoken)
+    _is_toml = spoken.value == "TOML"
+    _text = snippets.toml_of(cell) if _is_toml else snippets.python_of(cell)
+    _name = "cell.toml" if _is_toml else "cell.py"
+    _use = f"simgeo run {_name}" if _is_toml else f"python {_name}"
+    mo.vstack(
+        [
+            mo.hstack(
+                [
+                    spoken,
+                    mo.download(_text, _name, "text/plain", label=f"download {_name}"),
+                    mo.md(f"then `{_use}`"),
+                ],
+                justify="start",
+                align="center",
+                wrap=True,
+            ),
+            mo.md(f"```{spoken.value.lower()}\n{_text}```"),
+        ]
+    )
+    return
+
+
+if __name__ == "__main__":
+    app.run()

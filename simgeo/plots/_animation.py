@@ -1,0 +1,197 @@
+"""Students finding their places: one panel per objective, one frame per record."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.animation import (
+    AbstractMovieWriter,
+    FFMpegWriter,
+    FuncAnimation,
+    PillowWriter,
+)
+from matplotlib.figure import Figure
+
+from simgeo.plots._figures import _OTHER, STYLES, style
+
+MOVIES = (".gif", ".mp4")
+_HOLD = 18  # frames for which the end stands still
+_SIDE, _CAPTION, _NOTE, _DPI = 2.3, 0.42, 0.2, 100  # inches, and pixels to one
+_SWING = -30  # degrees that the eye moves, without which 3D is flat
+_TEACHER = "0.75"
+
+
+def animate(frame: pd.DataFrame, columns: int = 3) -> FuncAnimation:
+    """Every student's vectors, record by record, each objective in a panel of its own.
+
+    `frame` is that of `results.paths`, of several objectives one below the other, with
+    equally many records each: `objective`, `step`, `vector`, `x`, `y`, perhaps `z`,
+    the teacher's `teacher_x` ..., `loss`, `matthews`, `pairs_both`, `pairs_teacher`.
+    The teacher is grey; it is left out where its coordinates are NaN.
+
+    Args:
+        columns: of panels in a row.
+
+    Raises:
+        ValueError: if objectives differ in their numbers of records.
+    """
+    panels = [run for _, run in frame.groupby("objective", sort=False)]
+    counts = {run["step"].nunique() for run in panels}
+    if len(counts) != 1:
+        raise ValueError(
+            f"`frame` must have as many records of every objective; got "
+            f"{sorted(counts)}."
+        )
+    axes = [name for name in ("x", "y", "z") if name in frame]
+    width = min(columns, len(panels))
+    rows = -(-len(panels) // width)
+    high = _SIDE + _CAPTION
+    total = high * rows + _NOTE
+    figure = Figure(figsize=(_SIDE * width, total), dpi=_DPI)
+    drawn = []
+    with style():
+        for place, run in enumerate(panels):
+            row, column = divmod(place, width)
+            bottom = total - row * high - _SIDE
+            box = (column / width, bottom / total, 1 / width, (_SIDE - 0.2) / total)
+            drawn.append(_Panel(run, axes, figure, box))
+        figure.text(0.5, 0.04 / total, _note(frame), ha="center", fontsize=7)
+    num_records = counts.pop()
+
+    def show(number: int) -> list:
+        done = number / max(1, num_records - 1)
+        return [artist for panel in drawn for artist in panel.show(number, done)]
+
+    numbers = [*range(num_records), *[num_records - 1] * _HOLD]
+    return FuncAnimation(figure, show, numbers, init_func=lambda: [], blit=False)
+
+
+class _Panel:
+    """One objective: the teacher, the student's vectors from the origin, a caption."""
+
+    def __init__(
+        self,
+        run: pd.DataFrame,
+        axes: list[str],
+        figure: Figure,
+        box: tuple[float, float, float, float],
+    ) -> None:
+        steps = run.groupby("step")
+        self.steps = np.array([*steps.groups])
+        self.rows = steps.first()
+        num_vectors = run["vector"].nunique()
+        self.ways = run[axes].to_numpy(float).reshape(-1, num_vectors, len(axes))
+        objective = run["objective"].iloc[0]
+        colour = STYLES.get(objective, _OTHER)[0]
+        solid = len(axes) == 3
+        ax = figure.add_axes(box, **({"projection": "3d"} if solid else {}))
+        self.ax, self.solid = ax, solid
+        teacher = run[[f"teacher_{name}" for name in axes]].to_numpy(float)
+        teacher = teacher[:num_vectors]
+        # A few vectors far out must not make dots of all others.
+        lengths = np.linalg.norm(self.ways, axis=2)
+        reach = 1.15 * max(1.0, np.quantile(lengths, 0.98))
+        for name in axes:
+            getattr(ax, f"set_{name}lim")(-reach, reach)
+        if solid:
+            _bare(ax, reach)
+        else:
+            ax.set(aspect="equal")
+            ax.set_axis_off()
+            ax.axhline(0, color="0.9", lw=0.6, zorder=0)
+            ax.axvline(0, color="0.9", lw=0.6, zorder=0)
+        if np.isfinite(teacher).all():
+            for vector in teacher:
+                ax.plot(*zip(0 * vector, vector, strict=True), color=_TEACHER, lw=2.6)
+        self.lines = [
+            ax.plot([], [], *([[]] if solid else []), color=colour, lw=1.1)[0]
+            for _ in range(num_vectors)
+        ]
+        self.tips = ax.plot(
+            [], [], *([[]] if solid else []), "o", color=colour, ms=3.5
+        )[0]
+        middle = box[0] + box[2] / 2
+        figure.text(middle, box[1] + box[3], objective, color=colour, ha="center")
+        self.caption = figure.text(
+            middle, box[1], "", ha="center", va="top", fontsize=7
+        )
+
+    def show(self, number: int, done: float) -> list:
+        """Draws a record; `done` is the share of the film that is over."""
+        if self.solid:
+            self.ax.view_init(elev=22, azim=35 + _SWING * done)
+        vectors = self.ways[number]
+        for line, vector in zip(self.lines, vectors, strict=True):
+            _put(line, np.stack([0 * vector, vector]))
+        _put(self.tips, vectors)
+        row = self.rows.iloc[number]
+        kept = row["matthews"]
+        # Undefined where all pairs of the student are alike.
+        matthews = "undefined" if np.isnan(kept) else f"{round(kept, 2) + 0.0:.2f}"
+        self.caption.set_text(
+            f"step {self.steps[number]}, loss {round(row['loss'], 3) + 0.0:.3f}\n"
+            f"kept pairs {row['pairs_both']:.0f} of {row['pairs_teacher']:.0f}, "
+            f"Matthews {matthews}"
+        )
+        return [*self.lines, self.tips, self.caption]
+
+
+def _note(frame: pd.DataFrame) -> str:
+    if frame["teacher_x"].isna().any():
+        return "The teacher has more dimensions than its student, and is not drawn."
+    return "Grey: the teacher. One rotation for each panel; no shift, no scale."
+
+
+def _put(line, points: np.ndarray) -> None:
+    if points.shape[1] == 3:
+        line.set_data_3d(*points.T)
+    else:
+        line.set_data(*points.T)
+
+
+def _bare(ax, reach: float) -> None:
+    """A cube seen from a corner, with its three axes through the origin alone."""
+    ax.set_axis_off()
+    ax.set_box_aspect((1, 1, 1), zoom=1.5)
+    for axis in np.eye(3):
+        ends = np.stack([-axis, axis]) * reach
+        ax.plot(*ends.T, color="0.9", lw=0.6)
+
+
+def check_movie(path: str | Path, flag: str = "path") -> Path:
+    """The path, if a film can be written under that name.
+
+    Raises:
+        ValueError: if the name ends in neither .gif nor .mp4, or ffmpeg is missing.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in MOVIES:
+        raise ValueError(f"`{flag}` must end in {' or '.join(MOVIES)}; got {path}.")
+    if path.suffix.lower() == ".mp4" and shutil.which("ffmpeg") is None:
+        raise ValueError(
+            f"`{flag}` can end in .mp4 where ffmpeg is installed, and it is not; got "
+            f"{path}. Write .gif."
+        )
+    return path
+
+
+def save_movie(
+    animation: FuncAnimation, path: str | Path, frames_per_second: int = 12
+) -> Path:
+    """Writes a GIF that starts over, or an MP4; byte-identical when repeated.
+
+    Raises:
+        ValueError: if the name ends in neither .gif nor .mp4, or ffmpeg is missing.
+    """
+    path = check_movie(path)
+    writer: AbstractMovieWriter = PillowWriter(frames_per_second)
+    if path.suffix.lower() == ".mp4":
+        exact = ["-fflags", "+bitexact", "-flags:v", "+bitexact", "-map_metadata", "-1"]
+        # Players want an even number of pixels and this form of colours.
+        shape = ["-pix_fmt", "yuv420p", "-vf", "pad=ceil(iw/2)*2:ceil(ih/2)*2"]
+        writer = FFMpegWriter(
+            frames_per_second, codec="libx264", extra_args=[*exact, *shape]
+        )
+    animation.save(path, writer, dpi=_DPI, savefig_kwargs={"facecolor": "white"})
+    return path

@@ -1,0 +1,384 @@
+"""The explorer without a browser: its controls, runs, pictures, code and server."""
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+import tomllib
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from simgeo import cli, experiment, settings
+from simgeo.cli import explore
+from simgeo.experiment import Experiment
+from simgeo.explorer import controls, pictures, running, snippets
+from simgeo.explorer.controls import RANGES, TEACHERS, Wish, experiment_of
+
+ROOT = Path(__file__).parents[1]
+PNG = "data:image/png;base64,iVBORw0KGgo"
+SMALL = Wish(
+    teacher="Gaussian",
+    knob=None,
+    num_vectors=8,
+    teacher_dim=4,
+    student_dim=2,
+    num_steps=10,
+    num_seeds=2,
+)
+
+
+@pytest.fixture(scope="module")
+def found():
+    """A small run."""
+    outcome = running.Job(experiment_of(SMALL)).run()
+    assert outcome.message == ""
+    return outcome.trajectory
+
+
+@pytest.mark.parametrize("teacher", TEACHERS)
+def test_every_teacher_can_be_had_where_its_slider_starts(teacher):
+    knob = TEACHERS[teacher].knob
+    wish = Wish(teacher=teacher, knob=None if knob is None else knob.start)
+    cell = experiment_of(wish)
+    assert settings.build(Experiment, settings.describe(cell)) is not None
+    assert cell.num_vectors == RANGES["num_vectors"].start
+
+
+def test_the_first_wish_is_where_the_controls_start():
+    for name, range_ in RANGES.items():
+        assert getattr(Wish(), name) == range_.start
+    assert TEACHERS[Wish().teacher].knob.start == Wish().knob
+
+
+def test_one_epsilon_for_teacher_and_measures():
+    cell = experiment_of(Wish(epsilon=0.2))
+    assert cell.teacher.epsilon == cell.epsilon == 0.2
+
+
+def test_what_is_added_makes_a_hybrid():
+    cell = experiment_of(Wish(added="Procrustes", weight=0.5))
+    assert cell.objective.label == "1 CKA + 0.5 Procrustes"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"num_vectors": 10**6}, "`num_vectors` must be from 3 to 128 here"),
+        ({"num_vectors": 8.5}, "`num_vectors` must be a whole number"),
+        ({"student_dim": None}, "`student_dim` must be from 1 to 64 here; got None"),
+        ({"num_seeds": "4"}, "`num_seeds` must be from 1 to 16 here; got '4'"),
+        ({"num_steps": True}, "`num_steps` must be from 10 to 2000 here; got True"),
+        ({"epsilon": float("nan")}, "`epsilon` must be from 0.01 to 0.99 here"),
+        ({"log_rate": 400}, "`log_rate` must be from -4 to 0 here"),
+        ({"weight": -1}, "`weight` must be from 0 to 10 here; got -1"),
+        ({"teacher": None}, "`teacher` must be one of the list; got None"),
+        ({"objective": "x"}, "`objective` must be one of the list; got 'x'"),
+        ({"knob": 2}, "`fraction of epsilon-orthogonal pairs` must be from 0 to 1"),
+        ({"knob": 1, "teacher_dim": 4}, "`fraction` "),
+        ({"teacher": "orthogonal blocks", "teacher_dim": 4}, "`num_blocks` must leave"),
+    ],
+)
+def test_a_wish_that_cannot_be_is_refused_in_one_line(change, message):
+    with pytest.raises(ValueError, match="^" + message[:1]) as refused:
+        experiment_of(Wish()._replace(**change))
+    told = str(refused.value)
+    assert told.startswith(message)
+    assert "\n" not in told
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        Wish(),
+        SMALL,
+        Wish(teacher="superposition", knob=0.2, objective="Gram, centred"),
+        Wish(objective="CKA, uncentred", added="Procrustes", weight=0.25),
+    ],
+)
+def test_the_code_to_take_away_is_the_experiment_on_the_screen(wish):
+    cell = experiment_of(wish)
+    want = settings.describe(cell)
+    text = snippets.toml_of(cell)
+    again = settings.build(Experiment, tomllib.loads(text))
+    assert settings.describe(again) == want
+
+    code, _, run = snippets.python_of(cell).partition("\nfound = ")
+    assert run.startswith("experiment.run(cell)\n")
+    names: dict = {}
+    exec(compile(code, "cell.py", "exec"), names)
+    assert settings.describe(names["cell"]) == want
+
+
+def test_every_objective_can_be_taken_away():
+    for label in controls.OBJECTIVES:
+        cell = experiment_of(Wish(objective=label))
+        code = snippets.python_of(cell).partition("\nfound = ")[0]
+        names: dict = {}
+        exec(compile(code, "cell.py", "exec"), names)
+        assert settings.describe(names["cell"]) == settings.describe(cell)
+        text = snippets.toml_of(cell)
+        assert settings.build(Experiment, tomllib.loads(text)).objective.label == label
+
+
+@pytest.mark.slow
+def test_the_code_to_take_away_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(experiment, "prepare_host", lambda: None)
+    cell = experiment_of(SMALL)
+    tmp_path.joinpath("cell.toml").write_text(snippets.toml_of(cell))
+    assert cli.main(["run", "cell.toml"]) == 0
+    assert "Saved results" in capsys.readouterr().out
+    exec(compile(snippets.python_of(cell), "cell.py", "exec"), {})
+    assert capsys.readouterr().out.count("\n") >= 4
+
+
+def test_the_pictures_and_numbers_are_those_of_the_run(found):
+    cell = experiment_of(SMALL)
+    for picture in (*pictures.curves(cell, found), *pictures.maps(found, True)):
+        assert picture.startswith(PNG)
+    assert pictures.maps(found, True) != pictures.maps(found, False)
+    rows = {row[""]: row for row in pictures.numbers(found)}
+    loss = float(np.median(found.records["loss"][:, -1]))
+    assert rows["loss"]["end"] == f"{loss:.4g}"
+    assert rows["loss"]["limit"] != "-"
+    chance = float(np.nanmedian(found.references["chance_matthews"]))
+    assert rows["Matthews correlation"]["chance"] == f"{chance:.4g}"
+    # Turan's number: 16 of the 28 pairs of 8 vectors in 2 dimensions.
+    assert rows["fraction of pairs, student"]["limit"] == "0.5714"
+
+
+def test_a_run_is_stopped_at_its_next_record():
+    cell = experiment_of(SMALL._replace(num_steps=2000))
+    job, seen = running.Job(cell), []
+
+    def on_progress(steps):
+        seen.append(steps)
+        job.stop()
+
+    outcome = job.run(on_progress)
+    assert seen == [0]
+    assert not outcome.trajectory.complete
+    assert (
+        outcome.message
+        == f"Stopped after {outcome.trajectory.steps[-1]} of 2000 steps."
+    )
+    assert outcome.trajectory.steps[-1] < 2000
+
+
+def test_a_run_that_was_stopped_while_it_waited_ends_at_its_start():
+    job = running.Job(experiment_of(SMALL))
+    job.stop()
+    outcome = job.run()
+    assert outcome.trajectory.steps.tolist() == [0]
+
+
+def test_a_superseded_run_gives_way():
+    jobs = [running.Job(experiment_of(SMALL._replace(num_steps=2000)))] * 2
+    assert jobs[0].run(is_superseded=lambda: True) is None
+    asked = iter([False, True, True])
+    begin = time.perf_counter()
+    assert jobs[1].run(is_superseded=lambda: next(asked)) is None
+    assert time.perf_counter() - begin < 60
+
+
+def test_runs_take_turns(monkeypatch):
+    running_now, most = [], []
+
+    def run(cell, on_chunk):
+        running_now.append(1)
+        most.append(len(running_now))
+        time.sleep(0.05)
+        running_now.pop()
+        raise ValueError("`x` must be y.\nand more")
+
+    monkeypatch.setattr(experiment, "run", run)
+    job = running.Job(experiment_of(SMALL))
+    outcomes = []
+    threads = [
+        threading.Thread(target=lambda: outcomes.append(job.run())) for _ in range(3)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert max(most) == 1
+    assert [each.message for each in outcomes] == ["`x` must be y."] * 3
+    assert all(each.trajectory is None for each in outcomes)
+
+
+def test_a_gradient_that_is_not_finite_is_told(monkeypatch):
+    def run(cell, on_chunk):
+        raise experiment.NotFiniteError("the gradient of CKA is not finite at seed 3.")
+
+    monkeypatch.setattr(experiment, "run", run)
+    outcome = running.Job(experiment_of(SMALL)).run()
+    assert outcome.message == "the gradient of CKA is not finite at seed 3."
+
+
+def cells():
+    pytest.importorskip("marimo", reason="marimo, of the extra `explore`, is missing")
+    from simgeo.explorer import app
+
+    return app
+
+
+class Says:
+    """A control that has a value."""
+
+    def __init__(self, value):
+        self.value = value
+
+
+def test_the_cell_that_reads_the_controls():
+    app = cells()
+    given = {
+        "controls": controls,
+        "teacher": Says("Gaussian"),
+        "objective": Says("CKA"),
+        "added": Says(controls.NOTHING),
+        "knob": None,
+        "sliders": Says({name: each.start for name, each in RANGES.items()}),
+    }
+    _, made = app.wanted.run(**given)
+    assert made["refusal"] == ""
+    assert made["cell"].num_vectors == 32
+    _, made = app.wanted.run(**given | {"teacher": Says(None)})
+    assert made["cell"] is None
+    assert made["refusal"] == "`teacher` must be one of the list; got None."
+
+
+def test_the_cells_that_show_a_run(found):
+    app = cells()
+    import marimo as mo
+
+    cell = experiment_of(SMALL)
+    outcome = running.Outcome(cell, found, "", 0.25)
+    given = {"mo": mo, "refusal": "", "get_outcome": lambda: outcome}
+    shown, _ = app.numbers.run(pictures=pictures, **given)
+    assert "Matthews correlation" in shown.text
+    shown, _ = app.curves.run(pictures=pictures, **given)
+    assert "Loss over the steps" in shown.text
+    shown, _ = app.maps.run(pictures=pictures, shown=mo.ui.radio(["cosines"]), **given)
+    assert "of the student" in shown.text
+    for language, word in (("TOML", "kind"), ("Python", "import")):
+        spoken = mo.ui.radio([language], language)
+        shown, _ = app.take_away.run(cell=cell, mo=mo, snippets=snippets, spoken=spoken)
+        assert "num_vectors" in shown.text
+        assert word in shown.text
+
+
+def test_what_is_refused_is_shown_and_nothing_is_run():
+    app = cells()
+    import marimo as mo
+
+    common = {"job": None, "stop": None, "get_outcome": lambda: None}
+    shown, _ = app.status.run(
+        mo=mo, refusal="`n` must be 3.", get_progress=lambda: None, **common
+    )
+    assert "must be 3." in shown.text
+    _, made = app.run.run(
+        cell=None, mo=mo, running=None, set_outcome=None, set_progress=None
+    )
+    assert made["job"] is None
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("--host 0.0.0.0", "`--host` must be an address of this machine alone, such as "
+         "127.0.0.1; got 0.0.0.0. Add --allow-remote to let other machines in."),
+        ("--host example.org", "`--host` must be an address of this machine alone,"),
+        ("--host ::", "`--host` must be an address of this machine alone,"),
+        ("--host 0.0.0.0 --allow-remote --no-token", "`--no-token` must not be given"),
+        ("--port 0", "`--port` must be a whole number from 1 to 65535; got 0."),
+        ("--port x", "`--port` must be a whole number from 1 to 65535; got x."),
+        ("--port", "argument --port: expected one argument."),
+        ("--hots 127.0.0.1", "'--hots' is no flag. Did you mean '--host'?"),
+        ("--ports=3", "'--ports' is no flag. Did you mean '--port'?"),
+        ("--alow-remote", "'--alow-remote' is no flag. Did you mean '--allow-remote'?"),
+        ("--no-tokens", "'--no-tokens' is no flag. Did you mean '--no-token'?"),
+        ("--no-browsr", "'--no-browsr' is no flag. Did you mean '--no-browser'?"),
+        ("cell.toml", "'cell.toml' is no flag."),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_one_line(capsys, monkeypatch, line, message):
+    monkeypatch.setattr(os, "execve", lambda *given: pytest.fail("it was served"))
+    assert cli.main(["explore", *line.split()]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1
+    assert err.startswith(f"simgeo: {message}")
+
+
+def test_a_port_in_use_is_refused(capsys):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert cli.main(["explore", "--port", str(port)]) == 2
+    assert capsys.readouterr().err == (
+        f"simgeo: `--port` must be free at 127.0.0.1; got {port}: Address already in "
+        f"use.\n"
+    )
+
+
+def test_the_token_is_left_out_only_when_asked():
+    assert "--token" in explore.parse(["--no-browser"])
+    assert "--no-token" in explore.parse(["--no-token"])
+    open_ = explore.parse(["--host", "0.0.0.0", "--allow-remote"])
+    assert open_[open_.index("--host") + 1] == "0.0.0.0"
+    assert "--token" in open_
+
+
+def test_without_marimo_the_extra_is_named(capsys, monkeypatch):
+    monkeypatch.setattr(explore.importlib.util, "find_spec", lambda name: None)
+    assert cli.main(["explore"]) == 1
+    assert "Install the extra: pip install 'simgeo[explore]'" in capsys.readouterr().err
+
+
+def test_help_comes_without_jax():
+    code = (
+        "import sys; from simgeo import cli\n"
+        "try: cli.main(['explore', '--help'])\n"
+        "except SystemExit: sys.exit('jax' in sys.modules or 'marimo' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0
+    assert "--allow-remote" in done.stdout
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
+@pytest.mark.slow
+def test_the_server_answers_and_asks_for_its_token(tmp_path):
+    cells()
+    port = free_port()
+    code = "import sys; from simgeo import cli; sys.exit(cli.main())"
+    line = [sys.executable, "-c", code, "explore", "--no-browser", "--port", str(port)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(
+        line, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True
+    ) as server:
+        try:
+            address = next(each for each in server.stdout if "access_token=" in each)
+            address = address[address.index("http") :].strip()
+            opened = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+            with opened.open(address, timeout=60) as answer:
+                assert "simgeo explorer" in answer.read().decode()
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/health") as answer:
+                assert answer.status == 200
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/") as answer:
+                assert "/auth/login" in answer.url  # who has no token has to log in
+        finally:
+            server.terminate()
+            server.wait(timeout=60)
+    assert list(tmp_path.iterdir()) == []
