@@ -85,5 +85,5 @@ $(DEV): $(PINS)
 
 $(DOCS): $(PINS)
 	$(MAKE_VENV)
-	@$(PIP) --editable '.[docs]'
+	@$(PIP) --editable '.[docs,page]'
 	@touch $(RUNTIME) $@

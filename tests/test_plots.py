@@ -2,6 +2,7 @@
 
 import itertools
 
+import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -129,3 +130,13 @@ def test_coherences_show_bounds_beside_what_was_reached(ax):
     plots.coherences(table, ax)
     labels = ax.get_legend_handles_labels()[1]
     assert {"largest lower bound", "known construction", "optimised"} <= set(labels)
+
+
+def test_a_style_does_not_end_what_a_notebook_began():
+    before = matplotlib.is_interactive()
+    try:
+        with plots.style():
+            matplotlib.interactive(True)
+        assert matplotlib.is_interactive()
+    finally:
+        matplotlib.interactive(before)

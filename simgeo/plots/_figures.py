@@ -1,13 +1,14 @@
 """Figures of studies and of one run."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import seaborn as sns
-from matplotlib import rc_context
+from matplotlib import interactive, is_interactive, rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -60,9 +61,13 @@ RC = {
 }
 
 
-def style():
+@contextmanager
+def style() -> Iterator[None]:
     """Context in which the figures are made; no global setting changes."""
-    return rc_context(RC)
+    with rc_context(RC):
+        yield
+        live = is_interactive()
+    interactive(live)  # which a notebook sets when it makes its first figure
 
 
 def save(figure: Figure, folder: Path, name: str, frame: pd.DataFrame) -> None:
