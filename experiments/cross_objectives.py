@@ -42,8 +42,8 @@ FIGURES = {
     "cka_spikes": Shown(
         "1 - CKA while Procrustes is optimised, squared and unsquared, at two fixed "
         "rates of Adam; thin: seeds. Settings of these runs are in the figure.",
-        "Under the unsquared distance CKA jumps nearly 3-fold, at both rates; under the "
-        "squared one hardly, 2.1-fold at the higher rate.",
+        "Under the unsquared distance CKA jumps nearly 3-fold, at both rates; under "
+        "the squared one hardly, 2.1-fold at the higher rate.",
         ("chance",),
     ),
 }
