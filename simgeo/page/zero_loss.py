@@ -42,7 +42,7 @@ def families() -> dict[str, Family]:
     own = np.asarray(linalg.cosines(teacher), float)
     inverse = np.where(np.abs(own) <= EPSILON, 0.3, 0.0) + np.eye(NUM_VECTORS)
     skew = np.asarray(jax.random.normal(keys[1], (DIM, DIM)), float)
-    skew -= skew.T
+    skew = skew - skew.T
     vectors = np.asarray(teacher, float)
     return {
         "shift": Family(
