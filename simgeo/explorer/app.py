@@ -192,6 +192,7 @@ def curves(get_outcome, mo, pictures, refusal):
         ],
         wrap=True,
         justify="start",
+        align="start",  # and not stretched to one height
     )
     return
 
