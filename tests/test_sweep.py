@@ -508,3 +508,15 @@ def test_dask_gives_the_same_store(cells, swept, tmp_path):
         results.open(tmp_path / "store").frame,
         rtol=1e-9 if DOUBLE else 1e-4,
     )
+
+
+def test_of_many_programs_few_are_held_at_once(tmp_path, monkeypatch):
+    # Each takes hundreds of memory maps, of which a process may have so many.
+    monkeypatch.setattr(work, "_MOST_PROGRAMS", 2)
+    worker = work.Worker(tmp_path)
+    batches = sweep.plan(sweep.grid(BASE, student_dim=list(range(2, 7)))).batches
+    assert len(batches) == 5
+    for batch in batches:
+        assert not isinstance(worker.compute(batch)[0][1], Exception)
+        assert 0 < len(worker._programs) <= 2
+        assert 0 < len(worker.levels.observers) <= 2

@@ -1,5 +1,6 @@
 """One batch of a sweep: computed, kept, and its failures told apart."""
 
+import gc
 import importlib
 import os
 import resource
@@ -24,7 +25,9 @@ from simgeo.sweep import keep
 from simgeo.sweep.plan import Batch, Cell
 
 _SLACK = 0.8  # of the memory that is free: copies on the host, and the allocator's own
-_MOST_PROGRAMS = 16  # kept in memory, the oldest forgotten first
+# Kept in memory. With what belongs to it one takes some 440 memory maps and 20 MiB, and
+# Linux kills a process that has 65,530 maps.
+_MOST_PROGRAMS = 16
 
 
 class TooLargeError(MemoryError):
@@ -64,6 +67,8 @@ class Worker:
         while True:
             key = (batch.program, size)
             if key not in self._programs:
+                if len(self._programs) >= _MOST_PROGRAMS:
+                    self._forget()
                 like = batch.cells[0].experiment
                 made = Together(batch.program, size, like, self.levels)
                 room = _SLACK * (self.memory - _held())
@@ -77,10 +82,15 @@ class Worker:
                         )
                     size = max(1, min(int(size * max(room, 0) / needs), size // 2))
                     continue
-                while len(self._programs) >= _MOST_PROGRAMS:
-                    self._programs.pop(next(iter(self._programs)))
                 self._programs[key] = made
             return self._programs[key]
+
+    def _forget(self) -> None:
+        """Frees all programs, those too that belong to drawing and observing."""
+        self._programs.clear()
+        self.levels.observers.clear()
+        jax.clear_caches()
+        gc.collect()  # they are in cycles
 
     def compute(
         self, batch: Batch, on_record: Callable[[int], Any] | None = None
