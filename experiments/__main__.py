@@ -40,6 +40,8 @@ def main() -> int:
     chosen = options.studies or (*DEFAULT, *(LONG if options.all else ()))
     matplotlib.use("agg")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # as the command simgeo does
+    import jax
+
     from experiments import gallery
     from simgeo import experiment
 
@@ -51,6 +53,7 @@ def main() -> int:
             study = importlib.import_module(f"experiments.{name}")
             print(f"== {name}", flush=True)
             study.main(options.quick, folder)
+            jax.clear_caches()  # all programs of all studies are too many for a process
     except KeyboardInterrupt:
         print("Stopped. Finished runs are kept; the same command goes on.")
         return 130

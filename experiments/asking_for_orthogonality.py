@@ -189,8 +189,9 @@ def main(quick: bool, folder: Path) -> None:
     compare(judged).to_csv(
         folder / "asking_comparisons.csv", index=False, float_format="%.6g"
     )
-    draw(last, folder, note(quick))
-    draw_judged(judged, folder, note(quick))
+    for narrow in (False, True):
+        draw(last, folder, note(quick), narrow)
+        draw_judged(judged, folder, note(quick), narrow)
 
 
 LABELS = {
@@ -200,46 +201,42 @@ LABELS = {
 }
 
 
-def draw(last: pd.DataFrame, folder: Path, note: str) -> None:
+def draw(last: pd.DataFrame, folder: Path, note: str, narrow: bool) -> None:
     """A column per teacher: pattern, count and price over the width."""
-    with plots.style():
-        figure, axes = plt.subplots(
-            len(LABELS), len(CHOSEN), figsize=(7, 6.6), sharex=True, sharey="row"
+    measures = [name for name in LABELS if not narrow or name != "fraction_student"]
+    with plots.style(narrow):
+        figure, axes = plots.panels(
+            len(measures), len(CHOSEN), 1.75, narrow, sharex=True, sharey="row"
         )
         for column, teacher in zip(axes.T, CHOSEN, strict=True):
             part = last[last["teacher"] == teacher]
-            for ax, measure in zip(column, LABELS, strict=True):
+            for ax, measure in zip(column, measures, strict=True):
                 plots.over_setting(part, "student_dim", measure, ax)
-            column[0].set_title(teacher)
-            column[-1].set_xlabel("student's width m")
+            for ax in column if narrow else column[:1]:
+                ax.set_title(teacher)
             column[-1].set_xticks(sorted(last["student_dim"].unique()))
-        for ax, label in zip(axes[:, 0], LABELS.values(), strict=True):
-            ax.set_ylabel(label)
+        plots.label(axes, "student's width m", [LABELS[name] for name in measures])
         note += (
             "\nLast row: at the best scale, relative to the zero student's. Gram hides "
         )
         note += "Procrustes and the truncated SVD."
-        levels = ("chance", "svd", "ceiling")
+        levels = ("chance", "svd") if narrow else ("chance", "svd", "ceiling")
         plots.legend(figure, ASKED, levels, note)
         columns = ["teacher", "objective", "student_dim", "seed", *LABELS]
         columns += [f"{kind}_{name}" for kind in levels for name in LABELS]
         kept = [name for name in columns if name in last]
-        plots.save(figure, folder, "asking_for_orthogonality", last[kept])
+        plots.save(figure, folder, "asking_for_orthogonality", last[kept], narrow)
         plt.close(figure)
 
 
-def draw_judged(judged: pd.DataFrame, folder: Path, note: str) -> None:
+def draw_judged(judged: pd.DataFrame, folder: Path, note: str, narrow: bool) -> None:
     """A column per teacher, a row per width: the pattern over the judging epsilon."""
-    widths: Sequence[int] = sorted({24, *judged["student_dim"]} & {12, 24, 36})
+    widths: Sequence[int] = sorted({*judged["student_dim"]} & {12, 24, 36})
+    widths = widths[-2:] if narrow else widths
     judged = judged.fillna({"matthews": 0.0})
-    with plots.style():
-        figure, axes = plt.subplots(
-            len(widths),
-            len(CHOSEN),
-            figsize=(7, 1.2 + 1.7 * len(widths)),
-            sharex=True,
-            sharey=True,
-            squeeze=False,
+    with plots.style(narrow):
+        figure, axes = plots.panels(
+            len(widths), len(CHOSEN), 1.7, narrow, sharex=True, sharey=True
         )
         for line, width in zip(axes, widths, strict=True):
             for ax, teacher in zip(line, CHOSEN, strict=True):
@@ -250,11 +247,9 @@ def draw_judged(judged: pd.DataFrame, folder: Path, note: str) -> None:
                 ax.set_title(f"{teacher}, m = {width}")
                 ax.set_xticks(JUDGED, [f"{epsilon:g}" for epsilon in JUDGED])
                 ax.minorticks_off()
-            line[0].set_ylabel("Matthews correlation")
-        for ax in axes[-1]:
-            ax.set_xlabel("epsilon at which it is judged")
+        plots.label(axes, "epsilon at which it is judged", "Matthews correlation")
         note += "\nZero where a side has all pairs or none. Gram hides "
         note += "Procrustes and the truncated SVD."
         plots.legend(figure, ASKED, note=note)
-        plots.save(figure, folder, "asking_judged", judged)
+        plots.save(figure, folder, "asking_judged", judged, narrow)
         plt.close(figure)

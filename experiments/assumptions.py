@@ -99,6 +99,7 @@ FIGURES = {
         "Kept pattern of CKA and of normalised Procrustes, uncentred and centred, at "
         "one place of every dial. Small: seeds; large: medians.",
         "Centring decides what is kept, the distance hardly matters.",
+        ("chance",),
     ),
 }
 
@@ -185,15 +186,18 @@ def main(quick: bool, folder: Path) -> None:
     found = effects(last)
     found.to_csv(folder / "assumptions_effects.csv", index=False, float_format="%.6g")
     draw(last, folder, note(quick))
+    equal = last[last["rows"].str.endswith("m = d")]
+    draw(equal, folder, note(quick), narrow=True)
     draw_square(of_square(last), folder, note(quick))
+    draw_square(of_square(equal), folder, note(quick), narrow=True)
 
 
-def draw(last: pd.DataFrame, folder: Path, note: str) -> None:
+def draw(last: pd.DataFrame, folder: Path, note: str, narrow: bool = False) -> None:
     """A column per dial, a row per width and row constraint."""
     names = last["rows"].unique()
-    with plots.style():
-        figure, axes = plt.subplots(
-            len(names), len(DIALS), figsize=(7, 7.8), sharex="col", sharey=True
+    with plots.style(narrow):
+        figure, axes = plots.panels(
+            len(names), len(DIALS), 1.65, narrow, sharex="col", sharey=True
         )
         labels = [each.label for each in CHOSEN]
         shown = last[last["objective"].isin(labels)]
@@ -202,46 +206,42 @@ def draw(last: pd.DataFrame, folder: Path, note: str) -> None:
                 part = shown[(shown["dial"] == name) & (shown["rows"] == rows)]
                 plots.over_setting(part, "value", "kept", ax)
                 ax.set(ylim=(-0.58, 1.08), title=rows)
-            line[0].set_ylabel("Matthews correlation")
-        for ax, dial in zip(axes[-1], DIALS.values(), strict=True):
-            ax.set_xlabel(dial.label)
+        dials = [dial.label for dial in DIALS.values()]
+        plots.label(axes, dials, "Matthews correlation")
         note += "\nFirst column: common mean; others: blocks. Zero where a student has "
         note += "no epsilon-orthogonal pair.\nUnsquared Procrustes hides Procrustes, "
         note += "and where m = d these hide the truncated SVD."
         plots.legend(figure, labels, note=note)
         columns = [*PLACE, "objective", "seed", "matthews", "kept", "loss"]
         columns += ["optimum_loss", "chance_matthews", "svd_matthews"]
-        plots.save(figure, folder, "assumptions", shown[columns])
+        plots.save(figure, folder, "assumptions", shown[columns], narrow)
         plt.close(figure)
 
 
-def draw_square(square: pd.DataFrame, folder: Path, note: str) -> None:
+def draw_square(
+    square: pd.DataFrame, folder: Path, note: str, narrow: bool = False
+) -> None:
     """Centring against distance: a panel per dial and row constraint."""
     names = square["rows"].unique()
-    with plots.style():
-        figure, axes = plt.subplots(
-            len(DIALS), len(names), figsize=(7, 5.4), sharex=True, sharey=True
+    with plots.style(narrow):
+        figure, axes = plots.panels(
+            len(DIALS), len(names), 1.4, narrow, sharex=True, sharey=True
         )
         for line, name in zip(axes, DIALS, strict=True):
             for ax, rows in zip(line, names, strict=True):
                 part = square[(square["dial"] == name) & (square["rows"] == rows)]
                 _slopes(part, ax)
-                ax.set_title(f"{name} {CORNERS[name]:g}; {rows}", fontsize=7)
-            line[0].set_ylabel("Matthews correlation")
-        handles, labels = axes[0, 0].get_legend_handles_labels()
-        figure.legend(
-            handles,
-            labels,
-            loc="outside lower center",
-            ncols=2,
-            frameon=False,
-            title=f"{note}\nProcrustes is normalised: both are blind to scale. Mean: "
-            f"of the teacher's cosines; offset: of the start; lengths: spread of the "
-            f"teacher's.",
-            title_fontsize=6,
+                ax.set_title(f"{name} {CORNERS[name]:g}; {rows}", fontsize=6.5)
+        plots.label(axes, "", "Matthews correlation")
+        note += (
+            "\nProcrustes is normalised: both are blind to scale. Mean: of the "
+            "teacher's cosines; offset: of the start; lengths: spread of the teacher's."
         )
+        others = axes[0, 0].get_legend_handles_labels()[0]
+        plots.legend(figure, levels=("chance",), note=note, others=others)
         columns = ["dial", "rows", "value", "distance", "centring", "seed", "kept"]
-        plots.save(figure, folder, "assumptions_square", square[columns])
+        columns += ["chance_kept"]
+        plots.save(figure, folder, "assumptions_square", square[columns], narrow)
         plt.close(figure)
 
 
@@ -257,5 +257,7 @@ def _slopes(part: pd.DataFrame, ax) -> None:
         ax.plot(at, runs["kept"], style[0], color=colour, ms=2, alpha=0.4, mew=0)
         middle = runs.groupby(at)["kept"].median()
         ax.plot(middle.index, middle, style, color=colour, ms=5, lw=1, label=distance)
+    chance, line = part["chance_kept"].median(), plots.LEVELS["chance"][1]
+    ax.axhline(chance, color="0.3", ls=line, lw=0.8, zorder=0)
     ax.set(xlim=(-0.4, 1.4), ylim=(-0.12, 1.08))
     ax.set_xticks(list(places.values()), list(places))

@@ -75,10 +75,12 @@ def note(quick: bool) -> str:
 
 def main(quick: bool, folder: Path) -> None:
     """Computes and draws."""
-    draw(cells.compute(grid(quick)), folder, note(quick))
+    frame = cells.compute(grid(quick))
+    for narrow in (False, True):
+        draw(frame, folder, note(quick), narrow)
 
 
-def draw(frame: pd.DataFrame, folder: Path, note: str) -> None:
+def draw(frame: pd.DataFrame, folder: Path, note: str, narrow: bool) -> None:
     """Loss on all vectors and kept geometry at the end, over the batch size."""
     last = frame[frame["step"] == frame["step"].max()].copy()
     last["objective"] = last["objective"].str.replace(
@@ -91,19 +93,21 @@ def draw(frame: pd.DataFrame, folder: Path, note: str) -> None:
         "relative_loss": "loss on all vectors /\nthat of the zero student",
         "matthews": "Matthews correlation\nat the end",
     }
-    with plots.style():
-        figure, axes = plt.subplots(1, 2, figsize=(7, 3.4))
-        for ax, (measure, label) in zip(axes, labels.items(), strict=True):
+    with plots.style(narrow):
+        rows = 2 if narrow else 1
+        figure, axes = plots.panels(rows, 2 // rows, 1.7 if narrow else 2.4, narrow)
+        for ax, (measure, label) in zip(axes.flat, labels.items(), strict=True):
             plots.over_setting(last, "batch_size", measure, ax)
             ax.axvline(last["student_dim"].iloc[0], color="0.8", lw=3, zorder=-1)
             ax.set(xscale="log", xlabel="batch size", ylabel=label)
             sizes = sorted(last["batch_size"].unique())
             ax.set_xticks(sizes, [f"{size:g}" for size in sizes])
             ax.minorticks_off()
-        axes[0].set_yscale("log")
+        axes.flat[0].set_yscale("log")
         note += "\nBlocks; drawn anew at every step. Grey bar: the student's width m."
         plots.legend(figure, last["objective"].unique(), note=note)
         columns = ["objective", "batch_size", "student_dim", "seed", "loss"]
         columns += ["optimum_loss", "relative_loss", "matthews", "chance_matthews"]
-        plots.save(figure, folder, "batch_size", last[[*columns, "svd_matthews"]])
+        columns += ["svd_matthews"]
+        plots.save(figure, folder, "batch_size", last[columns], narrow)
         plt.close(figure)

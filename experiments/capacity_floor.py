@@ -358,6 +358,7 @@ def main(quick: bool, folder: Path) -> None:
     """Computes and draws."""
     table = models(cells.cached(compute, settings(quick)))
     plot(table, folder, note(quick))
+    plot_kept(table, folder, note(quick))
 
 
 def plot(table: pd.DataFrame, folder: Path, note: str) -> None:
@@ -373,11 +374,7 @@ def plot(table: pd.DataFrame, folder: Path, note: str) -> None:
         axes = above.subplots(2, 4, sharex=True, sharey="row")
         for (top, below), sparsity in zip(axes.T, SPARSITIES, strict=True):
             part = drawn[drawn["sparsity"] == sparsity]
-            _over_width(part, f"kept_{KEPT[0]}_{KEPT[1]:g}", "kept", top)
-            linear = np.array(WIDTHS)
-            top.plot(linear, linear, ":", color="0.3", lw=0.9, zorder=0)
-            g = features_per_dimension(sparsity)
-            top.set(title=f"sparsity {sparsity:g}, g = {g:.1f}", ylim=(0, 42))
+            _kept(part, sparsity, top)
             _over_width(part, "loss", "loss", below)
             below.set(yscale="log", ylim=(7e-4, 1.5), xlabel="width m", xticks=WIDTHS)
         axes[0, 0].set_ylabel("features kept")
@@ -385,24 +382,43 @@ def plot(table: pd.DataFrame, folder: Path, note: str) -> None:
         left, beside = under.subplots(1, 2)
         _shares(shares, left)
         _accuracy(accuracy, beside)
-        handles = [
-            Line2D([], [], color=colour, marker="o", ms=3, label=f"n = {count}")
-            for count, colour in zip(COUNTS, _COLOURS, strict=True)
-        ]
-        handles += [
-            Line2D([], [], color="0.3", ls=line, lw=1, label=text)
-            for text, line in (("the formula", "--"), ("one per dimension", ":"))
-        ]
-        above.legend(
-            handles=handles,
-            loc="outside lower center",
-            ncols=5,
-            frameon=False,
-            title=f"{note}\n{_READING}",
-            title_fontsize=6,
-        )
+        plots.legend(above, levels=(), ncols=5, others=_handles())
+        plots.legend(under, levels=(), note=f"{note}\n{_READING}")
         plots.save(figure, folder, "capacity_floor", table)
         plt.close(figure)
+
+
+def plot_kept(table: pd.DataFrame, folder: Path, note: str) -> None:
+    """Kept features over the width alone, in one column."""
+    drawn = table[table["decay"] == DECAYS[0]]
+    with plots.style(narrow=True):
+        figure, axes = plots.panels(2, 2, 1.5, narrow=True, sharex=True, sharey=True)
+        for ax, sparsity in zip(axes.flat, SPARSITIES, strict=True):
+            _kept(drawn[drawn["sparsity"] == sparsity], sparsity, ax)
+            ax.set_xticks(WIDTHS)
+        plots.label(axes, "width m", "features kept")
+        told = f"{note}\nImportances 1 / i; points are seeds, lines their medians."
+        plots.legend(figure, levels=(), note=told, others=_handles())
+        plots.save(figure, folder, "capacity_floor", table, narrow=True)
+        plt.close(figure)
+
+
+def _kept(part: pd.DataFrame, sparsity: float, ax: Axes) -> None:
+    _over_width(part, f"kept_{KEPT[0]}_{KEPT[1]:g}", "kept", ax)
+    ax.plot(WIDTHS, WIDTHS, ":", color="0.3", lw=0.9, zorder=0)
+    g = features_per_dimension(sparsity)
+    ax.set(title=f"sparsity {sparsity:g}, g = {g:.1f}", ylim=(0, 42))
+
+
+def _handles() -> list[Line2D]:
+    counts = [
+        Line2D([], [], color=colour, marker=marker, ms=3, label=f"n = {count}")
+        for count, (colour, marker) in _SHADES.items()
+    ]
+    return counts + [
+        Line2D([], [], color="0.3", ls=line, lw=1, label=text)
+        for text, line in (("the formula", "--"), ("one per dimension", ":"))
+    ]
 
 
 _READING = (
@@ -412,15 +428,17 @@ _READING = (
     "< n. Accuracy: relative to the loss of\nkeeping nothing (of everything), or to "
     "the floor, found or said (of the larger)."
 )
-_COLOURS = [plots.STYLES[name][0] for name in ("Procrustes", "Gram", "CKA")]
+# Shades, as colours are those of objectives.
+_SHADES = dict(zip(COUNTS, (("0.65", "o"), ("0.4", "s"), ("0.0", "^")), strict=True))
 
 
 def _over_width(part: pd.DataFrame, measured: str, said: str, ax: Axes) -> None:
     for count, one in part.groupby("num_features"):
-        colour = dict(zip(COUNTS, _COLOURS, strict=True))[count]
-        ax.plot(one["width"], one[measured], "o", color=colour, ms=2, alpha=0.5, mew=0)
+        colour, marker = _SHADES[count]
+        options = {"color": colour, "marker": marker}
+        ax.plot(one["width"], one[measured], ls="", ms=2, alpha=0.5, mew=0, **options)
         middle = one.groupby("width").median(numeric_only=True)
-        ax.plot(middle.index, middle[measured], "-", color=colour, lw=1.2)
+        ax.plot(middle.index, middle[measured], "-", lw=1.2, ms=3, **options)
         formula = middle[f"{said}_formula"]
         formula = formula.where(formula > 0)
         ax.plot(formula.index, formula, "--", marker="_", color=colour, lw=0.9, ms=4)
@@ -430,7 +448,7 @@ def _shares(shares: pd.DataFrame, ax: Axes) -> None:
     """How the share of right cells depends on what is called kept."""
     for (name, decay), part in shares.groupby(["criterion", "decay"], sort=False):
         line = "-" if decay == DECAYS[0] else "--"
-        colour = _COLOURS[0] if name == "explained" else _COLOURS[1]
+        colour = "0.0" if name == "explained" else "0.55"
         law = "1 / i" if decay else "equal"
         options = {"color": colour, "ls": line, "ms": 3.5, "lw": 1.1}
         label = f"{_CRITERION[str(name)]}, {law}"
@@ -456,7 +474,7 @@ def _accuracy(accuracy: pd.DataFrame, ax: Axes) -> None:
         one = middle[way, predictor]
         options = {"color": colour, "marker": marker, "ls": line, "ms": 3.5, "lw": 1}
         ax.plot(range(len(one)), one, **options)
-    ax.axhline(0.93, color=_COLOURS[2], lw=0.8, ls="-.")
+    ax.axhline(0.93, color="0.0", lw=0.8, ls="-.")
     ax.set_xticks(range(len(SPARSITIES)), [f"{each:g}" for each in SPARSITIES])
     ax.set(ylim=(-0.03, 1.4), xlabel="sparsity", ylabel="median accuracy of the floor")
     ax.set_yticks([0, 0.25, 0.5, 0.75, 1])
@@ -469,7 +487,7 @@ def _accuracy(accuracy: pd.DataFrame, ax: Axes) -> None:
         for way, line in _WAYS.items()
     ]
     handles.append(
-        Line2D([], [], color=_COLOURS[2], lw=0.8, ls="-.", label="93 %, the text's")
+        Line2D([], [], color="0.0", lw=0.8, ls="-.", label="93 %, the text's")
     )
     options = {"frameon": False, "fontsize": 6, "ncols": 2, "handlelength": 3}
     ax.legend(handles=handles, loc="upper center", **options)
@@ -479,6 +497,6 @@ _WAYS = {"of everything": "-", "of the larger": "--"}
 _PREDICTORS = {
     "formula": ("black", "o"),
     "linear": ("0.5", "s"),
-    "full": (plots.STYLES["CKA, uncentred"][0], "^"),
+    "full": ("0.75", "^"),
 }
 _SAYS = {"formula": "formula", "linear": "one per dimension", "full": "none lost"}

@@ -99,20 +99,23 @@ def note(quick: bool) -> str:
 
 def main(quick: bool, folder: Path) -> None:
     """Computes and draws."""
-    draw(cells.cached(compute, settings(quick)), folder)
+    frame = cells.cached(compute, settings(quick))
+    for narrow in (False, True):
+        draw(frame, folder, narrow)
 
 
-def draw(frame: pd.DataFrame, folder: Path) -> None:
+def draw(frame: pd.DataFrame, folder: Path, narrow: bool) -> None:
     """One panel per teacher."""
     names = frame["teacher"].unique()
-    with plots.style():
+    with plots.style(narrow):
         num_rows = -(-len(names) // 3)
-        figure, axes = plt.subplots(
+        figure, axes = plots.panels(
             num_rows,
             min(len(names), 3),
-            figsize=(7, 2.1 * num_rows + 0.8),
+            1.5 if narrow else 2.0,
+            narrow,
+            sharex=True,
             sharey=True,
-            squeeze=False,
         )
         for ax, name in zip(axes.flat, names, strict=True):
             part = frame[frame["teacher"] == name]
@@ -123,27 +126,17 @@ def draw(frame: pd.DataFrame, folder: Path) -> None:
                 f"m = {one['student_dim']}\n$\\epsilon$ = {one['epsilon']:g}, "
                 f"{100 * one['orthogonal']:.0f} % orthogonal, "
                 f"$R_T$ = {one['effective_rank']:.1f}",
-                fontsize=7,
+                fontsize=5.5 if narrow else 7,
             )
-        for ax in axes[-1]:
-            ax.set_xlabel("share of orthogonal pairs lost")
-        for ax in axes[:, 0]:
-            ax.set_ylabel("1 $-$ CKA")
-        handles, labels = axes[0, 0].get_legend_handles_labels()
-        figure.legend(
-            handles,
-            labels,
-            loc="outside lower center",
-            ncols=2,
-            frameon=False,
-            title=(
-                f"Unit rows and centred columns on both sides; found: best of "
-                f"{frame['num_starts'].iloc[0]} starts of penalised descent, an upper "
-                f"bound.\nFloor: theory.cka_floor, or the least loss at that width "
-                f"where that is higher; lines join what was computed. "
-                f"$R_T$: effective rank of the teacher."
-            ),
-            title_fontsize=6,
+        plots.label(axes, "share of orthogonal pairs lost", "1 $-$ CKA")
+        note = (
+            f"Unit rows and centred columns on both sides; found: best of "
+            f"{frame['num_starts'].iloc[0]} starts of penalised descent, an upper "
+            f"bound.\nFloor: theory.cka_floor, or the least loss at that width where "
+            f"that is higher; lines join what was computed. $R_T$: effective rank of "
+            f"the teacher."
         )
-        plots.save(figure, folder, "cka_frontier", frame)
+        others = axes[0, 0].get_legend_handles_labels()[0]
+        plots.legend(figure, levels=(), note=note, ncols=2, others=others)
+        plots.save(figure, folder, "cka_frontier", frame, narrow)
         plt.close(figure)

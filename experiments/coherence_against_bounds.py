@@ -99,33 +99,30 @@ def note(quick: bool) -> str:
 
 def main(quick: bool, folder: Path) -> None:
     """Computes and draws."""
-    draw(cells.cached(compute, settings(quick)), folder)
+    frame = cells.cached(compute, settings(quick))
+    for narrow in (False, True):
+        draw(frame, folder, narrow)
 
 
-def draw(frame: pd.DataFrame, folder: Path) -> None:
+def draw(frame: pd.DataFrame, folder: Path, narrow: bool) -> None:
     """One panel per dimension."""
-    with plots.style():
-        dims = frame["dim"].unique()
-        figure, axes = plt.subplots(1, len(dims), figsize=(7, 3))
-        for ax, dim in zip(axes, dims, strict=True):
+    dims = frame["dim"].unique()
+    with plots.style(narrow):
+        rows = len(dims) if narrow else 1
+        figure, axes = plots.panels(
+            rows, len(dims) // rows, 1.3 if narrow else 2.0, narrow
+        )
+        for ax, dim in zip(axes.flat, dims, strict=True):
             plots.coherences(frame[frame["dim"] == dim], ax)
-            ax.set(title=f"d = {dim}", xlabel="vectors n")
-        axes[0].set_ylabel("coherence (largest |cosine|)")
-        handles, labels = axes[0].get_legend_handles_labels()
+            ax.set(title=f"d = {dim}")
+        plots.label(axes, "vectors n", "coherence\n(largest |cosine|)")
+        others = axes.flat[0].get_legend_handles_labels()[0]
         note = (
             f"Optimised: LowCoherence from random starts only, best of "
             f"{frame['num_restarts'].iloc[0]} restarts of "
             f"{frame['num_steps'].iloc[0]:,} steps; one key.\nKnown: "
             f"published packings, or constructions of limits.known_coherence."
         )
-        figure.legend(
-            handles,
-            labels,
-            loc="outside lower center",
-            ncols=3,
-            frameon=False,
-            title=note,
-            title_fontsize=6,
-        )
-        plots.save(figure, folder, "coherence_against_bounds", frame)
+        plots.legend(figure, levels=(), note=note, others=others)
+        plots.save(figure, folder, "coherence_against_bounds", frame, narrow)
         plt.close(figure)

@@ -178,27 +178,40 @@ def note(quick: bool) -> str:
 def main(quick: bool, folder: Path) -> None:
     """Computes and draws."""
     timed = cells.cached(time_steps, settings(quick))
-    draw(cells.compute(grid(quick)), timed, folder, note(quick))
-
-
-def draw(frame: pd.DataFrame, timed: pd.DataFrame, folder: Path, note: str) -> None:
-    """Steps to the loss, steps to the kept geometry, and what is kept then."""
-    arrived = arrivals(frame)
+    arrived = arrivals(cells.compute(grid(quick)))
     for name, table in (
         ("comparisons", compare(arrived)),
         ("seconds", seconds(arrived, timed)),
     ):
         path = folder / f"convergence_{name}.csv"
         table.to_csv(path, index=False, float_format="%.6g")
+    one = grid(quick)[0].experiment
+    step = one.num_steps // (one.num_records - 1)
+    told = f"{note(quick)}\nm = {one.student_dim}; a record every {step} steps. "
+    told += "Bars: medians over seeds; black: their 95 % intervals."
+    draw(arrived, step, one.num_steps, folder, told)
+    last = arrived[arrived["teacher"] == arrived["teacher"].iloc[-1]]
+    draw(last, step, one.num_steps, folder, told, narrow=True)
+
+
+def draw(
+    arrived: pd.DataFrame,
+    step: int,
+    num_steps: int,
+    folder: Path,
+    note: str,
+    narrow: bool = False,
+) -> None:
+    """Steps to the loss, steps to the kept geometry, and what is kept then."""
     panels = {
         "steps_loss": f"steps until {1 - LEFT:.0%}\nof the loss is gone",
         "steps_matthews": f"steps until Matthews is\nwithin {NEAR:g} of its end",
         "matthews": "Matthews correlation\nat the end",
     }
     names = arrived["teacher"].unique()
-    with plots.style():
-        figure, axes = plt.subplots(
-            len(names), 3, figsize=(7, 8.4), sharex="col", sharey=True, squeeze=False
+    with plots.style(narrow):
+        figure, axes = plots.panels(
+            len(names), 3, 2.0 if narrow else 1.75, narrow, sharex="col", sharey=True
         )
         for row, name in zip(axes, names, strict=True):
             part = arrived[arrived["teacher"] == name]
@@ -207,18 +220,15 @@ def draw(frame: pd.DataFrame, timed: pd.DataFrame, folder: Path, note: str) -> N
             for ax, measure in zip(row, panels, strict=True):
                 plots.ends(part, measure, ax)
                 for place, label in enumerate(ax.get_yticklabels()):
-                    low, high = middle.loc[measure, label.get_text()][["low", "high"]]
+                    objective = " ".join(label.get_text().split())
+                    low, high = middle.loc[measure, objective][["low", "high"]]
                     ax.plot([low, high], [place, place], color="black", lw=0.8)
                 ax.set_title(name)
-        step = int(np.diff(np.sort(frame["step"].unique()))[0])
         for ax in axes[:, :2].flat:
             ax.set_xscale("symlog", linthresh=step)
             ax.set_xticks([0, 10, 100], ["0", "10", "100"])
-            ax.set_xlim(-0.2 * step, 1.2 * frame["step"].max())
-        for ax, label in zip(axes[-1], panels.values(), strict=True):
-            ax.set_xlabel(label)
-        note += f"\nm = {frame['student_dim'].iloc[0]}; a record every {step} steps. "
-        note += "Bars: medians over seeds; black: their 95 % intervals."
+            ax.set_xlim(-0.2 * step, 1.2 * num_steps)
+        plots.label(axes, list(panels.values()), "")
         plots.legend(figure, note=note)
-        plots.save(figure, folder, "convergence", arrived)
+        plots.save(figure, folder, "convergence", arrived, narrow)
         plt.close(figure)

@@ -123,13 +123,15 @@ FIGURES = {
         "right, the kept pattern.",
         "Three groups vanish together: uncentred, centred, and blind to linear maps; "
         "centring costs half of the pattern of blocks.",
-        (),
+        narrow=False,
     ),
     "cross_catalogue_common_mean": Shown(
-        "The same for the teacher of a common mean.",
+        "Every objective of the catalogue (rows) against every distance (columns), "
+        "teacher of a common mean at half its width; 0 is the optimum, 1 random "
+        "vectors; right, the kept pattern.",
         "On a common mean only uncentred distances keep the pattern; patches and "
         "covariances keep nothing.",
-        (),
+        narrow=False,
     ),
 }
 
@@ -149,7 +151,7 @@ def draw(table: pd.DataFrame, folder: Path, note: str) -> None:
     for name, part in table.groupby("teacher", sort=False):
         with plots.style():
             figure, axes = plt.subplots(
-                1, 2, figsize=(7.2, 8.0), width_ratios=(32, 1), sharey=True
+                1, 2, figsize=(plots.PAGE, 8.0), width_ratios=(32, 1), sharey=True
             )
             _heat(part[part["recorded"] != "Matthews"], axes[0], name)
             _kept(part[part["recorded"] == "Matthews"], axes[1])
@@ -162,7 +164,7 @@ def draw(table: pd.DataFrame, folder: Path, note: str) -> None:
 _READING = (
     "0: the optimum at this width, or, with a star, the least found by any row. "
     "1: random unit vectors. Medians over seeds.\nRight: Matthews correlation of the "
-    "epsilon-orthogonality pattern (0: chance). Free rows: scale is free where the\n"
+    "epsilon-orthogonality pattern (0: chance).\nFree rows: scale is free where the "
     "objective leaves it so."
 )
 

@@ -58,7 +58,8 @@ def main(quick: bool, folder: Path) -> None:
     """Computes and draws."""
     draw(cells.main_frame(quick), folder, note(quick))
     of_spikes = cells.describe(cells.spike_grid(quick)[0].experiment)
-    draw_spikes(cells.spike_frame(quick), folder, of_spikes)
+    for narrow in (False, True):
+        draw_spikes(cells.spike_frame(quick), folder, of_spikes, narrow)
 
 
 def draw(frame: pd.DataFrame, folder: Path, note: str) -> None:
@@ -74,40 +75,52 @@ def draw(frame: pd.DataFrame, folder: Path, note: str) -> None:
             value = (runs[f"distance_{name}"] / scale).median()
             rows.append((teacher, optimised, label, value))
     table = pd.DataFrame(rows, columns=["teacher", "optimised", "recorded", "relative"])
+    note += " Medians over seeds; m = d."
+    _draw_grids(table, folder, note)
+    last_teacher = table["teacher"] == table["teacher"].iloc[-1]
+    _draw_grids(table[last_teacher], folder, note, narrow=True)
+
+
+def _draw_grids(
+    table: pd.DataFrame, folder: Path, note: str, narrow: bool = False
+) -> None:
     names = table["teacher"].unique()
-    with plots.style():
-        figure, axes = plt.subplots(1, len(names), figsize=(7.2, 3.2), sharey=True)
-        for ax, name in zip(axes, names, strict=True):
+    with plots.style(narrow):
+        figure, axes = plots.panels(1, len(names), 2.4, narrow, sharey=True)
+        for ax, name in zip(axes.flat, names, strict=True):
             part = table[table["teacher"] == name]
             plots.distance_grid(part, ax, cbar=False, cmap="cividis", square=True)
             ax.set_title(name)
-            if ax is not axes[0]:
-                ax.set_ylabel("")
+        plots.label(axes, "recorded", "optimised")
         figure.colorbar(
-            axes[0].collections[0],
-            ax=axes,
+            axes.flat[0].collections[0],
+            ax=list(axes.flat),
             shrink=0.6,
             label="log10 of the distance /\nthat of the zero student",
         )
-        plots.legend(figure, levels=(), note=f"{note} Medians over seeds; m = d.")
-        plots.save(figure, folder, "cross_objectives", table)
+        plots.legend(figure, levels=(), note=note)
+        plots.save(figure, folder, "cross_objectives", table, narrow)
         plt.close(figure)
 
 
-def draw_spikes(frame: pd.DataFrame, folder: Path, note: str) -> None:
+def draw_spikes(frame: pd.DataFrame, folder: Path, note: str, narrow: bool) -> None:
     """CKA along squared and unsquared Procrustes at fixed rates."""
     rates = frame["learning_rate"].unique()
     frame = frame.assign(one_minus_cka=frame["distance_cka"].clip(lower=plots.FLOOR))
     frame["chance_one_minus_cka"] = frame["chance_distance_cka"]
-    with plots.style():
-        figure, axes = plt.subplots(1, len(rates), figsize=(7, 3), sharey=True)
-        for ax, rate in zip(axes, rates, strict=True):
+    with plots.style(narrow):
+        rows = len(rates) if narrow else 1
+        figure, axes = plots.panels(rows, len(rates) // rows, 1.9, narrow, **_SHARED)
+        for ax, rate in zip(axes.flat, rates, strict=True):
             plots.over_steps(frame[frame["learning_rate"] == rate], "one_minus_cka", ax)
-            ax.set(xscale="linear", yscale="log", xlabel="steps")
+            ax.set(xscale="linear", yscale="log")
             ax.set_title(f"CKA while Procrustes is optimised, rate {rate:g}")
-        axes[0].set_ylabel("1 - CKA")
+        plots.label(axes, "steps", "1 - CKA")
         note += " Values below 1e-8 are drawn there."
         plots.legend(figure, frame["objective"].unique(), ("chance",), note)
         columns = ["objective", "learning_rate", "seed", "step", "loss", "distance_cka"]
-        plots.save(figure, folder, "cka_spikes", frame[columns])
+        plots.save(figure, folder, "cka_spikes", frame[columns], narrow)
         plt.close(figure)
+
+
+_SHARED = {"sharex": True, "sharey": True}

@@ -396,8 +396,9 @@ def main(quick: bool, folder: Path) -> None:
     """Computes and draws."""
     runs = compute(quick)
     table = ranking(runs, 100 if quick else 500)
-    draw(runs, table, folder, note(quick))
-    draw_ranking(table, folder, note(quick))
+    for narrow in (False, True):
+        draw(runs, table, folder, note(quick), narrow)
+        draw_ranking(table, folder, note(quick), narrow)
 
 
 def leader(table: pd.DataFrame, reader: str) -> str:
@@ -414,20 +415,33 @@ def colours(names: list[str]) -> dict[str, object]:
     return {name: more.get(name) or plots.STYLES[name][0] for name in names}
 
 
-def draw(runs: pd.DataFrame, table: pd.DataFrame, folder: Path, note: str) -> None:
-    """Every run: the area of every reader against the measures."""
+def draw(
+    runs: pd.DataFrame,
+    table: pd.DataFrame,
+    folder: Path,
+    note: str,
+    narrow: bool = False,
+) -> None:
+    """Every run: the area of every reader against the measures.
+
+    A narrow figure has the first and the last reader, the count and the leader.
+    """
+    readers = (READERS[0], READERS[-1]) if narrow else READERS
+    always = ALWAYS[:1] if narrow else ALWAYS
     drawn = runs[runs["sparsity"] == SPARSITIES[0]]
     colour = colours(list(drawn["objective"].unique()))
     widths = sorted(drawn["student_dim"].unique(), reverse=True)
     marker = dict(zip(widths, MARKERS, strict=False))
-    with plots.style():
-        figure, axes = plt.subplots(4, 4, figsize=(7, 8.6), sharey=True)
-        for row, reader in zip(axes, READERS, strict=True):
+    with plots.style(narrow):
+        figure, axes = plots.panels(
+            len(readers), len(always) + 1, 1.6, narrow, sharey=True
+        )
+        for row, reader in zip(axes, readers, strict=True):
             part = drawn[drawn["reader"] == reader].sample(frac=1, random_state=0)
             ranks = table[
                 (table["reader"] == reader) & (table["sparsity"] == SPARSITIES[0])
             ].set_index("measure")
-            for ax, name in zip(row, (*ALWAYS, leader(table, reader)), strict=True):
+            for ax, name in zip(row, (*always, leader(table, reader)), strict=True):
                 for width, shape in marker.items():
                     one = part[part["student_dim"] == width]
                     ax.scatter(
@@ -441,36 +455,29 @@ def draw(runs: pd.DataFrame, table: pd.DataFrame, folder: Path, note: str) -> No
                         rasterized=True,
                     )
                 _limits(part, ax)
-                if name not in ALWAYS or reader == READERS[-1]:
+                if name not in always or reader == READERS[-1]:
                     ax.set_xlabel(LABELS[name], fontsize=7)
                 pooled, given = ranks.loc[name, ["pooled", "given_both"]]
                 ax.set_title(f"{pooled:.2f}; given m, T {given:.2f}", fontsize=7)
             row[0].set_ylabel(f"{SAYS[reader]}\narea under ROC")
-        handles = [
+        others = [
             Line2D([], [], color=each, marker="o", ls="", ms=4, label=name)
             for name, each in colour.items()
         ]
-        handles += [
+        others += [
             Line2D([], [], color="0.4", marker=shape, ls="", ms=4, label=f"m = {width}")
             for width, shape in marker.items()
         ]
-        handles += [
+        others += [
             Line2D([], [], color="0.3", ls=dashes, lw=0.8, label=text)
             for text, dashes in (
                 ("chance", plots.LEVELS["chance"][1]),
                 ("a teacher itself", plots.LEVELS["ceiling"][1]),
             )
         ]
-        figure.legend(
-            handles=handles,
-            loc="outside lower center",
-            ncols=3,
-            frameon=False,
-            title=f"{note}\n{_READING}",
-            title_fontsize=6,
-        )
+        plots.legend(figure, levels=(), note=f"{note}\n{_READING}", others=others)
         names = [*RUN, "reader", "area", "area_plain", "teacher_area", *CANDIDATES[1:]]
-        plots.save(figure, folder, "does_geometry_matter", drawn[names])
+        plots.save(figure, folder, "does_geometry_matter", drawn[names], narrow)
         plt.close(figure)
 
 
@@ -486,22 +493,37 @@ def _limits(part: pd.DataFrame, ax: Axes) -> None:
         ax.axhline(level, color="0.3", ls=plots.LEVELS["ceiling"][1], lw=0.5, zorder=0)
 
 
-def draw_ranking(table: pd.DataFrame, folder: Path, note: str) -> None:
-    """The measures in order, for every reader: rank correlation, and skill."""
+def draw_ranking(
+    table: pd.DataFrame, folder: Path, note: str, narrow: bool = False
+) -> None:
+    """The measures in order, for every reader: rank correlation, and skill.
+
+    A narrow figure has the rank correlation of the first and the last reader.
+    """
+    readers = (READERS[0], READERS[-1]) if narrow else READERS
+    values = ("given_both",) if narrow else ("given_both", "skill")
     drawn = table[table["sparsity"] == SPARSITIES[0]]
     sizes = drawn.groupby("measure")["given_both"].apply(lambda x: x.abs().mean())
     # But the width, and what is the same for all students.
     order = ["student_dim", *sizes.dropna().sort_values().index]
-    with plots.style():
-        figure, axes = plt.subplots(2, 4, figsize=(7, 8.4), sharey=True, sharex="row")
-        for column, reader in zip(axes.T, READERS, strict=True):
+    with plots.style(narrow):
+        figure, axes = plots.panels(
+            len(values),
+            len(readers),
+            2.8 if narrow else 3.6,
+            narrow,
+            sharex="row",
+            sharey=True,
+        )
+        for column, reader in zip(axes.T, readers, strict=True):
             part = table[table["reader"] == reader]
             main = part[part["sparsity"] == SPARSITIES[0]].set_index("measure")
-            _interval(main.loc[order], "given_both", column[0])
-            _interval(main.loc[order], "skill", column[1])
+            for ax, name in zip(column, values, strict=True):
+                _interval(main.loc[order], name, ax)
+                ax.set_xlim(-1.05, 1.05)
             for sparsity, (shape, shift) in _OTHERS.items():
                 other = part[part["sparsity"] == sparsity].set_index("measure")
-                for ax, name in zip(column, ("given_both", "skill"), strict=True):
+                for ax, name in zip(column, values, strict=True):
                     if len(other):
                         places = np.arange(len(order)) + shift
                         ax.plot(other.loc[order, name], places, shape, **_SMALL)
@@ -509,10 +531,10 @@ def draw_ranking(table: pd.DataFrame, folder: Path, note: str) -> None:
                 main.loc[order, "pooled"], range(len(order)), "x", color="0.6", ms=3
             )
             column[0].set_title(SAYS[reader])
-            column[0].set_xlabel("rank correlation")
-            column[1].set_xlabel("skill")
-            column[1].set_xlim(-1.05, 1.05)
-        handles = [
+        for row, text in zip(axes, ("rank correlation", "skill"), strict=False):
+            for ax in row:
+                ax.set_xlabel(text)
+        others = [
             Line2D([], [], ls="", label=text, **options)
             for text, options in (
                 (
@@ -526,15 +548,9 @@ def draw_ranking(table: pd.DataFrame, folder: Path, note: str) -> None:
                 ),
             )
         ]
-        figure.legend(
-            handles=handles,
-            loc="outside lower center",
-            ncols=4,
-            frameon=False,
-            title=f"{note}\n{_RANKING}",
-            title_fontsize=6,
-        )
-        plots.save(figure, folder, "does_geometry_matter_ranking", table)
+        ncols, told = 2 if narrow else 4, f"{note}\n{_RANKING}"
+        plots.legend(figure, levels=(), note=told, ncols=ncols, others=others)
+        plots.save(figure, folder, "does_geometry_matter_ranking", table, narrow)
         plt.close(figure)
 
 
@@ -546,7 +562,7 @@ _RANKING = (
     "others, of which no student has any."
 )
 _OTHERS = dict(zip(SPARSITIES[1:], (("v", 0.3), ("^", -0.3)), strict=True))
-_SMALL = {"color": plots.STYLES["Gram"][0], "ms": 3, "mew": 0}
+_SMALL = {"color": "0.45", "ms": 3, "mew": 0}
 
 
 def _interval(part: pd.DataFrame, name: str, ax: Axes) -> None:

@@ -25,7 +25,8 @@ run; what came out otherwise stays. [claims.md](claims.md) judges the paper's cl
 *Epsilon-orthogonal* is a pair of vectors whose cosine is at most epsilon in size. The
 *pattern* is which pairs are so; *kept* is its Matthews correlation between student and
 teacher: 1 the same pattern, 0 none of it. n vectors, d the teacher's dimensions, m the
-student's. Every objective has one colour everywhere."""
+student's. Every objective has one colour everywhere. Figures are as wide as a page of
+two columns; those for one column show the same, or its main part."""
 
 
 class Shown(NamedTuple):
@@ -34,6 +35,7 @@ class Shown(NamedTuple):
     caption: str  # what is shown, without the settings that the study's note has
     finding: str  # one sentence
     levels: tuple[str, ...] = ()  # of LEVELS, that it draws
+    narrow: bool = True  # whether there is one for a single column as well
 
 
 def write(folder: Path, names: Iterable[str]) -> None:
@@ -60,6 +62,9 @@ def _study(study: ModuleType) -> Iterator[str]:
         yield " ".join(says)
         yield f"*Finding.* {shown.finding}"
         files = f"[pdf]({figure}.pdf), [csv]({figure}.csv)"
+        if shown.narrow:
+            column = f"{figure}_column"
+            files += f"; for one column: [pdf]({column}.pdf), [png]({column}.png)"
         yield f"`make figures STUDY={name}`: {files}"
 
 

@@ -232,20 +232,23 @@ def draw(last: pd.DataFrame, folder: Path, note: str) -> None:
         ("hybrid_weight_geometry", _over_weight, "weight w of the second"),
     ):
         _draw(last, middle, name, panel, label, folder, note, columns)
+        few = last["hybrid"].isin(["CKA + Procrustes", "Projection + pattern hinge"])
+        few &= last["student_dim"] == last["student_dim"].min()
+        _draw(last[few], middle, name, panel, label, folder, note, columns, narrow=True)
 
 
 FLOOR = 1e-6  # of relative first losses: what float32 leaves of a difference
 
 
-def _draw(last, middle, name, panel, label, folder, note, columns) -> None:
+def _draw(
+    last, middle, name, panel, label, folder, note, columns, narrow=False
+) -> None:
     rows = list(dict.fromkeys(zip(last["hybrid"], last["student_dim"], strict=True)))
     names, weights = last["teacher"].unique(), sorted(last["weight"].unique())
     shades = plt.get_cmap("viridis")(np.linspace(0, 0.95, len(weights)))
     colours = dict(zip(weights, shades, strict=True))
-    with plots.style():
-        figure, axes = plt.subplots(
-            len(rows), len(names), figsize=(7, 8.6), sharey=True
-        )
+    with plots.style(narrow):
+        figure, axes = plots.panels(len(rows), len(names), 1.5, narrow, sharey=True)
         for line, (hybrid, width) in zip(axes, rows, strict=True):
             for ax, teacher in zip(line, names, strict=True):
                 chosen = "hybrid == @hybrid and student_dim == @width"
@@ -257,30 +260,17 @@ def _draw(last, middle, name, panel, label, folder, note, columns) -> None:
                         level = part[f"{kind}_matthews"].median()
                         ax.axhline(level, color="0.3", ls=dashes, lw=0.8, zorder=0)
                 ax.set(ylim=(-0.12, 1.08))
-                ax.set_title(f"{hybrid}\n{teacher}, m = {width}", fontsize=7)
-            line[0].set_ylabel("Matthews correlation")
-        for ax in axes[-1]:
-            ax.set_xlabel(label)
-        handles = [
+                title = f"{hybrid}\n{teacher}, m = {width}"
+                ax.set_title(title, fontsize=6 if narrow else 7)
+        plots.label(axes, label, "Matthews correlation")
+        others = [
             Line2D(
                 [], [], color=colour, marker="o", ls="", ms=4, label=f"w = {weight:g}"
             )
             for weight, colour in colours.items()
         ]
-        handles += [
-            Line2D([], [], color="0.3", ls=dashes, lw=1, label=text)
-            for kind, (text, dashes) in plots.LEVELS.items()
-            if kind != "ceiling"
-        ]
-        figure.legend(
-            handles=handles,
-            loc="outside lower center",
-            ncols=6,
-            frameon=False,
-            title=note,
-            title_fontsize=6,
-        )
-        plots.save(figure, folder, name, last[columns])
+        plots.legend(figure, note=note, ncols=3 if narrow else 6, others=others)
+        plots.save(figure, folder, name, last[columns], narrow)
         plt.close(figure)
 
 

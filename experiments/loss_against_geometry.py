@@ -49,51 +49,55 @@ def main(quick: bool, folder: Path) -> None:
 
 def draw(frame: pd.DataFrame, folder: Path, note: str) -> None:
     """One panel per teacher and width; first the runs, then where they end."""
-    _draw_runs(frame, folder, note)
-    _draw_ends(frame[frame["step"] == frame["step"].max()], folder, note)
+    for narrow in (False, True):
+        _draw_runs(frame, folder, note, narrow)
+        _draw_ends(frame[frame["step"] == frame["step"].max()], folder, note, narrow)
 
 
-def _draw_runs(frame: pd.DataFrame, folder: Path, note: str) -> None:
+def _draw_runs(frame: pd.DataFrame, folder: Path, note: str, narrow: bool) -> None:
     names, widths = frame["teacher"].unique(), frame["student_dim"].unique()
-    with plots.style():
-        figure, axes = plt.subplots(
-            len(widths), len(names), figsize=(7, 5.2), sharex=True, sharey=True
+    with plots.style(narrow):
+        figure, axes = plots.panels(
+            len(widths), len(names), 1.4 if narrow else 2.0, narrow, **_SHARED
         )
         for row, width in zip(axes, widths, strict=True):
             for ax, name in zip(row, names, strict=True):
                 part = frame.query("teacher == @name and student_dim == @width")
                 plots.loss_against_geometry(part, "matthews", ax)
                 ax.set_title(f"{name}, m = {width}")
-        for ax in axes[-1]:
-            ax.set_xlabel("loss / loss of the zero student")
-        for ax in axes[:, 0]:
-            ax.set_ylabel("Matthews correlation")
+        plots.label(axes, "loss / zero student's loss", "Matthews correlation")
         note += "\nMarkers: ends of runs. Ticks on the axis: least possible loss (no "
         note += "tick: zero). Values below 1e-8 are drawn there."
         plots.legend(figure, frame["objective"].unique(), note=note)
         columns = ["teacher", "objective", "student_dim", "seed", "step"]
         columns += ["relative_loss", "relative_optimum", "matthews"]
         columns += ["chance_matthews", "svd_matthews"]
-        plots.save(figure, folder, "loss_against_geometry", frame[columns])
+        plots.save(figure, folder, "loss_against_geometry", frame[columns], narrow)
         plt.close(figure)
 
 
-def _draw_ends(last: pd.DataFrame, folder: Path, note: str) -> None:
+def _draw_ends(last: pd.DataFrame, folder: Path, note: str, narrow: bool) -> None:
     names, widths = last["teacher"].unique(), last["student_dim"].unique()
-    with plots.style():
-        figure, axes = plt.subplots(
-            len(widths), len(names), figsize=(7, 4.2), sharex=True, sharey=True
+    with plots.style(narrow):
+        figure, axes = plots.panels(
+            len(widths), len(names), 1.3 if narrow else 1.6, narrow, **_SHARED
         )
         for row, width in zip(axes, widths, strict=True):
             for ax, name in zip(row, names, strict=True):
                 part = last.query("teacher == @name and student_dim == @width")
                 plots.ends(part, "matthews", ax)
-                ax.set_title(f"{name}, m = {width}")
+                ax.set_title(
+                    f"{name},\nm = {width}" if narrow else f"{name}, m = {width}"
+                )
                 ax.set_xlim(-0.1, 1.04)
-        for ax in axes[-1]:
-            ax.set_xlabel("Matthews correlation at the end")
-        plots.legend(figure, note=note + " Bars: medians over seeds.")
+                ax.set_xticks([0, 0.5, 1])
+        plots.label(axes, "Matthews correlation", "")
+        note += " Bars: medians over seeds, at the end."
+        plots.legend(figure, note=note)
         columns = ["teacher", "objective", "student_dim", "seed", "matthews"]
         columns += ["chance_matthews", "svd_matthews"]
-        plots.save(figure, folder, "kept_geometry", last[columns])
+        plots.save(figure, folder, "kept_geometry", last[columns], narrow)
         plt.close(figure)
+
+
+_SHARED = {"sharex": True, "sharey": True}

@@ -71,10 +71,13 @@ def note(quick: bool) -> str:
 
 def main(quick: bool, folder: Path) -> None:
     """Computes and draws."""
-    draw(cells.compute(grid(quick), diverging=True), folder, note(quick))
+    frame = cells.compute(grid(quick), diverging=True)
+    draw(frame, folder, note(quick))
+    few = frame[frame["teacher"].isin(["high fraction", "blocks"])]
+    draw(few, folder, note(quick), narrow=True)
 
 
-def draw(frame: pd.DataFrame, folder: Path, note: str) -> None:
+def draw(frame: pd.DataFrame, folder: Path, note: str, narrow: bool = False) -> None:
     """Kept geometry over each setting: a row for every teacher."""
     last = frame[frame["step"] == frame["step"].max()]
     panels = {
@@ -83,23 +86,22 @@ def draw(frame: pd.DataFrame, folder: Path, note: str) -> None:
         "start": ("student.start.scale", "scale of the start (rate 0.03)"),
     }
     names = last["teacher"].unique()
-    with plots.style():
-        figure, axes = plt.subplots(
-            len(names), len(panels), figsize=(7, 6.4), sharex="col", sharey=True
+    with plots.style(narrow):
+        figure, axes = plots.panels(
+            len(names), len(panels), 1.8, narrow, sharex="col", sharey=True
         )
         for row, name in zip(axes, names, strict=True):
-            for ax, (study, (setting, label)) in zip(row, panels.items(), strict=True):
+            for ax, (study, (setting, _)) in zip(row, panels.items(), strict=True):
                 part = last[(last["teacher"] == name) & (last["study"] == study)]
                 plots.over_setting(part, setting, "matthews", ax)
                 ax.set(xscale="log", title=name)
-                if ax in axes[-1]:
-                    ax.set_xlabel(label)
-            row[0].set_ylabel("Matthews correlation\nat the end")
+        settings = [label for _, label in panels.values()]
+        plots.label(axes, settings, "Matthews correlation\nat the end")
         note += "\nNo point: the gradient did not stay finite."
         plots.legend(figure, last["objective"].unique(), note=note)
         columns = ["study", "teacher", "objective", "optimiser", "learning_rate"]
         columns += ["student.start.scale", "seed", "matthews"]
         columns += ["relative_loss", "relative_optimum"]
         columns += ["chance_matthews", "svd_matthews"]
-        plots.save(figure, folder, "optimiser_sensitivity", last[columns])
+        plots.save(figure, folder, "optimiser_sensitivity", last[columns], narrow)
         plt.close(figure)

@@ -42,16 +42,19 @@ def note(quick: bool) -> str:
 
 def main(quick: bool, folder: Path) -> None:
     """Computes and draws."""
-    draw(cells.main_frame(quick), folder, note(quick))
+    frame = cells.main_frame(quick)
+    draw(frame, folder, note(quick))
+    half = frame[frame["student_dim"] == frame["student_dim"].min()]
+    draw(half, folder, note(quick), narrow=True)
 
 
-def draw(frame: pd.DataFrame, folder: Path, note: str) -> None:
+def draw(frame: pd.DataFrame, folder: Path, note: str, narrow: bool = False) -> None:
     """The fraction and which pairs, over the steps, for every teacher and width."""
     names, widths = frame["teacher"].unique(), frame["student_dim"].unique()
     rows = [(width, measure) for width in widths for measure in LABELS]
-    with plots.style():
-        figure, axes = plt.subplots(
-            len(rows), len(names), figsize=(7, 8), sharex=True, sharey="row"
+    with plots.style(narrow):
+        figure, axes = plots.panels(
+            len(rows), len(names), 1.75, narrow, sharex=True, sharey="row"
         )
         for row, (width, measure) in zip(axes, rows, strict=True):
             for ax, name in zip(row, names, strict=True):
@@ -61,9 +64,7 @@ def draw(frame: pd.DataFrame, folder: Path, note: str) -> None:
                 if measure == "fraction_student":
                     ax.axhline(part["fraction_teacher"].median(), color="black", lw=0.8)
                     ax.set_ylim(0, 1.04)
-            row[0].set_ylabel(LABELS[measure])
-        for ax in axes[-1]:
-            ax.set_xlabel("steps")
+        plots.label(axes, "steps", [LABELS[measure] for _, measure in rows])
         note += "\nBlack line: the teacher's fraction. Thin: seeds; thick: medians."
         levels = ("chance", "svd", "ceiling")
         plots.legend(figure, frame["objective"].unique(), levels, note)
@@ -72,5 +73,5 @@ def draw(frame: pd.DataFrame, folder: Path, note: str) -> None:
         columns += ["pattern_recall", "pattern_precision"]
         columns += ["isolated_student", "isolated_teacher", "chance_fraction_student"]
         columns += ["svd_fraction_student", "ceiling_fraction_student"]
-        plots.save(figure, folder, "orthogonal_vectors", frame[columns])
+        plots.save(figure, folder, "orthogonal_vectors", frame[columns], narrow)
         plt.close(figure)

@@ -65,10 +65,12 @@ def note(quick: bool) -> str:
 
 def main(quick: bool, folder: Path) -> None:
     """Computes and draws."""
-    draw(cells.compute(grid(quick)), folder, note(quick))
+    frame = cells.compute(grid(quick))
+    for narrow in (False, True):
+        draw(frame, folder, note(quick), narrow)
 
 
-def draw(frame: pd.DataFrame, folder: Path, note: str) -> None:
+def draw(frame: pd.DataFrame, folder: Path, note: str, narrow: bool) -> None:
     """Kept geometry and the student's own fraction over the teacher's fraction."""
     last = frame[frame["step"] == frame["step"].max()]
     labels = {
@@ -76,18 +78,16 @@ def draw(frame: pd.DataFrame, folder: Path, note: str) -> None:
         "fraction_student": "student's fraction\nat the end",
     }
     widths = last["student_dim"].unique()
-    with plots.style():
-        figure, axes = plt.subplots(
-            2, len(widths), figsize=(7, 5), sharex=True, sharey="row"
+    with plots.style(narrow):
+        figure, axes = plots.panels(
+            2, len(widths), 1.6 if narrow else 1.9, narrow, sharex=True, sharey="row"
         )
         for column, width in zip(axes.T, widths, strict=True):
             part = last[last["student_dim"] == width]
             for ax, measure in zip(column, labels, strict=True):
                 plots.over_setting(part, "fraction_teacher", measure, ax)
             column[0].set_title(f"m = {width}")
-            column[-1].set_xlabel("teacher's fraction of epsilon-orthogonal pairs")
-        for ax, label in zip(axes[:, 0], labels.values(), strict=True):
-            ax.set_ylabel(label)
+        plots.label(axes, "teacher's fraction of pairs", list(labels.values()))
         levels = ("chance", "svd", "ceiling")
         note += (
             "\nGram hides Procrustes and uncentred CKA, and these the truncated SVD."
@@ -97,5 +97,5 @@ def draw(frame: pd.DataFrame, folder: Path, note: str) -> None:
         columns += ["fraction_student", "matthews", "loss", "optimum_loss"]
         columns += ["chance_matthews", "svd_matthews", "chance_fraction_student"]
         columns += ["svd_fraction_student", "ceiling_fraction_student"]
-        plots.save(figure, folder, "orthogonality_sweep", last[columns])
+        plots.save(figure, folder, "orthogonality_sweep", last[columns], narrow)
         plt.close(figure)

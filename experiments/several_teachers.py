@@ -207,36 +207,35 @@ def main(quick: bool, folder: Path) -> None:
     compare(frame).to_csv(
         folder / "several_teachers_alone.csv", index=False, float_format="%.6g"
     )
-    draw(frame[frame["study"] == "weights"], folder, note(quick))
     text = note(quick).replace("d = 32 and 16", f"d = {EACH} each and m their sum")
-    draw_number(frame[frame["study"] == "number"], folder, text)
+    for narrow in (False, True):
+        draw(frame[frame["study"] == "weights"], folder, note(quick), narrow)
+        draw_number(frame[frame["study"] == "number"], folder, text, narrow)
 
 
-def draw(pairs: pd.DataFrame, folder: Path, note: str) -> None:
+def draw(pairs: pd.DataFrame, folder: Path, note: str, narrow: bool) -> None:
     """A column per kind, a row per width: one teacher against the other."""
     widths = sorted(pairs["student_dim"].unique())[::-1]
-    with plots.style():
-        figure, axes = plt.subplots(
+    with plots.style(narrow):
+        figure, axes = plots.panels(
             len(widths),
             len(PAIRS),
-            figsize=(7, 1.4 + 2.3 * len(widths)),
+            1.7 if narrow else 2.4,
+            narrow,
             sharex=True,
             sharey=True,
-            squeeze=False,
         )
         for line, width in zip(axes, widths, strict=True):
             for ax, kind in zip(line, PAIRS, strict=True):
                 here = (pairs["kind"] == kind) & (pairs["student_dim"] == width)
                 _fronts(pairs[here], ax)
                 ax.set_title(f"{kind}, m = {width}")
-            line[0].set_ylabel("Matthews, 16 dimensions")
-        for ax in axes[-1]:
-            ax.set_xlabel("Matthews, 32 dimensions")
+        plots.label(axes, "Matthews, 32 dimensions", "Matthews, 16 dimensions")
         note += "\nFrom weight 0 of the wider teacher (open) by 1/2 (square) to 1. "
         note += "Cross: the pairs that are orthogonal in both. Where teachers agree "
         note += "Gram hides Procrustes and CKA."
-        plots.legend(figure, PARTS, levels=(), note=note)
-        plots.save(figure, folder, "several_teachers", pairs)
+        plots.legend(figure, PARTS, levels=(), note=note, markers=False)
+        plots.save(figure, folder, "several_teachers", pairs, narrow)
         plt.close(figure)
 
 
@@ -259,13 +258,18 @@ def _fronts(part: pd.DataFrame, ax) -> None:
     ax.set(xlim=(-0.12, 1.08), ylim=(-0.12, 1.08))
 
 
-def draw_number(number: pd.DataFrame, folder: Path, note: str) -> None:
+def draw_number(number: pd.DataFrame, folder: Path, note: str, narrow: bool) -> None:
     """A column per kind: what is kept and what can be read, over the number."""
     labels = {"matthews": "Matthews correlation", "r2": "R2, teacher from student"}
     number = number.fillna({"matthews": 0.0})
-    with plots.style():
-        figure, axes = plt.subplots(
-            len(labels), len(MANY), figsize=(7, 5), sharex=True, sharey="row"
+    with plots.style(narrow):
+        figure, axes = plots.panels(
+            len(labels),
+            len(MANY),
+            1.5 if narrow else 2.0,
+            narrow,
+            sharex=True,
+            sharey="row",
         )
         for column, kind in zip(axes.T, MANY, strict=True):
             part = number[number["kind"] == kind]
@@ -275,11 +279,9 @@ def draw_number(number: pd.DataFrame, folder: Path, note: str) -> None:
             both = part.groupby("number")["both_matthews"].median()
             column[0].plot(both.index, both, "x", color="0.0", ms=7, zorder=5)
             column[0].set_title(f"teachers that {kind}")
-            column[-1].set_xlabel("number of teachers")
-        for ax, label in zip(axes[:, 0], labels.values(), strict=True):
-            ax.set_ylabel(label)
+        plots.label(axes, "number of teachers", list(labels.values()))
         note += "\nAll teachers of a run together. Cross: the pairs that are "
         note += "orthogonal in all."
         plots.legend(figure, PARTS, ("chance",), note)
-        plots.save(figure, folder, "several_teachers_number", number)
+        plots.save(figure, folder, "several_teachers_number", number, narrow)
         plt.close(figure)

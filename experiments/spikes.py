@@ -26,6 +26,7 @@ spiking is Adam.
 """
 
 import functools
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -257,7 +258,8 @@ def main(quick: bool, folder: Path) -> None:
     table = cells.cached(runs, {"quick": quick})
     shown = cells.cached(steps, {"quick": quick, "num_shown": NUM_SHOWN})
     table.to_csv(folder / "spikes_runs.csv", index=False, float_format="%.6g")
-    draw(shown, table, folder, note(quick))
+    draw(shown, table, CONDITIONS, folder, note(quick))
+    draw(shown, table, CONDITIONS[:2], folder, note(quick), narrow=True)
 
 
 LABELS = {
@@ -269,15 +271,22 @@ FLOOR = 1e-7
 
 
 def draw(
-    shown: pd.DataFrame, table: pd.DataFrame, folder: Path, note: str = ""
+    shown: pd.DataFrame,
+    table: pd.DataFrame,
+    conditions: Sequence[Condition],
+    folder: Path,
+    note: str,
+    narrow: bool = False,
 ) -> None:
     """A column per condition: three numbers over the steps, and how often it spikes."""
     table = table.assign(spikes=table["largest_rise"] >= SPIKE)
     share = table.groupby(RUN[:3], sort=False)["spikes"].mean().reset_index()
-    with plots.style():
-        figure, axes = plt.subplots(4, len(CONDITIONS), figsize=(7, 6.6), sharey="row")
-        for column, condition in zip(axes.T, CONDITIONS, strict=True):
-            column[0].set_title(condition.title, fontsize=7.5)
+    with plots.style(narrow):
+        figure, axes = plots.panels(
+            4, len(conditions), 1.2 if narrow else 1.4, narrow, sharey="row"
+        )
+        for column, condition in zip(axes.T, conditions, strict=True):
+            column[0].set_title(condition.title, fontsize=6.5 if narrow else 7.5)
             part = shown[shown["condition"] == condition.title]
             for ax, name in zip(column, LABELS, strict=False):
                 for objective, each in part.groupby("objective", sort=False):
@@ -304,7 +313,7 @@ def draw(
         note += f"{RESOLUTION:g}, rises {SPIKE:g}-fold or more in one step of the last "
         note += "three quarters. Gradients of zero: the distance vanished in rounding."
         plots.legend(figure, table["objective"].unique(), levels=(), note=note)
-        plots.save(figure, folder, "spikes_explained", shown)
+        plots.save(figure, folder, "spikes_explained", shown, narrow)
         plt.close(figure)
 
 

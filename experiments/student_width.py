@@ -66,22 +66,19 @@ def note(quick: bool) -> str:
 
 def main(quick: bool, folder: Path) -> None:
     """Computes and draws."""
-    draw(cells.compute(grid(quick)), folder, note(quick))
+    frame = cells.compute(grid(quick))
+    for narrow in (False, True):
+        draw(frame, folder, note(quick), narrow)
 
 
-def draw(frame: pd.DataFrame, folder: Path, note: str) -> None:
+def draw(frame: pd.DataFrame, folder: Path, note: str, narrow: bool) -> None:
     """Kept geometry over m / d: a column for every teacher, a row for every d."""
     last = frame[frame["step"] == frame["step"].max()].copy()
     last["ratio"] = last["student_dim"] / last["teacher_dim"]
     names, dims = last["teacher"].unique(), sorted(last["teacher_dim"].unique())
-    with plots.style():
-        figure, axes = plt.subplots(
-            len(dims),
-            len(names),
-            figsize=(7, 1.2 + 1.9 * len(dims)),
-            sharex=True,
-            sharey=True,
-            squeeze=False,
+    with plots.style(narrow):
+        figure, axes = plots.panels(
+            len(dims), len(names), 1.4 if narrow else 1.9, narrow, **_SHARED
         )
         for row, dim in zip(axes, dims, strict=True):
             for ax, name in zip(row, names, strict=True):
@@ -89,14 +86,16 @@ def draw(frame: pd.DataFrame, folder: Path, note: str) -> None:
                 plots.over_setting(part, "ratio", "matthews", ax)
                 ax.set_title(f"{name}, d = {dim}")
                 ax.axvline(1, color="0.85", lw=3, zorder=-1)
-            row[0].set_ylabel("Matthews correlation\nat the end")
-        for ax in axes[-1]:
-            ax.set_xlabel("student's width over teacher's, m / d")
+        kept = "Matthews correlation\nat the end"
+        plots.label(axes, "student's width / teacher's", kept)
         note += "\nGrey bar: m = d. Gram hides Procrustes, uncentred CKA and the SVD."
         plots.legend(figure, last["objective"].unique(), note=note)
         columns = ["teacher", "objective", "num_vectors", "teacher_dim", "student_dim"]
         columns += ["seed", "matthews", "fraction_student", "fraction_teacher"]
         columns += ["relative_loss", "relative_optimum"]
         columns += ["chance_matthews", "svd_matthews"]
-        plots.save(figure, folder, "student_width", last[columns])
+        plots.save(figure, folder, "student_width", last[columns], narrow)
         plt.close(figure)
+
+
+_SHARED = {"sharex": True, "sharey": True}

@@ -100,6 +100,8 @@ def compute() -> tuple[dict[str, jax.Array], pd.DataFrame]:
     return made, pd.DataFrame(rows)
 
 
+FEW = ("teacher", "rotated", "translated", "mapped")  # in a narrow figure
+
 FIGURES = {
     "zero_loss_students": Shown(
         "Cosines of students built in closed form, and their distances from the "
@@ -120,13 +122,19 @@ def note(quick: bool) -> str:
 
 def main(quick: bool, folder: Path) -> None:
     """Computes and draws; there is nothing to make smaller."""
-    draw(*compute(), folder)
+    made, frame = compute()
+    draw(made, frame, folder)
+    few = {name: made[name] for name in FEW}
+    draw(few, frame, folder, narrow=True)
 
 
-def draw(made: dict[str, jax.Array], frame: pd.DataFrame, folder: Path) -> None:
+def draw(
+    made: dict[str, jax.Array], frame: pd.DataFrame, folder: Path, narrow: bool = False
+) -> None:
     """Heat maps of the cosines, the distances under each."""
-    with plots.style():
-        figure, axes = plt.subplots(2, 5, figsize=(7, 5.4))
+    with plots.style(narrow):
+        columns = 2 if narrow else 5
+        figure, axes = plots.panels(2, columns, 2.2, narrow)
         for ax, (name, student) in zip(axes.flat, made.items(), strict=True):
             options = {"vmin": -1, "vmax": 1, "cmap": "vlag", "cbar": False}
             sns.heatmap(
@@ -142,14 +150,15 @@ def draw(made: dict[str, jax.Array], frame: pd.DataFrame, folder: Path) -> None:
             ax.set(title=TITLES.get(name, name))
             ax.set_xlabel("\n".join(lines))
         figure.colorbar(axes[0, 0].collections[0], ax=axes, label="cosine", shrink=0.4)
+        second = "Last two: vectors on 4 axes, compared with the second teacher."
         note = (
             f"24 vectors in 12 dimensions, 4 blocks, epsilon = {EPSILON:g}; one draw. "
-            f"Last two: vectors on 4 axes, compared with the second teacher.\n"
+            f"{'' if narrow else second}\n"
             f"Distances relative to the zero student's; below 1e-5 shown as 0. "
             f"Matthews correlation is undefined where no pair is epsilon-orthogonal."
         )
         plots.legend(figure, levels=(), note=note)
-        plots.save(figure, folder, "zero_loss_students", frame)
+        plots.save(figure, folder, "zero_loss_students", frame, narrow)
         plt.close(figure)
 
 

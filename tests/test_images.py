@@ -5,6 +5,7 @@ run again. Pictures are of single-column width.
 """
 
 import itertools
+from functools import partial
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -102,6 +103,39 @@ coherences = pd.DataFrame(
     }
 )
 
+frontier = pd.DataFrame(
+    {
+        "margin": [1.0, 1.0, 2.0, 2.0],
+        "asked": [0.5, 1.0, 0.5, 1.0],
+        "share": [0.5, 1.0, 0.5, 1.0],
+        "floor": [1e-3, 3e-3, 5e-3, 2e-2],
+        "width_floor": [0.0, 0.0, 0.0, 0.0],
+        "found": [2e-3, 4e-3, 7e-3, 4e-2],
+    }
+)
+cosines = np.eye(6) + 0.5 * np.kron(np.eye(2), np.ones((3, 3)) - np.eye(3))
+
+
+def of_one_run():
+    figure, axes = plots.panels(1, 2, 1.6)
+    frame = runs().query("objective == 'CKA'").assign(svd_fraction_student=0.9)
+    frame["excess_loss"] = frame["relative_loss"]
+    plots.run_summary(frame, list(axes[0]))
+    return figure
+
+
+def in_one_column():
+    """Two rows of three panels, which stand in three rows of two."""
+    figure, axes = plots.panels(2, 3, 1.2, narrow=True, sharex=True, sharey="row")
+    for row, measure in zip(axes, ("matthews", "fraction_student"), strict=True):
+        for ax, title in zip(row, "abc", strict=True):
+            plots.over_steps(runs(), measure, ax)
+            ax.set_title(title)
+    plots.label(axes, "steps", ["Matthews", "fraction"])
+    plots.legend(figure, ["CKA", "Procrustes"], note="Made up. " * 12)
+    return figure
+
+
 DRAWN = {
     "loss_against_geometry": on_axes(plots.loss_against_geometry, runs(), "matthews"),
     "over_steps": on_axes(plots.over_steps, runs(), "matthews"),
@@ -110,16 +144,20 @@ DRAWN = {
     "distance_grid": on_axes(plots.distance_grid, grid),
     "fractions": on_axes(plots.fractions, fractions),
     "coherences": on_axes(plots.coherences, coherences),
+    "frontier": on_axes(plots.frontier, frontier),
+    "pairs_map": on_axes(partial(plots.pairs_map, cosines, title="cosines")),
+    "run_summary": of_one_run,
     "sweep": lambda: plots.sweep(widths(), "student_dim", "matthews", "objective"),
     "legend": with_legend,
 }
+NARROW = {"one_column": in_one_column}
 
 
-@pytest.mark.parametrize("name", DRAWN)
+@pytest.mark.parametrize("name", [*DRAWN, *NARROW])
 def test_a_plot_looks_as_it_did(name, tmp_path):
     expected, drawn = IMAGES / f"{name}.png", tmp_path / f"{name}.png"
-    with plots.style():
-        figure = DRAWN[name]()
+    with plots.style(narrow=name in NARROW):
+        figure = (DRAWN | NARROW)[name]()
         figure.savefig(drawn, dpi=100)
         plt.close(figure)
     if not expected.exists():

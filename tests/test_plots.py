@@ -140,3 +140,33 @@ def test_a_style_does_not_end_what_a_notebook_began():
         assert matplotlib.is_interactive()
     finally:
         matplotlib.interactive(before)
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+def test_a_narrow_figure_turns_its_panels_and_labels_each_edge_once(narrow):
+    with plots.style(narrow):
+        figure, axes = plots.panels(2, 3, 1.0, narrow, sharey="row")
+        plots.label(axes, "steps", ["loss", "kept"])
+    assert axes.shape == (2, 3)
+    assert figure.get_figwidth() == (plots.COLUMN if narrow else plots.PAGE)
+    xlabels = [[ax.get_xlabel() for ax in row] for row in axes]
+    ylabels = [[ax.get_ylabel() for ax in row] for row in axes]
+    if narrow:  # three rows of two: below one another are a, b and c
+        assert xlabels == [["", "", "steps"]] * 2
+        assert ylabels == [["loss"] * 3, ["kept"] * 3]
+    else:
+        assert xlabels == [[""] * 3, ["steps"] * 3]
+        assert ylabels == [["loss", "", ""], ["kept", "", ""]]
+    axes[0, 0].set_ylim(0, 7)  # what is shared is shared by what is drawn
+    assert axes[0, 2].get_ylim() == (0, 7)
+    assert axes[1, 0].get_ylim() != (0, 7)
+    plt.close(figure)
+
+
+def test_a_narrow_figure_is_saved_beside_the_csv_of_the_wide_one(tmp_path, frame):
+    with plots.style(narrow=True):
+        figure, _ = plots.panels(1, 1, 1.0, narrow=True)
+        plots.save(figure, tmp_path, "one", frame, narrow=True)
+    plt.close(figure)
+    found = {path.name for path in tmp_path.iterdir()}
+    assert found == {"one_column.pdf", "one_column.png"}

@@ -13,7 +13,8 @@ from matplotlib.animation import (
 )
 from matplotlib.figure import Figure
 
-from simgeo.plots._figures import _OTHER, STYLES, style
+from simgeo.plots._figures import _OTHER, STYLES
+from simgeo.plots._layout import style
 
 MOVIES = (".gif", ".mp4")
 _HOLD = 18  # frames for which the end stands still

@@ -1,16 +1,14 @@
 """Figures of studies and of one run."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+import textwrap
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import seaborn as sns
-from matplotlib import interactive, is_interactive, rc_context
+from matplotlib import rcParams
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
@@ -43,42 +41,6 @@ LEVELS = {
     "ceiling": ("ceiling: no vectors have more", (0, (7, 2))),
 }
 
-_LEGEND_WIDTH = 2.3  # of one of its columns, in inches
-
-RC = {
-    "font.size": 8,
-    "axes.titlesize": 8,
-    "axes.labelsize": 8,
-    "legend.fontsize": 7,
-    "xtick.labelsize": 7,
-    "ytick.labelsize": 7,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "pdf.fonttype": 42,
-    "svg.hashsalt": "simgeo",
-    "figure.constrained_layout.use": True,
-    "savefig.dpi": 300,
-}
-
-
-@contextmanager
-def style() -> Iterator[None]:
-    """Context in which the figures are made; no global setting changes."""
-    with rc_context(RC):
-        yield
-        live = is_interactive()
-    interactive(live)  # which a notebook sets when it makes its first figure
-
-
-def save(figure: Figure, folder: Path, name: str, frame: pd.DataFrame) -> None:
-    """PDF, PNG and the csv that was drawn, byte-identical when repeated."""
-    folder.mkdir(parents=True, exist_ok=True)
-    figure.draw_without_rendering()  # lays it out once for both
-    figure.set_layout_engine("none")
-    figure.savefig(folder / f"{name}.pdf", metadata={"CreationDate": None})
-    figure.savefig(folder / f"{name}.png")
-    frame.to_csv(folder / f"{name}.csv", index=False, float_format="%.6g")
-
 
 def loss_against_geometry(frame: pd.DataFrame, measure: str, ax: Axes) -> Axes:
     """One curve per seed in the (relative loss, kept geometry) plane.
@@ -105,12 +67,14 @@ def loss_against_geometry(frame: pd.DataFrame, measure: str, ax: Axes) -> Axes:
 
 def over_steps(frame: pd.DataFrame, measure: str, ax: Axes) -> Axes:
     """Every seed thin and the median thick, over the steps."""
-    for objective, runs in frame.groupby("objective", sort=False):
-        colour, line, _ = STYLES.get(objective, _OTHER)
+    for place, (objective, runs) in enumerate(frame.groupby("objective", sort=False)):
+        colour, line, marker = STYLES.get(objective, _OTHER)
         for _, run in runs.groupby("seed"):
             ax.plot(run["step"], run[measure], line, color=colour, lw=0.4, alpha=0.25)
         middle = runs.groupby("step")[measure].median()
-        ax.plot(middle.index, middle, line, color=colour, lw=1.4)
+        every = max(1, len(middle) // 6)
+        options = {"marker": marker, "ms": 3, "markevery": (place % every, every)}
+        ax.plot(middle.index, middle, line, color=colour, lw=1.4, **options)
     _levels(frame, measure, ax)
     ax.set_xscale("symlog", linthresh=1)
     ax.set_xlim(0, frame["step"].max())
@@ -130,7 +94,7 @@ def ends(frame: pd.DataFrame, measure: str, ax: Axes) -> Axes:
         ax.plot(values, spread, marker, color=colour, ms=2.5, alpha=0.6, mew=0)
         ax.plot([np.median(values)] * 2, [place - 0.4, place + 0.4], color=colour, lw=2)
     _levels(frame, measure, ax, upright=True)
-    ax.set_yticks(range(len(present)), present)
+    ax.set_yticks(range(len(present)), _within(ax, present))
     ax.set_ylim(len(present) - 0.5, -0.5)
     return ax
 
@@ -147,7 +111,7 @@ def over_setting(frame: pd.DataFrame, setting: str, measure: str, ax: Axes) -> A
             runs[setting], runs[measure], marker, color=colour, ms=2, alpha=0.3, mew=0
         )
         middle = runs.groupby(runs[setting].round(6))[measure].median()
-        ax.plot(middle.index, middle, line, color=colour, lw=1.2)
+        ax.plot(middle.index, middle, line, marker=marker, color=colour, lw=1.2, ms=3)
     for kind, (_, line) in LEVELS.items():
         if f"{kind}_{measure}" in frame:
             level = frame.groupby(frame[setting].round(6))[f"{kind}_{measure}"].median()
@@ -174,8 +138,8 @@ def coherences(frame: pd.DataFrame, ax: Axes) -> Axes:
         ("bound", "largest lower bound", {"ls": "-", "color": "black"}),
     ):
         ax.plot(x, frame[column], lw=1, label=label, **{"color": "0.3"} | options)
-    ax.plot(x, frame["known"], "x", color=COLOURS[1], ms=6, label="known construction")
-    ax.plot(x, frame["reached"], "o", color=COLOURS[0], ms=3, label="optimised")
+    ax.plot(x, frame["known"], "x", color="0.5", ms=6, label="known construction")
+    ax.plot(x, frame["reached"], "o", color="0.1", ms=3, label="optimised")
     ax.set_ylim(0, 1)
     ax.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
     return ax
@@ -186,7 +150,7 @@ def frontier(frame: pd.DataFrame, ax: Axes) -> Axes:
     for place, (margin, cells) in enumerate(frame.groupby("margin")):
         says = "lost at epsilon" if margin == 1 else f"lost at {margin:g} epsilon"
         floor = np.maximum(cells["floor"], cells["width_floor"])
-        options = {"color": COLOURS[(0, 1)[place]]}
+        options = {"color": ("0.1", "0.55")[place]}
         ax.plot(cells["asked"], floor, "-", label=f"{says}: floor", **options)
         options |= {"ls": "", "marker": "os"[place], "ms": 3}
         ax.plot(cells["share"], cells["found"], label=f"{says}: found", **options)
@@ -202,6 +166,7 @@ def distance_grid(frame: pd.DataFrame, ax: Axes, **options) -> Axes:
     )
     logs = np.log10(np.maximum(table, FLOOR)).round() + 0.0  # and no minus zero
     sns.heatmap(logs, ax=ax, annot=True, fmt=".0f", vmin=-8, vmax=1, **options)
+    ax.set_yticklabels(_within(ax, logs.index))
     ax.set(xlabel="recorded", ylabel="optimised")
     return ax
 
@@ -253,7 +218,7 @@ def run_summary(frame: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
     return axes
 
 
-_MATTHEWS, _FRACTION = "0.1", COLOURS[5]  # of no objective
+_MATTHEWS, _FRACTION = "0.1", "#8c510a"  # of no objective
 
 
 def _every_seed(frame: pd.DataFrame, values: pd.Series, ax: Axes, colour: Any) -> None:
@@ -265,34 +230,55 @@ def _every_seed(frame: pd.DataFrame, values: pd.Series, ax: Axes, colour: Any) -
 
 
 def legend(
-    figure: Figure,
+    figure: Any,
     objectives: Iterable[str] = (),
     levels: Iterable[str] = ("chance", "svd"),
     note: str = "",
     ncols: int | None = None,
+    others: Sequence[Line2D] = (),
+    markers: bool = True,
 ) -> None:
-    """One legend under the panels, of objectives and reference levels, and a note.
+    """One legend under the panels: objectives, others, reference levels, and a note.
 
-    In as many columns as the figure's width has room for, unless `ncols` is given.
+    In as many columns as the width has room for, unless `ncols` is given; the note is
+    broken where it would be wider than a figure of one column.
     """
     handles = []
     for name in _in_order(objectives):
         colour, line, marker = STYLES.get(name, _OTHER)
-        handles.append(
-            Line2D([], [], color=colour, ls=line, marker=marker, ms=4, label=name)
-        )
+        shape = {"marker": marker, "ms": 4} if markers else {}
+        handles.append(Line2D([], [], color=colour, ls=line, label=name, **shape))
+    handles += others
     handles += [
         Line2D([], [], color="0.3", ls=LEVELS[each][1], lw=1, label=LEVELS[each][0])
         for each in levels
     ]
+    width = _inches(figure)
+    if width < 5:
+        note = "\n".join(textwrap.fill(line, 74) for line in note.splitlines())
+    letters = rcParams["legend.fontsize"]
     figure.legend(
         handles=handles,
         loc="outside lower center",
-        ncols=ncols or max(1, round(figure.get_figwidth() / _LEGEND_WIDTH)),
+        ncols=ncols or max(1, round(width / (_LEGEND_WIDTH * letters))),
         frameon=False,
         title=note or None,
-        title_fontsize=6,
+        title_fontsize=min(6, letters),
     )
+
+
+def _within(ax: Axes, names: Iterable[str]) -> list[str]:
+    """The names, broken where a narrow figure has no room beside its panels."""
+    room = 40 if _inches(ax.figure) > 5 else 24  # letters
+    return [textwrap.fill(name, room) for name in names]
+
+
+def _inches(figure: Any) -> float:
+    """The width of a figure, or of the part that a subfigure is."""
+    return figure.bbox.width / figure.dpi
+
+
+_LEGEND_WIDTH = 0.31  # of one of its columns, in inches for every point of its letters
 
 
 def _in_order(objectives: Iterable[str]) -> list[str]:

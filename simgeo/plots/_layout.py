@@ -1,0 +1,126 @@
+"""Panels, labels and files of figures, for the page or for one column of it."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import product
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib import interactive, is_interactive, rc_context, rcParams
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+PAGE = 7.0
+"""Width of a figure across a page of two columns, in inches."""
+COLUMN = 3.4
+"""Width of a figure in one column, in inches."""
+
+RC = {
+    "font.size": 8,
+    "axes.titlesize": 8,
+    "axes.labelsize": 8,
+    "legend.fontsize": 7,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "pdf.fonttype": 42,
+    "svg.hashsalt": "simgeo",
+    "figure.constrained_layout.use": True,
+    "savefig.dpi": 300,
+}
+_NARROW = {
+    "font.size": 7,
+    "axes.titlesize": 7,
+    "axes.labelsize": 7,
+    "legend.fontsize": 6,
+    "xtick.labelsize": 6,
+    "ytick.labelsize": 6,
+    "legend.handlelength": 1.6,
+    "legend.columnspacing": 1.2,
+    "lines.linewidth": 1.0,
+    "axes.linewidth": 0.6,
+}
+
+
+@contextmanager
+def style(narrow: bool = False) -> Iterator[None]:
+    """Context in which the figures are made; no global setting changes.
+
+    `narrow` is for figures as wide as one column.
+    """
+    with rc_context(RC | _NARROW if narrow else RC):
+        yield
+        live = is_interactive()
+    interactive(live)  # which a notebook sets when it makes its first figure
+
+
+def panels(
+    rows: int, columns: int, height: float, narrow: bool = False, **shared
+) -> tuple[Figure, np.ndarray]:
+    """A figure of the width of the page or of a column, and its axes.
+
+    The axes are rows x columns of what is drawn. In a narrow figure more than two
+    columns stand below one another: rows and columns change places on the paper, and
+    not in what is returned. `height` is that of a panel in inches, `shared` is sharex
+    and sharey as `plt.subplots` takes them.
+    """
+    turned = narrow and columns > 2
+    across, down = (rows, columns) if turned else (columns, rows)
+    if turned:
+        other = {"row": "col", "col": "row"}
+        shared = {key: other.get(value, value) for key, value in shared.items()}
+    figure, axes = plt.subplots(
+        down,
+        across,
+        figsize=(COLUMN if narrow else PAGE, height * down + 1.0),
+        squeeze=False,
+        **shared,
+    )
+    return figure, axes.T if turned else axes
+
+
+def label(axes: np.ndarray, x: str | Sequence[str], y: str | Sequence[str]) -> None:
+    """Labels the axes of `panels`: one text for all, or one per column or row.
+
+    A label stands once where the panel below, or to the left, has the same.
+    """
+    rows, columns = axes.shape
+    xs = [x] * columns if isinstance(x, str) else x
+    ys = [y] * rows if isinstance(y, str) else y
+    texts: dict[tuple[int, int], tuple[Axes, str, str]] = {}
+    for row, column in product(range(rows), range(columns)):
+        ax = axes[row, column]
+        place = ax.get_subplotspec()
+        at = place.rowspan.start, place.colspan.start
+        texts[at] = ax, xs[column], ys[row]
+    for (down, across), (ax, below, beside) in texts.items():
+        under, left = texts.get((down + 1, across)), texts.get((down, across - 1))
+        ax.set_xlabel("" if under and under[1] == below else below)
+        ax.set_ylabel("" if left and left[2] == beside else beside)
+
+
+def save(
+    figure: Figure,
+    folder: Path,
+    name: str,
+    frame: pd.DataFrame,
+    narrow: bool = False,
+) -> None:
+    """PDF, PNG and the csv that was drawn, byte-identical when repeated.
+
+    A narrow figure is `name`_column, and shows rows of the same csv.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    shown = figure.dpi
+    figure.set_dpi(rcParams["savefig.dpi"])  # letters are a little wider at it
+    figure.draw_without_rendering()  # lays it out once for both
+    figure.set_layout_engine("none")
+    stem = f"{name}_column" if narrow else name
+    figure.savefig(folder / f"{stem}.pdf", metadata={"CreationDate": None})
+    figure.savefig(folder / f"{stem}.png")
+    figure.set_dpi(shown)
+    if not narrow:
+        frame.to_csv(folder / f"{name}.csv", index=False, float_format="%.6g")
