@@ -220,6 +220,9 @@ def test_flags_go_with_a_hybrid_from_a_file(chosen, folder):
     [
         ("rnu", "'rnu' is no command. Did you mean 'run'?"),
         ("--versio", "'--versio' is no command. Did you mean '--version'?"),
+        ("--import nowhere list", "`--import` must name a module that can be imported"),
+        ("--import=nowhere list", "`--import` must name a module that can be imported"),
+        ("list --import numpy", "`--import` must stand before the command"),
         ("list techers", "Did you mean 'teachers'?"),
         ("list --all", "--all"),
         ("run --learning-rat 0.1", "Did you mean '--learning-rate'?"),

@@ -95,11 +95,13 @@ def test_failures_are_told_with_their_reason(ask, monkeypatch):
         (["sweep", "absent.toml"], "must be a file that can be read"),
         (["sweep", "grid.toml", "--memory", "much"], "`--memory` must be a size"),
         (["sweep", "grid.toml", "--executor", "none"], "`executor` must be"),
+        (["sweep", "--stor", "s"], "'--stor' is no flag. Did you mean '--store'?"),
         (["sweep"], "See `simgeo sweep --help`"),
         (["status", "absent"], "must be a store of runs"),
         (["status", "."], "must hold a sweep"),
         (["results", "absent"], "must be a store of runs"),
         (["results", "."], "must hold finished runs"),
+        (["plot", ".", "--xx", "m"], "'--xx' is no flag. Did you mean '--x'?"),
         (["plot", ".", "--x", "m"], "See `simgeo plot --help`"),
     ],
 )
