@@ -89,6 +89,13 @@ def dump(module: Any) -> str:
     Raises:
         ValueError: if a field is None where that is not its default, which TOML
             cannot say.
+
+    >>> from simgeo import objectives, settings
+    >>> print(settings.dump(objectives.Procrustes(centred=True)), end="")
+    kind = "Procrustes"
+    centred = true
+    normalised = false
+    squared = true
     """
     description = describe(module)
     text = "\n".join(_toml_table(description, ())).lstrip("\n") + "\n"

@@ -33,6 +33,16 @@ def grid(base: Experiment, *zips: Zip, **axes: Any) -> list[Experiment]:
 
     Raises:
         ValueError: if a name is no setting, or a value is refused by what it is for.
+
+    >>> from simgeo import sweep
+    >>> from simgeo.experiment import Experiment
+    >>> cells = sweep.grid(
+    ...     Experiment(),
+    ...     objective=["cka", "procrustes"],
+    ...     teacher__fraction=sweep.span(0.5, 0.9, 3),
+    ... )
+    >>> [(each.objective.label, each.teacher.fraction) for each in cells[:4]]
+    [('CKA', 0.5), ('CKA', 0.7), ('CKA', 0.9), ('Procrustes', 0.5)]
     """
     named = {name.replace("__", "."): values for name, values in axes.items()}
     return _expand(settings.describe(base), [*zips, *_single(named)])
@@ -55,7 +65,12 @@ def span(start: float, stop: float, num: int) -> list[float]:
 
 
 def log_span(start: float, stop: float, num: int) -> list[float]:
-    """`num` numbers at equal ratios, both ends included, to 12 digits."""
+    """`num` numbers at equal ratios, both ends included, to 12 digits.
+
+    >>> from simgeo import sweep
+    >>> sweep.log_span(0.001, 1.0, 4)
+    [0.001, 0.01, 0.1, 1.0]
+    """
     if not (0 < start < math.inf and 0 < stop < math.inf):
         raise ValueError(
             f"`start` and `stop` must be positive for equal ratios; got {start} and "
