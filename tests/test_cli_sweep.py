@@ -136,7 +136,7 @@ def test_a_plot_is_drawn_with_levels_and_refuses_a_mixture(ask, swept):
     words = ["plot", str(swept), "--x", "m", "--y", "cka", "--to", "sweep.png"]
     code, _, told = ask(*words)
     assert (code, told.count("\n")) == (2, 1)
-    assert "which differ in learning_rate" in told
+    assert "which differ in learning_rate. Choose, as in --where 'learn" in told
     code, said, told = ask(*words, "--col", "learning_rate")
     assert code == 0, told
     assert said == "Drew 4 cells in sweep.png.\n"

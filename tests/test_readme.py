@@ -62,4 +62,4 @@ def test_the_grid_in_the_documentation_is_a_sweep(tmp_path):
     text = Path(__file__).parents[1].joinpath("docs/sweeps.md").read_text()
     grid = tmp_path / "grid.toml"
     grid.write_text(text.split("```toml\n")[1].split("```")[0])
-    assert len(sweep.load(grid)) == 10 * 10 * 3 * 3 * 2
+    assert len(sweep.load(grid)) == 3 * 5 * 3 * 3 * 2

@@ -41,15 +41,16 @@ def show(arguments: list[str]) -> int:
         else:
             rows = chosen(store, asked.where)
         if asked.to is None:
-            print(_preview(rows))
+            said = _preview(rows)
         else:
             _write(rows, Path(asked.to))
             cells = rows["fingerprint"].nunique()
-            print(f"{len(rows)} rows of {cells} cells are in {asked.to}.")
+            said = f"{len(rows)} rows of {cells} cells are in {asked.to}."
     except ValueError as error:
         return fail(error, 2)
     except OSError as error:
         return fail(error, 1)
+    print(said)
     return 0
 
 
@@ -179,15 +180,31 @@ def _label_of(kind: str, plain: dict) -> str:
 def _refuse_mixed(rows: pd.DataFrame, names: dict[str, str]) -> None:
     """Refuses to draw as one what differs in more than what is drawn."""
     drawn = [names[axis] for axis in ("x", "hue", "col") if axis in names]
-    cells = rows.groupby([*drawn, "seed"], dropna=False)["fingerprint"].nunique()
+    points = rows.groupby([*drawn, "seed"], dropna=False)
+    cells = points["fingerprint"].transform("nunique")
     if cells.max() > 1:
+        number = points.ngroup()
+        one = rows[number == number[cells.idxmax()]]
         start = list(rows.columns).index("fingerprint")
         varying = [
             str(name)
             for name in rows.columns[:start]
-            if name not in drawn and rows[name].nunique(dropna=False) > 1
+            if one[name].nunique(dropna=False) > 1
         ]
         raise ValueError(
             f"`--where` must leave one cell for each point; got up to {cells.max()}, "
-            f"which differ in {', '.join(varying)}."
+            f"which differ in {', '.join(varying)}. Choose, as in "
+            f"--where '{_choice(one, varying)}'."
         )
+
+
+def _choice(rows: pd.DataFrame, names: list[str]) -> str:
+    """A condition on these settings that leaves one cell."""
+    conditions = []
+    for name in names:
+        value = rows[name].iloc[0]
+        if rows[name].nunique(dropna=False) > 1 and not pd.isna(value):
+            shown = f'"{value}"' if isinstance(value, str) else value
+            conditions.append(f"{name} == {shown}")
+            rows = rows[rows[name] == value]
+    return " and ".join(conditions)

@@ -69,7 +69,7 @@ def run(arguments: list[str]) -> int:
     except ValueError as error:
         return fail(error, 2)
     except KeyboardInterrupt:
-        return fail("interrupted; finished cells are kept, the command goes on.", 130)
+        return fail("interrupted; finished cells are kept, and the same command goes on.", 130)
     except (OSError, BrokenExecutor) as error:
         return fail(error or "the workers are gone; finished cells are kept.", 1)
     print(
