@@ -162,6 +162,14 @@ def suggest(name: str, valid: list[str]) -> str:
     return f"{question} Valid: {shown}{more}."
 
 
+def suggest_kind(name: str, valid: list[str]) -> str:
+    """The same for a kind, which may be one of the user's own."""
+    found = suggest(name, valid)
+    if "Did you mean" in found:
+        return found
+    return f"{found} One of your own needs `simgeo --import MODULE` before the command."
+
+
 Trail = tuple[str | int, ...]  # the way from the outermost module to a value
 
 
@@ -249,7 +257,7 @@ def _kind(classes: tuple[type, ...], data: Mapping[str, Any], trail: Trail) -> t
             return cls
     raise ValueError(
         f"`{_dotted(trail)}` must name a known kind; got {_show(name)}."
-        f"{suggest(name, list(known))}"
+        f"{suggest_kind(name, list(known))}"
     )
 
 

@@ -238,6 +238,7 @@ def test_flags_go_with_a_hybrid_from_a_file(chosen, folder):
         ("run teacher:from-file", "`teacher.path` is missing"),
         ("run teacher.teacher:gaussian", "chooses nothing. Did you mean"),
         ("run objective:hybrid", "Describe it in a TOML file."),
+        ("run teacher=gaussian", "is neither a TOML file nor a kind"),
         ("run --num-seeds", "--num-seeds: expected one argument"),
         ("run --num-seeds x", "`num_seeds` must be a whole number; got 'x'."),
         ("run --num-seeds 1.5", "`num_seeds` must be a whole number; got 1.5."),

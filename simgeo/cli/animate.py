@@ -11,8 +11,9 @@ from tqdm import tqdm
 
 from simgeo import experiment, objectives, plots, results, settings
 from simgeo.cli import fail
+from simgeo.cli.files import require_writable
 from simgeo.cli.flags import change, read, settings_parser, sort
-from simgeo.cli.run import Interrupts, require_writable
+from simgeo.cli.run import Interrupts
 from simgeo.experiment import Experiment, NotFiniteError
 from simgeo.objectives import AbstractObjective
 from simgeo.teachers import FromGram, Noisy, grams

@@ -12,6 +12,7 @@ import re
 import typing
 from collections import defaultdict
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 from simgeo import settings
@@ -66,8 +67,25 @@ def parse(arguments: list[str]) -> Request:
     choices, files = sort(words)
     if len(files) > 1:
         raise ValueError(f"at most one TOML file can be run; got {', '.join(files)}.")
-    cell = settings.load(Experiment, files[0]) if files else Experiment()
+    cell = _load(files[0]) if files else Experiment()
     return Request(change(cell, choices, changes), **own)
+
+
+def _load(name: str) -> Experiment:
+    if not name.endswith(".toml") and not Path(name).exists():
+        raise ValueError(
+            f"{name!r} is neither a TOML file nor a kind, such as teacher:gaussian. "
+            f"See `simgeo run --help`."
+        )
+    try:
+        return settings.load(Experiment, name)
+    except ValueError as error:
+        if str(error).startswith("`sweep` is no setting"):
+            raise ValueError(
+                f"`path` must describe one experiment; got {name}, which is a grid. "
+                f"`simgeo sweep` runs it."
+            ) from error
+        raise
 
 
 def read(parser: Parser, arguments: list[str]) -> tuple[dict[str, Any], list[str]]:
@@ -227,7 +245,7 @@ def _choose(data: settings.Description, place: str, kind: str) -> None:
     if kind not in found and len(meant) != 1:
         raise ValueError(
             f"`{place}` must name a known kind; got {kind!r}."
-            f"{settings.suggest(kind, list(found))}"
+            f"{settings.suggest_kind(kind, list(found))}"
         )
     cls = found[kind if kind in found else meant[0]]
     table, name = _table(data, place)

@@ -7,6 +7,7 @@ import pandas as pd
 
 from simgeo import plots, results
 from simgeo.cli import Parser, fail
+from simgeo.cli.files import file_to_draw, require_writable
 from simgeo.results import Store
 
 _CONDITION = "such as 'objective == \"cka\" and m < 64'"
@@ -36,6 +37,8 @@ def show(arguments: list[str]) -> int:
             raise ValueError(
                 f"`--to` must end in one of {', '.join(_FORMATS)}; got {asked.to}."
             )
+        if asked.to is not None:
+            require_writable("--to", Path(asked.to).parent)
         if asked.steps:
             rows = store.trajectories(asked.where or "")
         else:
@@ -71,6 +74,7 @@ def plot(arguments: list[str]) -> int:
     add("--to", metavar="FILE", default="sweep.png", help="default: sweep.png")
     try:
         asked = parser.parse_args(arguments)
+        path = file_to_draw("--to", asked.to, "sweep.png")
         rows = chosen(_open(asked.store), asked.where)
         names = {
             axis: results.column(rows, getattr(asked, axis), f"--{axis}")
@@ -81,15 +85,20 @@ def plot(arguments: list[str]) -> int:
         names = {axis: name.removeprefix("reference_") for axis, name in names.items()}
         if names["hue"] == "objective" or names.get("col") == "objective":
             rows["objective"] = _labels(rows)
+        if not pd.api.types.is_numeric_dtype(rows[names["y"]]):
+            raise ValueError(
+                f"`--y` must name a column of numbers, such as matthews; got "
+                f"{asked.y!r}."
+            )
         _refuse_mixed(rows, names)
         with plots.style():
             figure = plots.sweep(rows, **names)
-            figure.savefig(asked.to)
+            figure.savefig(path)
     except ValueError as error:
         return fail(error, 2)
     except OSError as error:
         return fail(error, 1)
-    print(f"Drew {rows['fingerprint'].nunique()} cells in {asked.to}.")
+    print(f"Drew {rows['fingerprint'].nunique()} cells in {path}.")
     return 0
 
 

@@ -4,6 +4,7 @@ import copy
 import dataclasses
 import itertools
 import math
+import operator
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -14,7 +15,7 @@ import numpy as np
 from simgeo import settings
 from simgeo.experiment import Experiment
 
-_RANGES = ({"range", "num"}, {"log", "num"})
+_RANGE = {"range", "log", "num"}
 
 
 class Zip(NamedTuple):
@@ -113,6 +114,10 @@ def load(path: str | Path) -> list[Experiment]:
         if not isinstance(table, dict):
             raise ValueError(f"`sweep` must be a table; got {table!r}.")
         zips = table.pop("zip", [])
+        if not (isinstance(zips, list) and all(isinstance(z, dict) for z in zips)):
+            raise ValueError(
+                f"`sweep.zip` must be tables, each under [[sweep.zip]]; got {zips!r}."
+            )
         axes = [_zip(dict(_flat(each))) for each in zips]
         found += _expand(base, [*axes, *_single(dict(_flat(table)))])
     return found
@@ -121,7 +126,7 @@ def load(path: str | Path) -> list[Experiment]:
 def _flat(table: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
     for name, value in table.items():
         dotted = f"{before}{name}"
-        if isinstance(value, dict) and set(value) in _RANGES:
+        if isinstance(value, dict) and not _RANGE.isdisjoint(value):
             yield dotted, _range(dotted, value)
         elif isinstance(value, dict):
             yield from _flat(value, f"{dotted}.")
@@ -132,12 +137,15 @@ def _flat(table: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any
 def _range(name: str, given: dict[str, Any]) -> list[float]:
     make, ends = (log_span, "log") if "log" in given else (span, "range")
     try:
-        start, stop = given[ends]
-        return make(float(start), float(stop), given["num"])
-    except TypeError as error:
+        start, stop = map(float, given[ends])
+        num = operator.index(given["num"])
+        if len(given) > 2:
+            raise KeyError
+    except (KeyError, TypeError, ValueError) as error:
         raise ValueError(
             f"`{name}` must be like {{{ends} = [0.1, 1], num = 9}}; got {given}."
         ) from error
+    return make(start, stop, num)
 
 
 def _single(axes: Mapping[str, Any]) -> list[Zip]:
