@@ -54,6 +54,8 @@ nb_render_markdown_format = "myst"
 nb_output_stderr = "warn"  # and so fails: a page is not to show a library's complaints
 # Of the kernels, and for the size of their figures.
 os.environ["MATPLOTLIBRC"] = str(HERE / "matplotlibrc")
+# Most of what a small experiment costs is its compilation.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
 autodoc_member_order = "bysource"
 maximum_signature_line_length = 80

@@ -107,6 +107,17 @@ def battery(
 
     Counts of pairs are exact while n <= 46,340; beyond, they are rounded floats, and
     `count_pairs` gives the integers.
+
+    >>> import jax.numpy as jnp
+    >>> from simgeo import measures
+    >>> teacher = jnp.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0]])
+    >>> student = teacher.at[1, 1].set(1.0)  # two of four orthogonal pairs are lost
+    >>> found = measures.battery(student, teacher, epsilon=0.1)
+    >>> for name in ("pattern_recall", "pattern_precision", "matthews"):
+    ...     print(name, f"{found[name]:.2f}")
+    pattern_recall 0.50
+    pattern_precision 1.00
+    matthews 0.50
     """
     rows = _over_pairs(student, teacher, epsilon)
     num_vectors = student.shape[0]

@@ -89,6 +89,13 @@ def dump(module: Any) -> str:
     Raises:
         ValueError: if a field is None where that is not its default, which TOML
             cannot say.
+
+    >>> from simgeo import objectives, settings
+    >>> print(settings.dump(objectives.Procrustes(centred=True)), end="")
+    kind = "Procrustes"
+    centred = true
+    normalised = false
+    squared = true
     """
     description = describe(module)
     text = "\n".join(_toml_table(description, ())).lstrip("\n") + "\n"
@@ -153,6 +160,14 @@ def suggest(name: str, valid: list[str]) -> str:
     shown = ", ".join(valid[:_MOST]) or "none"
     more = f" and {len(valid) - _MOST} more" if len(valid) > _MOST else ""
     return f"{question} Valid: {shown}{more}."
+
+
+def suggest_kind(name: str, valid: list[str]) -> str:
+    """The same for a kind, which may be one of the user's own."""
+    found = suggest(name, valid)
+    if "Did you mean" in found:
+        return found
+    return f"{found} One of your own needs `simgeo --import MODULE` before the command."
 
 
 Trail = tuple[str | int, ...]  # the way from the outermost module to a value
@@ -242,7 +257,7 @@ def _kind(classes: tuple[type, ...], data: Mapping[str, Any], trail: Trail) -> t
             return cls
     raise ValueError(
         f"`{_dotted(trail)}` must name a known kind; got {_show(name)}."
-        f"{suggest(name, list(known))}"
+        f"{suggest_kind(name, list(known))}"
     )
 
 

@@ -45,6 +45,17 @@ def summarise(
 
     Raises:
         ValueError: if a column is missing, or a group has two rows of one seed.
+
+    >>> import pandas as pd
+    >>> from simgeo import stats
+    >>> frame = pd.DataFrame(
+    ...     {"m": [2] * 4 + [4] * 4, "seed": [0, 1, 2, 3] * 2, "matthews": range(8)}
+    ... )
+    >>> found = stats.summarise(frame, by=["m"], values=["matthews"])
+    >>> found[["m", "estimate", "num"]]
+       m  estimate  num
+    0  2       1.5    4
+    1  4       5.5    4
     """
     by = list(by)
     _require_columns(frame, [*by, *values, "seed"])

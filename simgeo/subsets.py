@@ -63,6 +63,13 @@ def largest_orthogonal_subset(
     is made: zero leaves one start and the bounds. With the same `seed` the answer is
     the same, unless time ran out. Signs and lengths of rows do not matter.
     Tomita and Seki (2003); San Segundo, Rodriguez-Losada and Jimenez (2011).
+
+    >>> import numpy as np
+    >>> from simgeo import subsets
+    >>> vectors = np.array([[1.0, 0.0], [0.0, 1.0], [0.8, 0.6]])
+    >>> found = subsets.largest_orthogonal_subset(vectors, epsilon=0.1)
+    >>> found.lower, found.upper
+    (2, 2)
     """
     began = time.monotonic()
     units = _unit_rows(vectors)

@@ -220,6 +220,9 @@ def test_flags_go_with_a_hybrid_from_a_file(chosen, folder):
     [
         ("rnu", "'rnu' is no command. Did you mean 'run'?"),
         ("--versio", "'--versio' is no command. Did you mean '--version'?"),
+        ("--import nowhere list", "`--import` must name a module that can be imported"),
+        ("--import=nowhere list", "`--import` must name a module that can be imported"),
+        ("list --import numpy", "`--import` must stand before the command"),
         ("list techers", "Did you mean 'teachers'?"),
         ("list --all", "--all"),
         ("run --learning-rat 0.1", "Did you mean '--learning-rate'?"),
@@ -235,6 +238,7 @@ def test_flags_go_with_a_hybrid_from_a_file(chosen, folder):
         ("run teacher:from-file", "`teacher.path` is missing"),
         ("run teacher.teacher:gaussian", "chooses nothing. Did you mean"),
         ("run objective:hybrid", "Describe it in a TOML file."),
+        ("run teacher=gaussian", "is neither a TOML file nor a kind"),
         ("run --num-seeds", "--num-seeds: expected one argument"),
         ("run --num-seeds x", "`num_seeds` must be a whole number; got 'x'."),
         ("run --num-seeds 1.5", "`num_seeds` must be a whole number; got 1.5."),

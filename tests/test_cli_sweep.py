@@ -95,11 +95,15 @@ def test_failures_are_told_with_their_reason(ask, monkeypatch):
         (["sweep", "absent.toml"], "must be a file that can be read"),
         (["sweep", "grid.toml", "--memory", "much"], "`--memory` must be a size"),
         (["sweep", "grid.toml", "--executor", "none"], "`executor` must be"),
+        (["run", "grid.toml"], "which is a grid. `simgeo sweep` runs it."),
+        (["sweep", "grid.toml", "--store", "grid.toml"], "`--store` must be a folder"),
+        (["sweep", "--stor", "s"], "'--stor' is no flag. Did you mean '--store'?"),
         (["sweep"], "See `simgeo sweep --help`"),
         (["status", "absent"], "must be a store of runs"),
         (["status", "."], "must hold a sweep"),
         (["results", "absent"], "must be a store of runs"),
         (["results", "."], "must hold finished runs"),
+        (["plot", ".", "--xx", "m"], "'--xx' is no flag. Did you mean '--x'?"),
         (["plot", ".", "--x", "m"], "See `simgeo plot --help`"),
     ],
 )
@@ -134,10 +138,14 @@ def test_a_plot_is_drawn_with_levels_and_refuses_a_mixture(ask, swept):
     words = ["plot", str(swept), "--x", "m", "--y", "cka", "--to", "sweep.png"]
     code, _, told = ask(*words)
     assert (code, told.count("\n")) == (2, 1)
-    assert "which differ in learning_rate" in told
+    assert "which differ in learning_rate. Choose, as in --where 'learn" in told
     code, said, told = ask(*words, "--col", "learning_rate")
     assert code == 0, told
     assert said == "Drew 4 cells in sweep.png.\n"
+    code, _, told = ask(*words, "--y", "objective")
+    assert (code, "must name a column of numbers" in told) == (2, True)
+    code, _, told = ask(*words, "--to", "nowhere/sweep.png")
+    assert (code, "`--to` must be where files can be written" in told) == (2, True)
     code, _, told = ask(*words, "--col", "student_dmi")
     assert (code, "Did you mean 'student_dim'" in told) == (2, True)
 

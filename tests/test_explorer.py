@@ -304,7 +304,7 @@ def test_what_is_refused_is_shown_and_nothing_is_run():
         ("--alow-remote", "'--alow-remote' is no flag. Did you mean '--allow-remote'?"),
         ("--no-tokens", "'--no-tokens' is no flag. Did you mean '--no-token'?"),
         ("--no-browsr", "'--no-browsr' is no flag. Did you mean '--no-browser'?"),
-        ("cell.toml", "'cell.toml' is no flag."),
+        ("cell.toml", "unrecognized arguments: cell.toml."),
     ],
 )  # fmt: skip
 def test_a_mistake_is_one_line(capsys, monkeypatch, line, message):

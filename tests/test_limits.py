@@ -727,8 +727,9 @@ def test_command_prints_one_table_and_marks_the_rows(capsys):
         ("--n 9 --d 4 --epsilon nan", "`epsilon` must not be negative; got nan"),
         ("--n 9 --d 4 --epsilon 0.1 --m 0", "`student_dim` must be at least 1; got 0"),
         ("--n nine --d 4 --epsilon 0.1", "argument --n: invalid int value: 'nine'"),
+        ("--n 9 --dd 4", "'--dd' is no flag. Did you mean '--d'?"),
         ("--n 9", "the following arguments are required: --d, --epsilon"),
-        ("--n 9 --d 4 --epsilon 0.1 --k 3", "unrecognized arguments: --k 3"),
+        ("--n 9 --d 4 --epsilon 0.1 --k 3", "'--k' is no flag."),
     ],
 )
 def test_command_refuses_bad_values_in_one_line(arguments, message, capsys):

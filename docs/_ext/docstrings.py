@@ -29,6 +29,8 @@ def restructured(text: str) -> list[str]:
         if head in SECTIONS:
             section, block = SECTIONS[head], rest
             lines += _fields(section, textwrap.dedent(block))
+        elif block.startswith(">>>"):
+            lines += block.splitlines()  # examples are reStructuredText as they are
         elif block.startswith("    "):
             lines += _indented(textwrap.dedent(block))
         else:

@@ -6,6 +6,7 @@ from docutils import nodes
 from latex2mathml.converter import convert
 from sphinx.application import Sphinx
 
+LINE = 30  # signs that fit into a line on a phone
 BARS, PRIMES = "|\N{DOUBLE VERTICAL LINE}", "\N{PRIME}\N{DOUBLE PRIME}"
 
 
@@ -39,7 +40,11 @@ def _primed(script: Element) -> Element:
 
 
 def inline(translator, node: nodes.math) -> None:
-    translator.body.append(mathml(node.astext(), "inline"))
+    formula = mathml(node.astext(), "inline")
+    is_wide = len("".join(fromstring(formula).itertext())) > LINE
+    translator.body.append(
+        f'<span class="wide">{formula}</span>' if is_wide else formula
+    )
     raise nodes.SkipNode
 
 

@@ -6,7 +6,7 @@ import importlib
 import importlib.metadata
 import os
 import sys
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from simgeo.settings import suggest
 
@@ -22,11 +22,34 @@ COMMANDS = {
     "limits": "what n vectors in d dimensions can do at epsilon, and what chance does",
     "list": "the teachers, students, objectives and measures, with their knobs",
 }
-OPTIONS = ("--help", "--version")
+OPTIONS = ("--help", "--version", "--import")
 
 
 class Parser(argparse.ArgumentParser):
-    """Refuses bad input with ValueError, where argparse prints its usage and exits."""
+    """Refuses bad input with ValueError, where argparse prints its usage and exits.
+
+    What is no flag is refused first, with the nearest one: otherwise the flag that was
+    meant would be reported as missing.
+    """
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        flags = [*self._option_string_actions]
+        for given in args or ():
+            if given == "--":
+                break
+            name = given.partition("=")[0]
+            if name == "--import":
+                raise ValueError(
+                    f"`--import` must stand before the command; got it after "
+                    f"`{self.prog}`."
+                )
+            if given.startswith("--") and name not in flags:
+                near = difflib.get_close_matches(name.replace("_", "-"), flags, 1)
+                meant = f" Did you mean {near[0]!r}?" if near else ""
+                raise ValueError(
+                    f"{name!r} is no flag.{meant} See `{self.prog} --help`."
+                )
+        return super().parse_known_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
         raise ValueError(f"{message}. See `{self.prog} --help`.")
@@ -54,15 +77,6 @@ def fail(reason: object, code: int) -> int:
     """Prints the reason as one line on stderr; the exit code."""
     print("simgeo:", " ".join(str(reason).split()), file=sys.stderr)
     return code
-
-
-def refuse_unknown(unknown: list[str], flags: list[str], prog: str) -> None:
-    """Raises ValueError for the first of them; it names the nearest flag."""
-    for flag in unknown:
-        name = flag.partition("=")[0]
-        near = difflib.get_close_matches(name.replace("_", "-"), flags, 1)
-        meant = f" Did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"{name!r} is no flag.{meant} See `{prog} --help`.")
 
 
 def _main(given: list[str]) -> int:
@@ -132,8 +146,8 @@ def _main(given: list[str]) -> int:
             from simgeo.cli.listing import show
 
             return show(rest)
-        if name.startswith("-"):
-            parser.parse_known_args([name])
+        if name in ("-h", *OPTIONS):
+            parser.parse_args([name])
         valid = OPTIONS if name.startswith("-") else COMMANDS
         return fail(f"{name!r} is no command.{suggest(name, list(valid))}", 2)
     except KeyboardInterrupt:
@@ -146,8 +160,9 @@ def _without_imports(given: list[str]) -> list[str]:
     Raises:
         ValueError: if there is no such module.
     """
-    while given and given[0] == "--import":
-        name = given[1] if len(given) > 1 else ""
+    while given and given[0].partition("=")[0] == "--import":
+        first, *given = given
+        name = first.partition("=")[2] or (given.pop(0) if given else "")
         sys.path.insert(0, "")  # one that lies in this folder
         try:
             importlib.import_module(name)
@@ -156,5 +171,4 @@ def _without_imports(given: list[str]) -> list[str]:
                 f"`--import` must name a module that can be imported; got {name!r}: "
                 f"{error}."
             ) from error
-        given = given[2:]
     return given

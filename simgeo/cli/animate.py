@@ -11,8 +11,9 @@ from tqdm import tqdm
 
 from simgeo import experiment, objectives, plots, results, settings
 from simgeo.cli import fail
+from simgeo.cli.files import require_writable
 from simgeo.cli.flags import change, read, settings_parser, sort
-from simgeo.cli.run import Interrupts, require_writable
+from simgeo.cli.run import Interrupts
 from simgeo.experiment import Experiment, NotFiniteError
 from simgeo.objectives import AbstractObjective
 from simgeo.teachers import FromGram, Noisy, grams
@@ -68,13 +69,13 @@ def parse(arguments: list[str]) -> Request:
     Raises:
         ValueError: in one line, if it is malformed or impossible.
     """
-    parser, flags = settings_parser(
+    parser = settings_parser(
         "animate", "OUT.gif|OUT.mp4 [FILE.toml ...]", _ABOUT, EXAMPLES
     )
     parser.add_argument(
         "--frames-per-second", type=int, metavar="N", default=12, help="default: 12"
     )
-    changes, words = read(parser, [*flags, "--frames-per-second"], arguments)
+    changes, words = read(parser, arguments)
     rate = changes.pop("frames_per_second")
     if not 1 <= rate <= 50:
         raise ValueError(f"`--frames-per-second` must be from 1 to 50; got {rate}.")

@@ -7,7 +7,7 @@ import socket
 import sys
 from pathlib import Path
 
-from simgeo.cli import Parser, fail, refuse_unknown
+from simgeo.cli import Parser, fail
 
 EXAMPLES = """\
 The page answers this machine only, at the address that is printed, which holds a token:
@@ -63,8 +63,7 @@ def parse(arguments: list[str]) -> list[str]:
     )
     add("--no-token", action="store_true", help="let everyone on this machine open it")
     add("--no-browser", action="store_true", help="open no browser")
-    asked, unknown = parser.parse_known_args(arguments)
-    refuse_unknown(unknown, [*parser._option_string_actions], parser.prog)
+    asked = parser.parse_args(arguments)
     local = _is_loopback(asked.host)
     if not local and not asked.allow_remote:
         raise ValueError(

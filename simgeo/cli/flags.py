@@ -12,10 +12,11 @@ import re
 import typing
 from collections import defaultdict
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 from simgeo import settings
-from simgeo.cli import Parser, refuse_unknown
+from simgeo.cli import Parser
 from simgeo.experiment import Experiment
 
 PLAIN = (bool, int, float, str)
@@ -56,28 +57,40 @@ def parse(arguments: list[str]) -> Request:
     Raises:
         ValueError: in one line, if it is malformed or impossible.
     """
-    parser, flags = settings_parser("run", "[FILE.toml]", _RUN, EXAMPLES)
+    parser = settings_parser("run", "[FILE.toml]", _RUN, EXAMPLES)
     add = parser.add_argument
     add("--results", metavar="DIR", default="results", help="default: results")
     add("--figure", metavar="PATH", help="file or folder; default: beside the result")
     add("--again", action="store_true", help="run even if the result is there")
-    flags += ["--results", "--figure", "--again"]
-    changes, words = read(parser, flags, arguments)
+    changes, words = read(parser, arguments)
     own = {name: changes.pop(name) for name in ("results", "figure", "again")}
     choices, files = sort(words)
     if len(files) > 1:
         raise ValueError(f"at most one TOML file can be run; got {', '.join(files)}.")
-    cell = settings.load(Experiment, files[0]) if files else Experiment()
+    cell = _load(files[0]) if files else Experiment()
     return Request(change(cell, choices, changes), **own)
 
 
-def read(
-    parser: Parser, flags: list[str], arguments: list[str]
-) -> tuple[dict[str, Any], list[str]]:
+def _load(name: str) -> Experiment:
+    if not name.endswith(".toml") and not Path(name).exists():
+        raise ValueError(
+            f"{name!r} is neither a TOML file nor a kind, such as teacher:gaussian. "
+            f"See `simgeo run --help`."
+        )
+    try:
+        return settings.load(Experiment, name)
+    except ValueError as error:
+        if str(error).startswith("`sweep` is no setting"):
+            raise ValueError(
+                f"`path` must describe one experiment; got {name}, which is a grid. "
+                f"`simgeo sweep` runs it."
+            ) from error
+        raise
+
+
+def read(parser: Parser, arguments: list[str]) -> tuple[dict[str, Any], list[str]]:
     """What was given by flags, and the words beside them."""
-    options, unknown = parser.parse_known_intermixed_args(arguments)
-    refuse_unknown(unknown, flags, parser.prog)
-    given = vars(options)
+    given = vars(parser.parse_intermixed_args(arguments))
     return given, given.pop("words")
 
 
@@ -164,10 +177,8 @@ def _rule(cls: type, name: str, hint: type) -> str:
     return ""
 
 
-def settings_parser(
-    command: str, words: str, description: str, epilog: str
-) -> tuple[Parser, list[str]]:
-    """A parser with a flag for every setting of an experiment, and its flags."""
+def settings_parser(command: str, words: str, description: str, epilog: str) -> Parser:
+    """A parser with a flag for every setting of an experiment."""
     parser = Parser(
         prog=f"simgeo {command}",
         usage=f"simgeo {command} {words} [PLACE:KIND ...] [SETTINGS]",
@@ -177,10 +188,9 @@ def settings_parser(
         allow_abbrev=False,
     )
     parser.add_argument("words", nargs="*", help=argparse.SUPPRESS)
-    flags = ["--help"]
     group = parser.add_argument_group("settings of the experiment")
     for knob in knobs(Experiment):
-        flags += _add(group, f"{knob.name}", knob, _help(knob))
+        _add(group, knob.name, knob, _help(knob))
     for place, base in places().items():
         found = settings.kinds(base)
         lines = [f"{place}:{kind:20s} {summary(cls)}" for kind, cls in found.items()]
@@ -191,20 +201,18 @@ def settings_parser(
                 helps[knob.name].append((knob, f"{kind}: {_help(knob)}"))
         for name, each in helps.items():
             text = "; ".join(text for _, text in each)
-            flags += _add(group, f"{place}.{name}", each[0][0], text)
-    return parser, flags
+            _add(group, f"{place}.{name}", each[0][0], text)
+    return parser
 
 
-def _add(group: Any, dotted: str, knob: Knob, text: str) -> list[str]:
+def _add(group: Any, dotted: str, knob: Knob, text: str) -> None:
     flag = f"--{dotted.replace('_', '-')}"
     common = {"dest": dotted, "default": argparse.SUPPRESS, "help": text}
     if knob.type is bool:
-        both = argparse.BooleanOptionalAction
-        return group.add_argument(flag, action=both, **common).option_strings
+        group.add_argument(flag, action=argparse.BooleanOptionalAction, **common)
+        return
     metavar = {int: "N", float: "X"}.get(knob.type, "NAME")
-    return group.add_argument(
-        flag, type=_plain, metavar=metavar, **common
-    ).option_strings
+    group.add_argument(flag, type=_plain, metavar=metavar, **common)
 
 
 def _help(knob: Knob) -> str:
@@ -237,7 +245,7 @@ def _choose(data: settings.Description, place: str, kind: str) -> None:
     if kind not in found and len(meant) != 1:
         raise ValueError(
             f"`{place}` must name a known kind; got {kind!r}."
-            f"{settings.suggest(kind, list(found))}"
+            f"{settings.suggest_kind(kind, list(found))}"
         )
     cls = found[kind if kind in found else meant[0]]
     table, name = _table(data, place)

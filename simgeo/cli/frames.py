@@ -7,6 +7,7 @@ import pandas as pd
 
 from simgeo import plots, results
 from simgeo.cli import Parser, fail
+from simgeo.cli.files import file_to_draw, require_writable
 from simgeo.results import Store
 
 _CONDITION = "such as 'objective == \"cka\" and m < 64'"
@@ -36,20 +37,23 @@ def show(arguments: list[str]) -> int:
             raise ValueError(
                 f"`--to` must end in one of {', '.join(_FORMATS)}; got {asked.to}."
             )
+        if asked.to is not None:
+            require_writable("--to", Path(asked.to).parent)
         if asked.steps:
             rows = store.trajectories(asked.where or "")
         else:
             rows = chosen(store, asked.where)
         if asked.to is None:
-            print(_preview(rows))
+            said = _preview(rows)
         else:
             _write(rows, Path(asked.to))
             cells = rows["fingerprint"].nunique()
-            print(f"{len(rows)} rows of {cells} cells are in {asked.to}.")
+            said = f"{len(rows)} rows of {cells} cells are in {asked.to}."
     except ValueError as error:
         return fail(error, 2)
     except OSError as error:
         return fail(error, 1)
+    print(said)
     return 0
 
 
@@ -70,6 +74,7 @@ def plot(arguments: list[str]) -> int:
     add("--to", metavar="FILE", default="sweep.png", help="default: sweep.png")
     try:
         asked = parser.parse_args(arguments)
+        path = file_to_draw("--to", asked.to, "sweep.png")
         rows = chosen(_open(asked.store), asked.where)
         names = {
             axis: results.column(rows, getattr(asked, axis), f"--{axis}")
@@ -80,15 +85,20 @@ def plot(arguments: list[str]) -> int:
         names = {axis: name.removeprefix("reference_") for axis, name in names.items()}
         if names["hue"] == "objective" or names.get("col") == "objective":
             rows["objective"] = _labels(rows)
+        if not pd.api.types.is_numeric_dtype(rows[names["y"]]):
+            raise ValueError(
+                f"`--y` must name a column of numbers, such as matthews; got "
+                f"{asked.y!r}."
+            )
         _refuse_mixed(rows, names)
         with plots.style():
             figure = plots.sweep(rows, **names)
-            figure.savefig(asked.to)
+            figure.savefig(path)
     except ValueError as error:
         return fail(error, 2)
     except OSError as error:
         return fail(error, 1)
-    print(f"Drew {rows['fingerprint'].nunique()} cells in {asked.to}.")
+    print(f"Drew {rows['fingerprint'].nunique()} cells in {path}.")
     return 0
 
 
@@ -179,15 +189,31 @@ def _label_of(kind: str, plain: dict) -> str:
 def _refuse_mixed(rows: pd.DataFrame, names: dict[str, str]) -> None:
     """Refuses to draw as one what differs in more than what is drawn."""
     drawn = [names[axis] for axis in ("x", "hue", "col") if axis in names]
-    cells = rows.groupby([*drawn, "seed"], dropna=False)["fingerprint"].nunique()
+    points = rows.groupby([*drawn, "seed"], dropna=False)
+    cells = points["fingerprint"].transform("nunique")
     if cells.max() > 1:
+        number = points.ngroup()
+        one = rows[number == number[cells.idxmax()]]
         start = list(rows.columns).index("fingerprint")
         varying = [
             str(name)
             for name in rows.columns[:start]
-            if name not in drawn and rows[name].nunique(dropna=False) > 1
+            if one[name].nunique(dropna=False) > 1
         ]
         raise ValueError(
             f"`--where` must leave one cell for each point; got up to {cells.max()}, "
-            f"which differ in {', '.join(varying)}."
+            f"which differ in {', '.join(varying)}. Choose, as in "
+            f"--where '{_choice(one, varying)}'."
         )
+
+
+def _choice(rows: pd.DataFrame, names: list[str]) -> str:
+    """A condition on these settings that leaves one cell."""
+    conditions = []
+    for name in names:
+        value = rows[name].iloc[0]
+        if rows[name].nunique(dropna=False) > 1 and not pd.isna(value):
+            shown = f'"{value}"' if isinstance(value, str) else value
+            conditions.append(f"{name} == {shown}")
+            rows = rows[rows[name] == value]
+    return " and ".join(conditions)

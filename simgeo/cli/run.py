@@ -2,7 +2,6 @@
 
 import signal
 import sys
-import tempfile
 import threading
 import warnings
 from pathlib import Path
@@ -15,6 +14,7 @@ from tqdm import tqdm
 
 from simgeo import experiment, measures, plots, results, settings
 from simgeo.cli import fail
+from simgeo.cli.files import file_to_draw, folder_to_write
 from simgeo.cli.flags import parse
 from simgeo.experiment import Experiment, NotFiniteError, Trajectory
 
@@ -26,8 +26,10 @@ def run(arguments: list[str]) -> int:
         experiment.prepare_host()
         precision = "float64" if jax.config.read("jax_enable_x64") else "float32"
         name = settings.fingerprint(request.experiment, {"precision": precision})
-        folder = _folder_to_write(request.results)
-        picture = _file_to_draw(request.figure, folder / f"{name}.png")
+        folder = folder_to_write("--results", request.results)
+        picture = folder / f"{name}.png"
+        if request.figure is not None:
+            picture = file_to_draw("--figure", request.figure, picture.name)
         found = None if request.again else _find(folder, name)
     except ValueError as error:
         return fail(error, 2)
@@ -73,13 +75,15 @@ def table(run: xr.Dataset) -> str:
     for name in ("loss", *measures.MEASURES):
         values = run[name].values
         levels = [run.get(f"reference_{kind}_{name}") for kind in ("chance", "svd")]
-        numbers = [
-            np.nanmedian(values[:, 0]),
-            np.nanmedian(values[:, -1]),
-            np.nanmin(values[:, -1]),
-            np.nanmax(values[:, -1]),
-            *(np.nan if level is None else np.nanmedian(level) for level in levels),
-        ]
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "All-NaN slice")  # shown as a dash
+            numbers = [
+                np.nanmedian(values[:, 0]),
+                np.nanmedian(values[:, -1]),
+                np.nanmin(values[:, -1]),
+                np.nanmax(values[:, -1]),
+                *(np.nan if level is None else np.nanmedian(level) for level in levels),
+            ]
         shown = ("-" if np.isnan(each) else f"{each:.4g}" for each in numbers)
         lines.append(f"{name:22s}" + "".join(f"{each:>11s}" for each in shown))
     optimum = np.median(run["reference_optimum_loss"])
@@ -172,40 +176,3 @@ def _find(folder: Path, name: str) -> xr.Dataset | None:
     for each in told:
         fail(each.message, 0)
     return found
-
-
-def _folder_to_write(name: str) -> Path:
-    try:
-        Path(name).mkdir(exist_ok=True)
-    except OSError as error:
-        raise ValueError(
-            f"`--results` must be a folder, or the name of a new one; got {name}: "
-            f"{error.strerror}."
-        ) from error
-    require_writable("--results", Path(name))
-    return Path(name)
-
-
-def _file_to_draw(given: str | None, default: Path) -> Path:
-    if given is None:
-        return default
-    path = Path(given) / default.name if Path(given).is_dir() else Path(given)
-    known = sorted(Figure().canvas.get_supported_filetypes())
-    if path.suffix.lower()[1:] not in known:
-        raise ValueError(
-            f"`--figure` must be a folder or end in one of {', '.join(known)}; "
-            f"got {given}."
-        )
-    require_writable("--figure", path.parent)
-    return path
-
-
-def require_writable(flag: str, folder: Path) -> None:
-    """Refuses before the run what would fail after it."""
-    try:
-        tempfile.TemporaryFile(dir=folder).close()
-    except OSError as error:
-        raise ValueError(
-            f"`{flag}` must be where files can be written; got the folder {folder}: "
-            f"{error.strerror}."
-        ) from error

@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from simgeo import experiment, sweep
 from simgeo.cli import Parser, fail
+from simgeo.cli.files import folder_to_write
 from simgeo.sweep import Plan, Progress
 
 _UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
@@ -41,6 +42,8 @@ def run(arguments: list[str]) -> int:
         asked = parser.parse_args(arguments)
         memory = None if asked.memory is None else size_of(asked.memory)
         cells = sweep.load(asked.grid)
+        if not asked.dry_run:
+            folder_to_write("--store", asked.store)
         executor = None
         if asked.executor is None:
             experiment.prepare_host()
@@ -69,7 +72,9 @@ def run(arguments: list[str]) -> int:
     except ValueError as error:
         return fail(error, 2)
     except KeyboardInterrupt:
-        return fail("interrupted; finished cells are kept, the command goes on.", 130)
+        return fail(
+            "interrupted; finished cells are kept, and the same command goes on.", 130
+        )
     except (OSError, BrokenExecutor) as error:
         return fail(error or "the workers are gone; finished cells are kept.", 1)
     print(

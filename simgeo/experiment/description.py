@@ -37,6 +37,11 @@ class Experiment(eqx.Module):
     A seed fixes the teacher's draw and the student's start, the same for every
     objective, so that objectives are compared in pairs. Malformed or impossible
     settings raise ValueError here, before anything is compiled.
+
+    >>> from simgeo import experiment
+    >>> experiment.Experiment(num_seeds=0)
+    Traceback (most recent call last):
+    ValueError: `num_seeds` must be at least 1 and below 2^31; got 0.
     """
 
     teacher: AbstractTeacher = eqx.field(default_factory=teachers.OrthogonalFraction)

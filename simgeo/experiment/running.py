@@ -69,6 +69,23 @@ def run(
 
     Raises:
         NotFiniteError: if a gradient is not finite; it names objective, seed and step.
+
+    >>> from simgeo import experiment, objectives, teachers
+    >>> cell = experiment.Experiment(
+    ...     teacher=teachers.OrthogonalBlocks(num_blocks=2),
+    ...     objective=objectives.Procrustes(),
+    ...     num_vectors=12,
+    ...     teacher_dim=6,
+    ...     student_dim=4,
+    ...     num_steps=50,
+    ...     num_records=3,
+    ...     num_seeds=2,
+    ... )
+    >>> found = experiment.run(cell)
+    >>> found.steps.tolist(), found.records["loss"].shape  # seeds, records
+    ([0, 1, 50], (2, 3))
+    >>> bool((found.records["loss"][:, -1] >= found.references["optimum_loss"]).all())
+    True
     """
     begin = time.perf_counter()
     arrays = jax.tree.map(jnp.asarray, experiment)

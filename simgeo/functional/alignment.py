@@ -37,6 +37,17 @@ def cka(
     1 - |S'T|^2 / (|S'S| |T'T|) in Frobenius norms; with `centred`, of the centred
     columns. A student without spread has loss 1. Kornblith et al. (2019), section 3;
     uncentred it is kernel alignment, Cristianini et al. (2001).
+
+    >>> import jax.numpy as jnp
+    >>> from simgeo import functional
+    >>> teacher = jnp.eye(4)
+    >>> student = teacher[:, :2]  # two axes of four
+    >>> print(f"{functional.cka(student, teacher):.3f}")
+    0.225
+    >>> print(f"{functional.cka(9.0 + student, teacher):.3f}")
+    0.225
+    >>> print(f"{functional.cka(9.0 + student, teacher, centred=False):.3f}")
+    0.499
     """
     student, teacher = sides(student, teacher, axis_name, centred=centred)
     cross = squared_norm(product(student, teacher, axis_name))

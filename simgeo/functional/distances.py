@@ -34,6 +34,17 @@ def procrustes(
     optimum, so that a fixed step keeps jumping around it. It is also the squared Bures
     distance of the Gram matrices. Schonemann (1966); Williams et al. (2021); Harvey,
     Larsen and Williams (2023).
+
+    >>> import jax.numpy as jnp
+    >>> from simgeo import functional
+    >>> teacher = jnp.eye(4)
+    >>> student = teacher[:, :2]  # two axes of four
+    >>> print(f"{functional.procrustes(student, teacher):.3f}")
+    2.000
+    >>> print(f"{functional.procrustes(-student[:, ::-1], teacher):.3f}")
+    2.000
+    >>> print(f"{functional.procrustes(student, teacher, normalised=True):.3f}")
+    0.586
     """
     student, teacher = sides(student, teacher, axis_name, centred=centred)
     overlap = nuclear_norm(product(teacher, student, axis_name))

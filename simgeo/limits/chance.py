@@ -20,6 +20,10 @@ def random_fraction(epsilon: float, dim: int) -> float:
     P(|cos| <= epsilon) = I_{epsilon^2}(1/2, (dim - 1)/2), the regularised incomplete
     beta function: (1 + cos)/2 of independent uniform directions is
     Beta((dim - 1)/2, (dim - 1)/2). Cai, Fan and Jiang (2013), section 2.
+
+    >>> from simgeo import limits
+    >>> [round(limits.random_fraction(0.1, dim), 3) for dim in (2, 16, 256)]
+    [0.064, 0.297, 0.89]
     """
     check_epsilon(epsilon)
     check_counts(dim=dim)

@@ -97,6 +97,10 @@ def coherence_bound(num_vectors: int, dim: int) -> tuple[float, str]:
     The largest of the five above, Sidelnikov's for orders 2 to 12. In [0, 1];
     (0, "orthonormal") when the vectors can be orthogonal. Real vectors only: tables of
     complex packings have smaller coherences. `packing` can be sharper.
+
+    >>> from simgeo import limits
+    >>> limits.coherence_bound(28, 7)
+    (0.3333333333333333, 'welch')
     """
     check_counts(num_vectors=num_vectors, dim=dim)
     if num_vectors <= dim:

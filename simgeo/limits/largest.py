@@ -21,6 +21,10 @@ def max_orthogonal_vectors(epsilon: float, dim: int) -> tuple[int | float, str]:
 
     The least of `count_bounds`: an integer, or infinite for epsilon >= 1 and where no
     bound says anything.
+
+    >>> from simgeo import limits
+    >>> limits.max_orthogonal_vectors(0.1, 64)
+    (176, 'welch')
     """
     bounds = count_bounds(epsilon, dim)
     if not bounds:

@@ -18,7 +18,16 @@ from simgeo.objectives._base import (
 
 
 class Hybrid(AbstractObjective):
-    """Weighted sum of objectives, sum_i w_i L_i(S, T)."""
+    """Weighted sum of objectives, sum_i w_i L_i(S, T).
+
+    >>> import jax.numpy as jnp
+    >>> from simgeo.objectives import CKA, Hybrid, Procrustes
+    >>> hybrid = Hybrid((CKA(), Procrustes()), (1.0, 0.1))
+    >>> print(f"{hybrid(jnp.eye(4)[:, :2], jnp.eye(4)):.3f}")  # 0.225 + 0.1 x 2
+    0.425
+    >>> sorted(hybrid.invariant_to)
+    ['rotation']
+    """
 
     about = About("sum_i w_i L_i(S, T)", "sums of theirs", "that of all", "-")
 

@@ -22,6 +22,28 @@ def frame(
 
     Args:
         records: names of those wanted; all, if None.
+
+    >>> import numpy as np
+    >>> from simgeo import results, settings
+    >>> from simgeo.experiment import Experiment
+    >>> run = results.dataset(
+    ...     settings=settings.describe(Experiment(num_seeds=2)),
+    ...     steps=np.array([0, 2000]),
+    ...     seeds=np.array([0, 1]),
+    ...     records={"loss": np.array([[0.9, 0.1], [0.8, 0.2]])},
+    ...     references={"optimum_loss": np.array([0.1, 0.1])},
+    ...     student=None,
+    ...     teacher=None,
+    ...     complete=True,
+    ...     seconds=1.0,
+    ...     precision="float32",
+    ... )
+    >>> results.frame(run)[["objective", "student_dim", "seed", "step", "loss"]]
+      objective  student_dim  seed  step  loss
+    0       CKA           64     0     0   0.9
+    1       CKA           64     0  2000   0.1
+    2       CKA           64     1     0   0.8
+    3       CKA           64     1  2000   0.2
     """
     cells = [datasets] if isinstance(datasets, xr.Dataset) else list(datasets)
     if not cells:

@@ -4,6 +4,7 @@ import copy
 import dataclasses
 import itertools
 import math
+import operator
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -14,7 +15,7 @@ import numpy as np
 from simgeo import settings
 from simgeo.experiment import Experiment
 
-_RANGES = ({"range", "num"}, {"log", "num"})
+_RANGE = {"range", "log", "num"}
 
 
 class Zip(NamedTuple):
@@ -33,6 +34,16 @@ def grid(base: Experiment, *zips: Zip, **axes: Any) -> list[Experiment]:
 
     Raises:
         ValueError: if a name is no setting, or a value is refused by what it is for.
+
+    >>> from simgeo import sweep
+    >>> from simgeo.experiment import Experiment
+    >>> cells = sweep.grid(
+    ...     Experiment(),
+    ...     objective=["cka", "procrustes"],
+    ...     teacher__fraction=sweep.span(0.5, 0.9, 3),
+    ... )
+    >>> [(each.objective.label, each.teacher.fraction) for each in cells[:4]]
+    [('CKA', 0.5), ('CKA', 0.7), ('CKA', 0.9), ('Procrustes', 0.5)]
     """
     named = {name.replace("__", "."): values for name, values in axes.items()}
     return _expand(settings.describe(base), [*zips, *_single(named)])
@@ -55,7 +66,12 @@ def span(start: float, stop: float, num: int) -> list[float]:
 
 
 def log_span(start: float, stop: float, num: int) -> list[float]:
-    """`num` numbers at equal ratios, both ends included, to 12 digits."""
+    """`num` numbers at equal ratios, both ends included, to 12 digits.
+
+    >>> from simgeo import sweep
+    >>> sweep.log_span(0.001, 1.0, 4)
+    [0.001, 0.01, 0.1, 1.0]
+    """
     if not (0 < start < math.inf and 0 < stop < math.inf):
         raise ValueError(
             f"`start` and `stop` must be positive for equal ratios; got {start} and "
@@ -98,6 +114,10 @@ def load(path: str | Path) -> list[Experiment]:
         if not isinstance(table, dict):
             raise ValueError(f"`sweep` must be a table; got {table!r}.")
         zips = table.pop("zip", [])
+        if not (isinstance(zips, list) and all(isinstance(z, dict) for z in zips)):
+            raise ValueError(
+                f"`sweep.zip` must be tables, each under [[sweep.zip]]; got {zips!r}."
+            )
         axes = [_zip(dict(_flat(each))) for each in zips]
         found += _expand(base, [*axes, *_single(dict(_flat(table)))])
     return found
@@ -106,7 +126,7 @@ def load(path: str | Path) -> list[Experiment]:
 def _flat(table: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
     for name, value in table.items():
         dotted = f"{before}{name}"
-        if isinstance(value, dict) and set(value) in _RANGES:
+        if isinstance(value, dict) and not _RANGE.isdisjoint(value):
             yield dotted, _range(dotted, value)
         elif isinstance(value, dict):
             yield from _flat(value, f"{dotted}.")
@@ -117,12 +137,15 @@ def _flat(table: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any
 def _range(name: str, given: dict[str, Any]) -> list[float]:
     make, ends = (log_span, "log") if "log" in given else (span, "range")
     try:
-        start, stop = given[ends]
-        return make(float(start), float(stop), given["num"])
-    except TypeError as error:
+        start, stop = map(float, given[ends])
+        num = operator.index(given["num"])
+        if len(given) > 2:
+            raise KeyError
+    except (KeyError, TypeError, ValueError) as error:
         raise ValueError(
             f"`{name}` must be like {{{ends} = [0.1, 1], num = 9}}; got {given}."
         ) from error
+    return make(start, stop, num)
 
 
 def _single(axes: Mapping[str, Any]) -> list[Zip]:

@@ -49,6 +49,13 @@ class OrthogonalFraction(AbstractTeacher):
     the best set on the path is returned, for which up to 2 % of the wanted pairs are
     waived late in each half: see `report` for what was achieved. That happens near
     the bound of `limits.max_orthogonal_fraction`.
+
+    >>> import jax
+    >>> from simgeo import teachers
+    >>> teacher = teachers.OrthogonalFraction(fraction=0.75, epsilon=0.2)
+    >>> vectors = teacher(jax.random.key(0), 16, 8)
+    >>> teachers.report(vectors, epsilon=0.2)["pairs"]  # of 120
+    90.0
     """
 
     about = About(

@@ -1,0 +1,51 @@
+"""Where a command writes: refused before a run, not after it."""
+
+import tempfile
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+
+def folder_to_write(flag: str, name: str) -> Path:
+    """The folder of that name, made if it is not there.
+
+    Raises:
+        ValueError: in one line, if no file can be written there.
+    """
+    try:
+        Path(name).mkdir(exist_ok=True)
+    except OSError as error:
+        raise ValueError(
+            f"`{flag}` must be a folder, or the name of a new one; got {name}: "
+            f"{error.strerror}."
+        ) from error
+    require_writable(flag, Path(name))
+    return Path(name)
+
+
+def file_to_draw(flag: str, given: str, name: str) -> Path:
+    """The file to draw, of that name if a folder is given.
+
+    Raises:
+        ValueError: in one line, if it cannot be drawn or written.
+    """
+    path = Path(given) / name if Path(given).is_dir() else Path(given)
+    known = sorted(Figure().canvas.get_supported_filetypes())
+    if path.suffix.lower()[1:] not in known:
+        raise ValueError(
+            f"`{flag}` must be a folder or end in one of {', '.join(known)}; "
+            f"got {given}."
+        )
+    require_writable(flag, path.parent)
+    return path
+
+
+def require_writable(flag: str, folder: Path) -> None:
+    """Raises ValueError, in one line, for a folder where no file can be written."""
+    try:
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise ValueError(
+            f"`{flag}` must be where files can be written; got the folder {folder}: "
+            f"{error.strerror}."
+        ) from error
