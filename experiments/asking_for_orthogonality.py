@@ -216,10 +216,8 @@ def draw(last: pd.DataFrame, folder: Path, note: str, narrow: bool) -> None:
                 ax.set_title(teacher)
             column[-1].set_xticks(sorted(last["student_dim"].unique()))
         plots.label(axes, "student's width m", [LABELS[name] for name in measures])
-        note += (
-            "\nLast row: at the best scale, relative to the zero student's. Gram hides "
-        )
-        note += "Procrustes and the truncated SVD."
+        note += "\nDistance: at the best scale, relative to the zero student's. Gram "
+        note += "hides Procrustes and the truncated SVD."
         levels = ("chance", "svd") if narrow else ("chance", "svd", "ceiling")
         plots.legend(figure, ASKED, levels, note)
         columns = ["teacher", "objective", "student_dim", "seed", *LABELS]

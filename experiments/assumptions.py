@@ -63,7 +63,7 @@ DIALS = {
         lambda value: value,
     ),
     "lengths": Dial(
-        "spread of the teacher's row lengths",
+        "spread of row lengths",
         (0.0, 0.25, 0.5, 1.0),
         lambda value: teachers.UnevenRows(TEACHERS["blocks"], value),
     ),
@@ -208,9 +208,9 @@ def draw(last: pd.DataFrame, folder: Path, note: str, narrow: bool = False) -> N
                 ax.set(ylim=(-0.58, 1.08), title=rows)
         dials = [dial.label for dial in DIALS.values()]
         plots.label(axes, dials, "Matthews correlation")
-        note += "\nFirst column: common mean; others: blocks. Zero where a student has "
-        note += "no epsilon-orthogonal pair.\nUnsquared Procrustes hides Procrustes, "
-        note += "and where m = d these hide the truncated SVD."
+        note += "\nTeacher: common mean; for offset and spread blocks. Zero where a "
+        note += "student has no epsilon-orthogonal pair.\nUnsquared Procrustes hides "
+        note += "Procrustes, and where m = d these hide the truncated SVD."
         plots.legend(figure, labels, note=note)
         columns = [*PLACE, "objective", "seed", "matthews", "kept", "loss"]
         columns += ["optimum_loss", "chance_matthews", "svd_matthews"]

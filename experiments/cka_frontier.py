@@ -128,7 +128,7 @@ def draw(frame: pd.DataFrame, folder: Path, narrow: bool) -> None:
                 f"$R_T$ = {one['effective_rank']:.1f}",
                 fontsize=5.5 if narrow else 7,
             )
-        plots.label(axes, "share of orthogonal pairs lost", "1 $-$ CKA")
+        plots.label(axes, "share of pairs lost", "1 $-$ CKA")
         note = (
             f"Unit rows and centred columns on both sides; found: best of "
             f"{frame['num_starts'].iloc[0]} starts of penalised descent, an upper "

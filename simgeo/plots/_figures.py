@@ -241,7 +241,7 @@ def legend(
     """One legend under the panels: objectives, others, reference levels, and a note.
 
     In as many columns as the width has room for, unless `ncols` is given; the note is
-    broken where it would be wider than a figure of one column.
+    broken into lines anew where the figure is as wide as one column.
     """
     handles = []
     for name in _in_order(objectives):
@@ -255,7 +255,7 @@ def legend(
     ]
     width = _inches(figure)
     if width < 5:
-        note = "\n".join(textwrap.fill(line, 74) for line in note.splitlines())
+        note = textwrap.fill(" ".join(note.split()), 74)
     letters = rcParams["legend.fontsize"]
     figure.legend(
         handles=handles,
