@@ -21,12 +21,6 @@ TEACHERS = {
     "common mean": teachers.CommonMean(cosine=0.1),
     "random": teachers.Gaussian(),
 }
-SAYS = {
-    "blocks": "6 groups of 8 vectors: mean cosine 0.5 within, orthogonal across",
-    "high fraction": "9 of 10 pairs made ε-orthogonal by optimisation",
-    "common mean": "random directions that all lean the same way",
-    "random": "independent random directions",
-}
 OBJECTIVES = (
     objectives.CKA(),
     objectives.CKA(centred=False),
@@ -35,13 +29,6 @@ OBJECTIVES = (
     objectives.FeatureGram(centred=True),
     objectives.FeatureGram(),
     objectives.LinearProjection(),
-)
-
-
-GROUPS = (
-    "uncentred CKA, Procrustes and Gram",
-    "the same three centred",
-    "learned projection",
 )
 
 
