@@ -2,7 +2,6 @@
 
 import signal
 import sys
-import tempfile
 import threading
 import warnings
 from pathlib import Path
@@ -15,6 +14,7 @@ from tqdm import tqdm
 
 from simgeo import experiment, measures, plots, results, settings
 from simgeo.cli import fail
+from simgeo.cli.files import require_writable
 from simgeo.cli.flags import parse
 from simgeo.experiment import Experiment, NotFiniteError, Trajectory
 
@@ -198,14 +198,3 @@ def _file_to_draw(given: str | None, default: Path) -> Path:
         )
     require_writable("--figure", path.parent)
     return path
-
-
-def require_writable(flag: str, folder: Path) -> None:
-    """Refuses before the run what would fail after it."""
-    try:
-        tempfile.TemporaryFile(dir=folder).close()
-    except OSError as error:
-        raise ValueError(
-            f"`{flag}` must be where files can be written; got the folder {folder}: "
-            f"{error.strerror}."
-        ) from error
