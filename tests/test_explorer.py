@@ -243,8 +243,7 @@ def test_the_cell_that_reads_the_controls():
         "objective": Says("CKA"),
         "added": Says(controls.NOTHING),
         "knob": None,
-        "sliders": Says({name: each.start for name, each in RANGES.items()}),
-    }
+    } | {name: Says(each.start) for name, each in RANGES.items()}
     _, made = app.wanted.run(**given)
     assert made["refusal"] == ""
     assert made["cell"].num_vectors == 32
