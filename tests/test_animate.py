@@ -98,6 +98,31 @@ def test_captions_say_what_was_recorded():
     assert "step 3, loss 0.000\nkept pairs 3 of 7, Matthews 1.00" in texts
 
 
+@pytest.mark.parametrize("teacher_dim", [2, 3])
+@pytest.mark.parametrize("num_panels", [1, 2, 3])
+def test_all_that_is_written_is_in_the_picture(num_panels, teacher_dim):
+    film = plots.animate(
+        pd.concat(
+            results.paths(
+                *way(f"Procrustes, centred, normalised{place}", 2, teacher_dim)
+            )
+            for place in range(num_panels)
+        )
+    )
+    film._draw_frame(0)
+    film._draw_was_started = True  # or it complains that nobody has looked
+    figure = film._fig
+    figure.draw_without_rendering()
+    written = [text for text in figure.texts if text.get_text()]
+    assert len(written) == 2 * num_panels + 1
+    for text in written:
+        box = text.get_window_extent()
+        assert box.x0 >= 0
+        assert box.y0 >= 0
+        assert box.x1 <= figure.bbox.x1
+        assert box.y1 <= figure.bbox.y1
+
+
 def test_panels_need_equally_many_records():
     frame = pd.concat(
         results.paths(*way(name, 2, 2, number)) for name, number in (("a", 3), ("b", 4))

@@ -149,7 +149,9 @@ def run(arguments: list[str]) -> int:
         reason = str(error).partition("\n")[0] or "out of memory"
         return fail(f"{reason}. Try fewer vectors.", 1)
     size = request.path.stat().st_size / 1e6
-    print(f"Wrote {request.path}, {len(request.cells)} panels, {size:.1f} MB.")
+    count = len(request.cells)
+    panels = f"{count} panel{'s' if count > 1 else ''}"
+    print(f"Wrote {request.path}, {panels}, {size:.1f} MB.")
     return 0
 
 
