@@ -113,10 +113,7 @@ def choices(runs: list[Run]) -> dict[str, list]:
     return {
         "teachers": list(dict.fromkeys(each.cell.teacher for each in runs)),
         "objectives": list(dict.fromkeys(each.cell.objective for each in runs)),
-        "widths": [
-            (width, f"{width}, as the teacher" if width == dim else f"{width} of {dim}")
-            for width in widths
-        ],
+        "widths": [(width, f"{width} of {dim}") for width in widths],
         "steps": [f"step {step}" for step in runs[0].trajectory.steps],
     }
 
