@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import subprocess
 
 import numpy as np
 import pandas as pd
@@ -97,6 +98,31 @@ def test_captions_say_what_was_recorded():
     assert "step 3, loss 0.000\nkept pairs 3 of 7, Matthews 1.00" in texts
 
 
+@pytest.mark.parametrize("teacher_dim", [2, 3])
+@pytest.mark.parametrize("num_panels", [1, 2, 3])
+def test_all_that_is_written_is_in_the_picture(num_panels, teacher_dim):
+    film = plots.animate(
+        pd.concat(
+            results.paths(
+                *way(f"Procrustes, centred, normalised{place}", 2, teacher_dim)
+            )
+            for place in range(num_panels)
+        )
+    )
+    film._draw_frame(0)
+    film._draw_was_started = True  # or it complains that nobody has looked
+    figure = film._fig
+    figure.draw_without_rendering()
+    written = [text for text in figure.texts if text.get_text()]
+    assert len(written) == 2 * num_panels + 1
+    for text in written:
+        box = text.get_window_extent()
+        assert box.x0 >= 0
+        assert box.y0 >= 0
+        assert box.x1 <= figure.bbox.x1
+        assert box.y1 <= figure.bbox.y1
+
+
 def test_panels_need_equally_many_records():
     frame = pd.concat(
         results.paths(*way(name, 2, 2, number)) for name, number in (("a", 3), ("b", 4))
@@ -143,6 +169,35 @@ def test_the_example_shows_what_centring_loses():
     assert not ends["CKA"] > 0.5  # undefined: no pair of the student is left
 
 
+@pytest.mark.parametrize(
+    ("error", "code", "message"),
+    [
+        (KeyboardInterrupt(), 130, "interrupted; nothing is written."),
+        (OSError(28, "No space left on device"), 1, ".*No space left on device"),
+        (
+            subprocess.CalledProcessError(1, "ffmpeg", "", "a\nno such encoder\n"),
+            1,
+            "ffmpeg could not write out.gif: no such encoder.",
+        ),
+    ],
+)
+def test_what_was_there_stays_when_a_film_fails(
+    folder, monkeypatch, capsys, error, code, message
+):
+    def save_movie(animation, path, rate):
+        path.write_text("half")
+        raise error
+
+    monkeypatch.setattr(animate, "film", lambda cells: None)
+    monkeypatch.setattr(plots, "animate", lambda frame: None)
+    monkeypatch.setattr(plots, "save_movie", save_movie)
+    folder.joinpath("out.gif").write_text("old")
+    assert cli.main(["animate", "out.gif"]) == code
+    assert re.fullmatch(f"simgeo: {message}\n", capsys.readouterr().err)
+    assert [each.name for each in folder.iterdir()] == ["out.gif"]
+    assert folder.joinpath("out.gif").read_text() == "old"
+
+
 def test_every_named_objective_is_a_panel():
     line = "out.gif objective:cka objective:procrustes --objective.centred"
     cells = animate.parse(line.split()).cells
@@ -168,7 +223,9 @@ def test_files_are_panels(folder):
         ("a.png", "`OUT` must end in .gif or .mp4; got a.png."),
         ("nowhere/a.gif", "`OUT` must be where files can be written; .*"),
         ("a.gif --student-dim 4", "`student_dim` must be 2 or 3 to be drawn; got 4."),
-        ("a.gif --frames-per-second 0", "`--frames-per-second` must be from 1 .*"),
+        ("folder.gif", "`OUT` must name a file; got the folder folder.gif."),
+        ("a.gif --frames-per-second 0", "`--frames-per-second` must be .*; got 0."),
+        ("a.gif --frames-per-second x", "`--frames-per-second` must be .*; got x."),
         ("a.gif --frames-per-seconds 9", ".* is no flag. Did you mean .*"),
         ("a.gif --num-steps x", "`num_steps` must be a whole number; got 'x'."),
         ("a.gif objective:ckaa", "`objective` must name a known kind; .*"),
@@ -176,7 +233,8 @@ def test_files_are_panels(folder):
         ("a.gif no.toml", "`path` must be a file that can be read; .*"),
     ],
 )
-def test_a_mistake_is_one_line(capsys, line, message):
+def test_a_mistake_is_one_line(folder, capsys, line, message):
+    folder.joinpath("folder.gif").mkdir()
     assert cli.main(["animate", *line.split()]) == 2
     out, err = capsys.readouterr()
     assert out == ""

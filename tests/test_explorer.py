@@ -243,8 +243,7 @@ def test_the_cell_that_reads_the_controls():
         "objective": Says("CKA"),
         "added": Says(controls.NOTHING),
         "knob": None,
-        "sliders": Says({name: each.start for name, each in RANGES.items()}),
-    }
+    } | {name: Says(each.start) for name, each in RANGES.items()}
     _, made = app.wanted.run(**given)
     assert made["refusal"] == ""
     assert made["cell"].num_vectors == 32
@@ -296,6 +295,8 @@ def test_what_is_refused_is_shown_and_nothing_is_run():
         ("--host example.org", "`--host` must be an address of this machine alone,"),
         ("--host ::", "`--host` must be an address of this machine alone,"),
         ("--host 0.0.0.0 --allow-remote --no-token", "`--no-token` must not be given"),
+        ("--host 203.0.113.1 --allow-remote", "`--host` must be an address of this "
+         "machine; got 203.0.113.1: "),
         ("--port 0", "`--port` must be a whole number from 1 to 65535; got 0."),
         ("--port x", "`--port` must be a whole number from 1 to 65535; got x."),
         ("--port", "argument --port: expected one argument."),

@@ -302,15 +302,31 @@ def test_the_same_contents_give_the_same_page(html, shown):
     assert page.render(shown) == html
 
 
-@pytest.mark.parametrize("out", ["absent/page.html", ".", "file/page.html"])
-def test_a_bad_out_is_one_line(tmp_path, monkeypatch, capsys, out):
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("absent/page.html", "`OUT` must be where files can be written; got .*absent"),
+        ("file/page.html", "`OUT` must be where files can be written; got .*file"),
+        ("folder.html", "`OUT` must name a file; got the folder folder.html."),
+        ("file", "`OUT` must end in .html; got file."),
+        ("page.htlm", "`OUT` must end in .html; got page.htlm."),
+        ("", "one file to write must be named, OUT.html; got none."),
+        ("a.html b.html", "one file to write must be named, .*; got a.html, b.html."),
+        ("--hlep", "'--hlep' is no flag. Did you mean '--help'?"),
+        ("--out a.html", "'--out' is no flag."),
+        ("a.html --quick", "'--quick' is no flag."),
+    ],
+)
+def test_a_mistake_is_one_line(tmp_path, monkeypatch, capsys, line, message):
     monkeypatch.chdir(tmp_path)
-    tmp_path.joinpath("file").touch()
+    tmp_path.joinpath("file").write_text("kept")
+    tmp_path.joinpath("folder.html").mkdir()
     monkeypatch.setattr(page, "make", lambda on_run: pytest.fail("runs were started"))
-    assert cli.main(["page", out]) == 2
+    assert cli.main(["page", *line.split()]) == 2
     told = capsys.readouterr()
     assert told.out == ""
-    assert re.fullmatch(r"simgeo: `OUT` must .*got .*\n", told.err)
+    assert re.fullmatch(rf"simgeo: {message}.*\n", told.err)
+    assert tmp_path.joinpath("file").read_text() == "kept"
 
 
 def test_the_command_writes_the_file_and_nothing_beside_it(

@@ -1,6 +1,7 @@
 """`simgeo animate`: students finding their places, as a film."""
 
 import dataclasses
+import subprocess
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,7 +12,7 @@ from tqdm import tqdm
 
 from simgeo import experiment, objectives, plots, results, settings
 from simgeo.cli import fail
-from simgeo.cli.files import require_writable
+from simgeo.cli.files import replaced, require_file
 from simgeo.cli.flags import change, read, settings_parser, sort
 from simgeo.cli.run import Interrupts
 from simgeo.experiment import Experiment, NotFiniteError
@@ -73,12 +74,14 @@ def parse(arguments: list[str]) -> Request:
         "animate", "OUT.gif|OUT.mp4 [FILE.toml ...]", _ABOUT, EXAMPLES
     )
     parser.add_argument(
-        "--frames-per-second", type=int, metavar="N", default=12, help="default: 12"
+        "--frames-per-second", metavar="N", default="12", help="default: 12"
     )
     changes, words = read(parser, arguments)
     rate = changes.pop("frames_per_second")
-    if not 1 <= rate <= 50:
-        raise ValueError(f"`--frames-per-second` must be from 1 to 50; got {rate}.")
+    if not (rate.isdecimal() and rate.isascii() and 1 <= int(rate) <= 50):
+        raise ValueError(
+            f"`--frames-per-second` must be a whole number from 1 to 50; got {rate}."
+        )
     choices, files = sort(words)
     films = [name for name in files if Path(name).suffix.lower() != ".toml"]
     if len(films) != 1:
@@ -87,9 +90,9 @@ def parse(arguments: list[str]) -> Request:
             f"one file to write must be named, OUT.gif or OUT.mp4; got {got}."
         )
     path = plots.check_movie(films[0], "OUT")
-    require_writable("OUT", path.parent)
+    require_file("OUT", path)
     files.remove(films[0])
-    return Request(_cells(files, choices, changes), path, rate)
+    return Request(_cells(files, choices, changes), path, int(rate))
 
 
 def _cells(
@@ -133,16 +136,22 @@ def run(arguments: list[str]) -> int:
     experiment.keep_programs()
     try:
         frame = film(request.cells)
-        plots.save_movie(plots.animate(frame), request.path, request.rate)
+        with replaced(request.path) as part:
+            plots.save_movie(plots.animate(frame), part, request.rate)
     except KeyboardInterrupt:
         return fail("interrupted; nothing is written.", 130)
     except (NotFiniteError, OSError) as error:
         return fail(error, 1)
+    except subprocess.CalledProcessError as error:
+        said = str(error.stderr or error.output or error).strip().splitlines()
+        return fail(f"ffmpeg could not write {request.path}: {said[-1]}.", 1)
     except (MemoryError, OverflowError, jax.errors.JaxRuntimeError) as error:
         reason = str(error).partition("\n")[0] or "out of memory"
         return fail(f"{reason}. Try fewer vectors.", 1)
     size = request.path.stat().st_size / 1e6
-    print(f"Wrote {request.path}, {len(request.cells)} panels, {size:.1f} MB.")
+    count = len(request.cells)
+    panels = f"{count} panel{'s' if count > 1 else ''}"
+    print(f"Wrote {request.path}, {panels}, {size:.1f} MB.")
     return 0
 
 

@@ -96,6 +96,11 @@ def _is_loopback(host: str) -> bool:
 
 def _port(host: str, given: str | None) -> int:
     """The port asked for, or the first free one."""
+    fault = _fault(host, 0)
+    if fault is not None:
+        raise ValueError(
+            f"`--host` must be an address of this machine; got {host}: {fault}."
+        )
     if given is None:
         for port in range(FIRST_PORT, FIRST_PORT + 100):
             if _fault(host, port) is None:

@@ -1,6 +1,9 @@
-"""Where a command writes: refused before a run, not after it."""
+"""Files that a command writes: refused before the work, and written whole or not."""
 
+import contextlib
+import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -19,7 +22,7 @@ def folder_to_write(flag: str, name: str) -> Path:
             f"`{flag}` must be a folder, or the name of a new one; got {name}: "
             f"{error.strerror}."
         ) from error
-    require_writable(flag, Path(name))
+    _require_writable(flag, Path(name))
     return Path(name)
 
 
@@ -36,12 +39,26 @@ def file_to_draw(flag: str, given: str, name: str) -> Path:
             f"`{flag}` must be a folder or end in one of {', '.join(known)}; "
             f"got {given}."
         )
-    require_writable(flag, path.parent)
+    require_file(flag, path)
     return path
 
 
-def require_writable(flag: str, folder: Path) -> None:
-    """Raises ValueError, in one line, for a folder where no file can be written."""
+def require_file(flag: str, path: Path) -> None:
+    """Raises ValueError, in one line, for a file that cannot be written."""
+    if path.is_dir():
+        raise ValueError(f"`{flag}` must name a file; got the folder {path}.")
+    _require_writable(flag, path.parent)
+    try:
+        if path.exists():
+            path.open("ab").close()
+    except OSError as error:
+        raise ValueError(
+            f"`{flag}` must be a file that can be written; got {path}: "
+            f"{error.strerror}."
+        ) from error
+
+
+def _require_writable(flag: str, folder: Path) -> None:
     try:
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
@@ -49,3 +66,14 @@ def require_writable(flag: str, folder: Path) -> None:
             f"`{flag}` must be where files can be written; got the folder {folder}: "
             f"{error.strerror}."
         ) from error
+
+
+@contextlib.contextmanager
+def replaced(path: Path) -> Iterator[Path]:
+    """A name beside the path, to write to; what is there takes its place at the end."""
+    part = path.with_name(f".tmp-{os.getpid()}-{path.name}")
+    try:
+        yield part
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)

@@ -7,7 +7,7 @@ import pandas as pd
 
 from simgeo import plots, results
 from simgeo.cli import Parser, fail
-from simgeo.cli.files import file_to_draw, require_writable
+from simgeo.cli.files import file_to_draw, require_file
 from simgeo.results import Store
 
 _CONDITION = "such as 'objective == \"cka\" and m < 64'"
@@ -38,7 +38,7 @@ def show(arguments: list[str]) -> int:
                 f"`--to` must end in one of {', '.join(_FORMATS)}; got {asked.to}."
             )
         if asked.to is not None:
-            require_writable("--to", Path(asked.to).parent)
+            require_file("--to", Path(asked.to))
         if asked.steps:
             rows = store.trajectories(asked.where or "")
         else:

@@ -1,47 +1,62 @@
 """`simgeo page`: the page to hand out, as one HTML file."""
 
-import os
-import tempfile
 import time
 from pathlib import Path
 
+import jax
 from tqdm import tqdm
 
 from simgeo import experiment
 from simgeo.cli import Parser, fail
+from simgeo.cli.files import replaced, require_file
 
 
 def write(arguments: list[str]) -> int:
     """Exit code, after the page is written."""
-    parser = Parser(
-        prog="simgeo page",
-        description="One HTML file that tells what was found, with things to drag. It "
-        "runs the small experiments that it shows, for about a minute.",
-        allow_abbrev=False,
-    )
-    parser.add_argument("out", metavar="OUT", help="such as page.html")
     begin = time.perf_counter()
     try:
-        asked = Path(parser.parse_args(arguments).out)
-        _require_writable(asked)
+        asked = parse(arguments)
         html = _made()
     except ValueError as error:
         return fail(error, 2)
-    except (MemoryError, ArithmeticError) as error:
-        return fail(error or "out of memory", 1)
+    except (MemoryError, ArithmeticError, jax.errors.JaxRuntimeError) as error:
+        return fail(str(error).partition("\n")[0] or "out of memory", 1)
     try:
-        part = asked.with_name(f".tmp-{os.getpid()}-{asked.name}")
-        try:
+        with replaced(asked) as part:
             part.write_text(html, encoding="utf-8")
-            part.replace(asked)
-        finally:
-            part.unlink(missing_ok=True)
     except OSError as error:
         return fail(error, 1)
     size = len(html.encode()) / 1e6
     seconds = time.perf_counter() - begin
     print(f"Wrote {asked}, {size:.1f} MB, after {seconds:.0f} s.")
     return 0
+
+
+def parse(arguments: list[str]) -> Path:
+    """The file to write.
+
+    Raises:
+        ValueError: in one line, if it is not one that can be written.
+    """
+    parser = Parser(
+        prog="simgeo page",
+        usage="simgeo page OUT.html",
+        description="One HTML file that tells what was found, with things to drag. It "
+        "runs the small experiments that it shows, for a minute or two.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("out", metavar="OUT.html", nargs="*", help="such as page.html")
+    asked = parser.parse_args(arguments)
+    if len(asked.out) != 1:
+        raise ValueError(
+            f"one file to write must be named, OUT.html; got "
+            f"{', '.join(asked.out) or 'none'}."
+        )
+    path = Path(asked.out[0])
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise ValueError(f"`OUT` must end in .html; got {path}.")
+    require_file("OUT", path)
+    return path
 
 
 def _made() -> str:
@@ -65,17 +80,3 @@ def _made() -> str:
         html = page.make(on_run)
         bar.update(bar.total - bar.n)
     return html
-
-
-def _require_writable(path: Path) -> None:
-    """Refuses before the runs what would fail after them."""
-    if path.is_dir():
-        raise ValueError(f"`OUT` must name a file; got the folder {path}.")
-    try:
-        tempfile.TemporaryFile(dir=path.parent).close()
-        if path.exists():
-            path.open("ab").close()
-    except OSError as error:
-        raise ValueError(
-            f"`OUT` must be where a file can be written; got {path}: {error.strerror}."
-        ) from error

@@ -66,17 +66,49 @@ def choices(controls, mo):
         label="add to it, as a hybrid",
         full_width=True,
     )
-    sliders = mo.ui.dictionary(
-        {name: slider(each) for name, each in controls.RANGES.items()}
-    )
+    # Not a dictionary of marimo's, which forgets one of two that are moved at once.
+    num_vectors = slider(controls.RANGES["num_vectors"])
+    teacher_dim = slider(controls.RANGES["teacher_dim"])
+    student_dim = slider(controls.RANGES["student_dim"])
+    epsilon = slider(controls.RANGES["epsilon"])
+    weight = slider(controls.RANGES["weight"])
+    log_rate = slider(controls.RANGES["log_rate"])
+    num_steps = slider(controls.RANGES["num_steps"])
+    num_seeds = slider(controls.RANGES["num_seeds"])
     shown = mo.ui.radio(
         ["cosines", "inner products"], "cosines", label="pairs", inline=True
     )
     # A cell that names a control runs whenever that is moved. The panel need not, and
     # would take the keyboard's focus away.
-    laid_out = {"teacher": teacher, "objective": objective, "added": added}
-    laid_out |= {name: sliders[name] for name in controls.RANGES}
-    return added, laid_out, objective, shown, slider, sliders, teacher
+    laid_out = {
+        "teacher": teacher,
+        "objective": objective,
+        "added": added,
+        "num_vectors": num_vectors,
+        "teacher_dim": teacher_dim,
+        "student_dim": student_dim,
+        "epsilon": epsilon,
+        "weight": weight,
+        "log_rate": log_rate,
+        "num_steps": num_steps,
+        "num_seeds": num_seeds,
+    }
+    return (
+        added,
+        epsilon,
+        laid_out,
+        log_rate,
+        num_seeds,
+        num_steps,
+        num_vectors,
+        objective,
+        shown,
+        slider,
+        student_dim,
+        teacher,
+        teacher_dim,
+        weight,
+    )
 
 
 @app.cell
@@ -109,13 +141,34 @@ def panel(knobs, laid_out, mo):
 
 
 @app.cell
-def wanted(added, controls, knob, objective, sliders, teacher):
+def wanted(
+    added,
+    controls,
+    epsilon,
+    knob,
+    log_rate,
+    num_seeds,
+    num_steps,
+    num_vectors,
+    objective,
+    student_dim,
+    teacher,
+    teacher_dim,
+    weight,
+):
     wish = controls.Wish(
         teacher=teacher.value,
         knob=None if knob is None else knob.value,
         objective=objective.value,
         added=added.value,
-        **sliders.value,
+        num_vectors=num_vectors.value,
+        teacher_dim=teacher_dim.value,
+        student_dim=student_dim.value,
+        epsilon=epsilon.value,
+        weight=weight.value,
+        log_rate=log_rate.value,
+        num_steps=num_steps.value,
+        num_seeds=num_seeds.value,
     )
     try:
         cell, refusal = controls.experiment_of(wish), ""

@@ -72,13 +72,11 @@ def render(shown: dict[str, Any]) -> str:
         **shown["choices"],
         dims=counts.DIMS,
         epsilons=[f"{epsilon:g}" for epsilon in counts.EPSILONS],
-        families=zero_loss.families(),
         places=[
             f"{100 * k // (zero_loss.PLACES - 1)} %" for k in range(zero_loss.PLACES)
         ],
         pairs=marks.PAIRS,
         cosines=marks.COSINES,
-        colours=marks.COLOURS,
         num_vectors=zero_loss.NUM_VECTORS,
         dim=zero_loss.DIM,
         floor=grams.said(runs.FLOOR),

@@ -21,12 +21,6 @@ TEACHERS = {
     "common mean": teachers.CommonMean(cosine=0.1),
     "random": teachers.Gaussian(),
 }
-SAYS = {
-    "blocks": "6 groups of 8 vectors: mean cosine 0.5 within, orthogonal across",
-    "high fraction": "9 of 10 pairs made ε-orthogonal by optimisation",
-    "common mean": "random directions that all lean the same way",
-    "random": "independent random directions",
-}
 OBJECTIVES = (
     objectives.CKA(),
     objectives.CKA(centred=False),
@@ -35,13 +29,6 @@ OBJECTIVES = (
     objectives.FeatureGram(centred=True),
     objectives.FeatureGram(),
     objectives.LinearProjection(),
-)
-
-
-GROUPS = (
-    "uncentred CKA, Procrustes and Gram",
-    "the same three centred",
-    "learned projection",
 )
 
 
@@ -126,10 +113,7 @@ def choices(runs: list[Run]) -> dict[str, list]:
     return {
         "teachers": list(dict.fromkeys(each.cell.teacher for each in runs)),
         "objectives": list(dict.fromkeys(each.cell.objective for each in runs)),
-        "widths": [
-            (width, f"{width}, as the teacher" if width == dim else f"{width} of {dim}")
-            for width in widths
-        ],
+        "widths": [(width, f"{width} of {dim}") for width in widths],
         "steps": [f"step {step}" for step in runs[0].trajectory.steps],
     }
 

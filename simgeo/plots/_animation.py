@@ -1,6 +1,7 @@
 """Students finding their places: one panel per objective, one frame per record."""
 
 import shutil
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from simgeo.plots._layout import style
 MOVIES = (".gif", ".mp4")
 _HOLD = 18  # frames for which the end stands still
 _SIDE, _CAPTION, _NOTE, _DPI = 2.3, 0.42, 0.2, 100  # inches, and pixels to one
+_CHARACTERS = 44  # of the note, below one panel
 _SWING = -30  # degrees that the eye moves, without which 3D is flat
 _TEACHER = "0.75"
 
@@ -48,7 +50,8 @@ def animate(frame: pd.DataFrame, columns: int = 3) -> FuncAnimation:
     width = min(columns, len(panels))
     rows = -(-len(panels) // width)
     high = _SIDE + _CAPTION
-    total = high * rows + _NOTE
+    note = textwrap.fill(_note(frame), _CHARACTERS * width)
+    total = high * rows + _NOTE * (note.count("\n") + 1)
     figure = Figure(figsize=(_SIDE * width, total), dpi=_DPI)
     drawn = []
     with style():
@@ -57,7 +60,7 @@ def animate(frame: pd.DataFrame, columns: int = 3) -> FuncAnimation:
             bottom = total - row * high - _SIDE
             box = (column / width, bottom / total, 1 / width, (_SIDE - 0.2) / total)
             drawn.append(_Panel(run, axes, figure, box))
-        figure.text(0.5, 0.04 / total, _note(frame), ha="center", fontsize=7)
+        figure.text(0.5, 0.04 / total, note, ha="center", fontsize=7)
     num_records = counts.pop()
 
     def show(number: int) -> list:
