@@ -111,11 +111,11 @@ _FULL = {"num_steps": 400, "num_seeds": 8}
 def compute(quick: bool) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The end of every run; and its pattern at other epsilons, one row for each."""
     asked = grid(quick)
-    frame = cells.compute(asked)
+    frame = cells.compute(asked, vectors=True)
     frame["objective"] = frame["study"]
     last = frame[frame["step"] == frame["step"].max()].copy()
     rows, prices = [], []
-    for cell, kept in zip(asked, cells.datasets(asked), strict=True):
+    for cell, kept in zip(asked, cells.datasets(asked, vectors=True), strict=True):
         width = cell.experiment.student_dim
         arrays = (kept[name].values for name in ("seed", "student", "teacher"))
         for seed, student, teacher in zip(*arrays, strict=True):

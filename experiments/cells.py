@@ -119,22 +119,28 @@ def describe(one: Experiment) -> str:
     )
 
 
-def compute(cells: Sequence[Cell], diverging: bool = False) -> pd.DataFrame:
+def compute(
+    cells: Sequence[Cell], diverging: bool = False, vectors: bool = False
+) -> pd.DataFrame:
     """One row per cell, seed and record; what is found finished is read, not run.
 
-    With `diverging`, cells whose gradient is not finite are left out.
+    With `diverging`, cells whose gradient is not finite are left out. `vectors` is for
+    a study that then asks `datasets` for them.
     Beside what `results.frame` gives: `study`, and `teacher` and `objective` by name;
     `relative_loss` and `relative_optimum`, divided by the loss of the zero student.
     """
-    found = zip(cells, datasets(cells, diverging), strict=True)
+    found = zip(cells, datasets(cells, diverging, vectors), strict=True)
     rows = [_rows(cell, kept) for cell, kept in found if kept is not None]
     return pd.concat(rows, ignore_index=True)
 
 
-def datasets(cells: Sequence[Cell], diverging: bool = False) -> list[xr.Dataset | None]:
+def datasets(
+    cells: Sequence[Cell], diverging: bool = False, vectors: bool = False
+) -> list[xr.Dataset | None]:
     """What is kept of every cell; what is found finished is read, not run.
 
-    With `diverging`, None for those whose gradient is not finite.
+    With `diverging`, None for those whose gradient is not finite. With `vectors`, those
+    of student and teacher too, which take longer to write than small runs to compute.
 
     Raises:
         RuntimeError: if a cell failed; the others are kept.
@@ -151,7 +157,7 @@ def datasets(cells: Sequence[Cell], diverging: bool = False) -> list[xr.Dataset 
         report = sweep.run(
             whole,
             RESULTS,
-            keep_vectors=True,
+            keep_vectors=vectors,
             retry_failed=not diverging,
             on_batch=on_batch,
         )

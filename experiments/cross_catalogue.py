@@ -67,7 +67,7 @@ def compute(quick: bool) -> pd.DataFrame:
     """
     chosen = grid(quick)
     rows = []
-    for cell, kept in zip(chosen, datasets(chosen), strict=True):
+    for cell, kept in zip(chosen, datasets(chosen, vectors=True), strict=True):
         for name, value, chance, limit in _recorded(kept, cell.experiment.epsilon):
             label = cell.experiment.objective.label
             rows.append((cell.teacher, label, name, value, chance, limit))

@@ -119,7 +119,7 @@ def read(
     """
     samples: dict = {}
     rows = []
-    for cell, kept in zip(chosen, cells.datasets(chosen), strict=True):
+    for cell, kept in zip(chosen, cells.datasets(chosen, vectors=True), strict=True):
         keys = cell.teacher, cell.experiment.objective.label
         for seed, student, teacher in zip(
             kept["seed"].values.tolist(),
@@ -378,7 +378,7 @@ def settings(quick: bool) -> dict:
 
 def compute(quick: bool) -> pd.DataFrame:
     """Every run with its measures, one row per sparsity and reader."""
-    frame = cells.compute(grid(quick))
+    frame = cells.compute(grid(quick), vectors=True)
     return cells.cached(read, settings(quick)).merge(ends(frame), on=RUN)
 
 

@@ -139,7 +139,7 @@ def compute(quick: bool) -> pd.DataFrame:
     """One row per run, seed and teacher: what is kept of it at the end."""
     asked = grid(quick)
     found = cells.datasets(
-        [Cell(each.study, each.kind, each.experiment) for each in asked]
+        [Cell(each.study, each.kind, each.experiment) for each in asked], vectors=True
     )
     rows = []
     for each, kept in zip(asked, found, strict=True):
