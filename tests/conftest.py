@@ -1,6 +1,8 @@
 """Shared by all tests. Nothing here imports simgeo: the hook that checks shapes is
 installed after this file is read, and would come too late."""
 
+from collections.abc import Iterator
+
 import hypothesis
 import jax
 import pytest
@@ -19,6 +21,13 @@ def pytest_report_header() -> str:
     """The precision that this run tests, and where."""
     precision = "float64" if jax.config.read("jax_enable_x64") else "float32"
     return f"jax {jax.__version__}: {precision} on {jax.default_backend()}"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def programs_end_with_their_module() -> Iterator[None]:
+    """A process may not hold the compiled programs of all tests."""
+    yield
+    jax.clear_caches()
 
 
 @pytest.fixture

@@ -12,6 +12,8 @@ from PIL import Image
 from simgeo import cli, experiment, plots, results
 from simgeo.cli import animate
 
+pytestmark = pytest.mark.once
+
 SMALL = "--num-vectors 6 --num-steps 6 --num-records 3"
 
 

@@ -10,6 +10,8 @@ from scipy.linalg import orthogonal_procrustes
 from experiments import asking_for_orthogonality as study
 from simgeo import measures, plots
 
+pytestmark = pytest.mark.once
+
 
 @pytest.mark.parametrize("epsilon", study.JUDGED)
 def test_the_judge_agrees_with_the_battery(key, epsilon):

@@ -7,6 +7,8 @@ import pytest
 
 from experiments import assumptions as study
 
+pytestmark = pytest.mark.once
+
 
 def ends(kept) -> pd.DataFrame:
     """The ends of runs of the square whose kept pattern is a function of the cell."""

@@ -12,6 +12,7 @@ from simgeo.page import runs
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 FOUND = [path for path in map(shutil.which, NAMES) if path]
 pytestmark = [
+    pytest.mark.once,
     pytest.mark.slow,  # compiles what it shows, and what it shows is not at stake here
     pytest.mark.browser,
     pytest.mark.skipif(not FOUND, reason=f"no browser: none of {', '.join(NAMES)}"),

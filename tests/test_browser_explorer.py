@@ -22,6 +22,7 @@ pytest.importorskip("marimo", reason="needs the extra `explore`")
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 FOUND = [path for path in map(shutil.which, NAMES) if path]
 pytestmark = [
+    pytest.mark.once,
     pytest.mark.slow,
     pytest.mark.browser,
     pytest.mark.skipif(not FOUND, reason=f"no browser: none of {', '.join(NAMES)}"),

@@ -11,6 +11,8 @@ import pytest
 
 from experiments import capacity_floor as study
 
+pytestmark = pytest.mark.once
+
 
 @pytest.mark.parametrize(
     ("sparsity", "expected"),

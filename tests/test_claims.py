@@ -9,6 +9,8 @@ import pytest
 from experiments import cells, claims, report
 from simgeo import plots, settings
 
+pytestmark = pytest.mark.once
+
 LABELS = [objective.label for objective in cells.OBJECTIVES]
 
 

@@ -13,6 +13,8 @@ import pytest
 
 from simgeo import cli, experiment, results
 
+pytestmark = pytest.mark.once
+
 CELL = """\
 teacher = "gaussian"
 num_vectors = 16

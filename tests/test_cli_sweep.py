@@ -9,6 +9,8 @@ from simgeo import cli, experiment, results, settings, sweep
 from simgeo.cli.sweep import duration, size_of
 from simgeo.sweep import Report
 
+pytestmark = pytest.mark.once
+
 GRID = """
 teacher = "gaussian"
 num_vectors = 12

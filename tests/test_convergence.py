@@ -9,6 +9,8 @@ import pytest
 from experiments import cells, convergence
 from simgeo import plots, settings
 
+pytestmark = pytest.mark.once
+
 STEPS = np.arange(0, 101, 10)
 
 

@@ -11,6 +11,8 @@ from sklearn.isotonic import IsotonicRegression
 from experiments import does_geometry_matter as study
 from simgeo import readouts
 
+pytestmark = pytest.mark.once
+
 SIZES = (4, 5, 3)  # teachers, objectives, widths
 
 

@@ -20,6 +20,8 @@ from simgeo.experiment import Experiment
 from simgeo.explorer import controls, pictures, running, snippets
 from simgeo.explorer.controls import RANGES, TEACHERS, Wish, experiment_of
 
+pytestmark = pytest.mark.once
+
 ROOT = Path(__file__).parents[1]
 PNG = "data:image/png;base64,iVBORw0KGgo"
 SMALL = Wish(

@@ -3,7 +3,11 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from experiments import __main__, gallery
+
+pytestmark = pytest.mark.once
 
 FIGURES = Path(__file__).parents[1] / "figures"
 STUDIES = (*__main__.DEFAULT, *__main__.LONG)

@@ -10,6 +10,8 @@ import pytest
 from experiments import hybrid_weight as study
 from simgeo import experiment, objectives
 
+pytestmark = pytest.mark.once
+
 
 def ends(kept, first_loss=lambda weight: 1.0 + weight) -> pd.DataFrame:
     """The ends of runs whose kept geometry is a function of the weight."""

@@ -16,6 +16,8 @@ from matplotlib.testing.compare import compare_images
 
 from simgeo import plots
 
+pytestmark = pytest.mark.once
+
 IMAGES = Path(__file__).parent / "images"
 TOLERANCE = 4.0  # root mean square of 255: fonts are hinted a little differently
 

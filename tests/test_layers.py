@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.once
+
 PACKAGE = Path(__file__).parent.parent / "simgeo"
 
 _FOUR = {"teachers", "students", "objectives", "measures"}

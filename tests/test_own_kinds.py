@@ -9,6 +9,8 @@ import pytest
 from simgeo import cli, objectives, results, settings, teachers
 from simgeo.experiment import Experiment
 
+pytestmark = pytest.mark.once
+
 OWN = '''
 import jax.numpy as jnp
 from simgeo.linalg import cosines

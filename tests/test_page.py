@@ -13,6 +13,8 @@ import pytest
 from simgeo import cli, experiment, limits, linalg, objectives, page, theory
 from simgeo.page import counts, grams, runs, zero_loss
 
+pytestmark = pytest.mark.once
+
 ROOT = Path(__file__).parents[1]
 
 

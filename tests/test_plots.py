@@ -10,6 +10,8 @@ import pytest
 
 from simgeo import plots
 
+pytestmark = pytest.mark.once
+
 OBJECTIVES = ["CKA", "Procrustes"]
 
 

@@ -15,6 +15,8 @@ import pytest
 
 from simgeo import objectives, sweep, teachers
 
+pytestmark = pytest.mark.once
+
 ROOT = Path(__file__).parents[1]
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
 PAGES = {

@@ -11,6 +11,8 @@ from scipy.optimize import minimize
 from experiments import several_teachers as study
 from simgeo import measures, objectives
 
+pytestmark = pytest.mark.once
+
 IN_DOUBLE = bool(jax.config.read("jax_enable_x64"))
 RNG = np.random.default_rng(0)
 WIDE, NARROW = RNG.standard_normal((12, 4)), RNG.standard_normal((12, 2))

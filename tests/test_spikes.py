@@ -6,6 +6,8 @@ import pytest
 from experiments import spikes as study
 from simgeo import experiment, objectives, teachers
 
+pytestmark = pytest.mark.once
+
 
 def small(squared, **changes) -> experiment.Experiment:
     size = {"num_vectors": 12, "teacher_dim": 6, "student_dim": 6, "num_seeds": 2}
