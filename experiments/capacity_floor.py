@@ -423,10 +423,10 @@ def _handles() -> list[Line2D]:
 
 _READING = (
     "Above: importances 1 / i; points are seeds, lines their medians; the formula's "
-    "floor is not drawn where it is zero: there all are\nsaid to be kept. Below: m g "
-    "is cut at n. A cell is a count, width and sparsity; crosses, only those where m g "
-    "< n. Accuracy: relative to the loss of\nkeeping nothing (of everything), or to "
-    "the floor, found or said (of the larger)."
+    "floor is not drawn where it is zero: there all are\nsaid to be kept; at m = n the "
+    "loss is below the axis. Below: m g is cut at n. A cell is a count, width and "
+    "sparsity; crosses,\nonly those where m g < n. Accuracy: relative to the loss of "
+    "keeping nothing (of everything), or to the floor, found or\nsaid (of the larger)."
 )
 # Shades, as colours are those of objectives.
 _SHADES = dict(zip(COUNTS, (("0.65", "o"), ("0.4", "s"), ("0.0", "^")), strict=True))

@@ -346,7 +346,7 @@ SAYS = {
 ALWAYS = ("fraction_student", "matthews", "cka")  # shown whatever leads
 MARKERS = "o^s"
 # For objectives without a colour of their own elsewhere.
-MORE = ("#8c2d04", "#7a0177", "#d4b106", "#33691e", "#1a237e")
+MORE = ("#8c2d04", "#d4b106", "#7cb342", "#ff1493", "#1a237e")
 
 FIGURES = {
     "does_geometry_matter": Shown(
@@ -434,7 +434,7 @@ def draw(
     marker = dict(zip(widths, MARKERS, strict=False))
     with plots.style(narrow):
         figure, axes = plots.panels(
-            len(readers), len(always) + 1, 1.6, narrow, sharey=True
+            len(readers), len(always) + 1, 2.1 if narrow else 1.6, narrow, sharey=True
         )
         for row, reader in zip(axes, readers, strict=True):
             part = drawn[drawn["reader"] == reader].sample(frac=1, random_state=0)
