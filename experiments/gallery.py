@@ -2,7 +2,7 @@
 
 import importlib
 import inspect
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
@@ -36,6 +36,7 @@ class Shown(NamedTuple):
     finding: str  # one sentence
     levels: tuple[str, ...] = ()  # of LEVELS, that it draws
     narrow: bool = True  # whether there is one for a single column as well
+    note: Callable[[bool], str] | None = None  # if the study's does not tell of it
 
 
 def write(folder: Path, names: Iterable[str]) -> None:
@@ -57,7 +58,8 @@ def _study(study: ModuleType) -> Iterator[str]:
     yield from rest
     for figure, shown in study.FIGURES.items():
         yield f"![{_first_sentence(shown.caption)}]({figure}.png)"
-        says = [f"**{shown.caption}**", " ".join(study.note(False).split())]
+        settings = (shown.note or study.note)(False)
+        says = [f"**{shown.caption}**", " ".join(settings.split())]
         says += [LEVELS[level] for level in shown.levels]
         yield " ".join(says)
         yield f"*Finding.* {shown.finding}"

@@ -82,6 +82,7 @@ FIGURES = {
         "Points: seeds and teachers; lines: medians.",
         "Conflict costs every objective its pattern, and Procrustes most.",
         ("chance",),
+        note=lambda quick: note_of_number(quick),
     ),
 }
 
@@ -201,13 +202,18 @@ def note(quick: bool) -> str:
     return text.replace("d = 48", "d = 32 and 16")
 
 
+def note_of_number(quick: bool) -> str:
+    """The same where the number of teachers is what differs."""
+    return note(quick).replace("d = 32 and 16", f"d = {EACH} each and m their sum")
+
+
 def main(quick: bool, folder: Path) -> None:
     """Computes and draws."""
     frame = compute(quick)
     compare(frame).to_csv(
         folder / "several_teachers_alone.csv", index=False, float_format="%.6g"
     )
-    text = note(quick).replace("d = 32 and 16", f"d = {EACH} each and m their sum")
+    text = note_of_number(quick)
     for narrow in (False, True):
         draw(frame[frame["study"] == "weights"], folder, note(quick), narrow)
         draw_number(frame[frame["study"] == "number"], folder, text, narrow)
