@@ -13,11 +13,11 @@ tenth more of the Procrustes distance. At half of epsilon the hinge keeps nothin
 it leaves pairs where its loss ends, at 0.1; at twice of it, half.
 
 Outcome: yes, at the epsilon that is asked for, and at others in part. Procrustes with
-the hinge keeps 0.18 to 0.33 more of the high fraction than Procrustes at every width
+the hinge keeps 0.18 to 0.32 more of the high fraction than Procrustes at every width
 below d, and 0.09 to 0.23 more of Gaussian teachers, for 1.02 to 1.37 times its distance
 of unit rows; of blocks, which distances keep, 0.01 more at most. At twice of epsilon
 it gains on the high fraction alone, 0.08 to 0.26; at half of it, it gains nowhere and
-loses up to 0.26. Not held: the hinge alone stays 0.03 to 0.08 below the ceiling on the
+loses up to 0.25. Not held: the hinge alone stays 0.03 to 0.08 below the ceiling on the
 high fraction, and the pattern is at 0.94 at m = 36, but at 0.49 at d / 2. On Gaussian
 teachers it is above all distances up to d / 2 (0.73 against 0.67 there), below them
 from m = 36. It is better than the hybrids on the high fraction at 36 and on Gaussian

@@ -23,10 +23,10 @@ but for the rotated reader. Fitted: at one width all teachers and objectives lie
 none has skill for a teacher left out. Mapped: R2 of the teacher, 0.77 (0.29 to 0.90).
 Rotated: the same, 0.78, and Procrustes similarity, 0.77; uncentred CKA 0.68, and the
 Procrustes distance only -0.52, since it sees the scale, which no reader does. Own: the
-effective rank, 0.96 (0.70 to 0.99), far before the count, 0.65 (0.25 to 0.91), which
+effective rank, 0.96 (0.73 to 0.99), far before the count, 0.64 (0.20 to 0.91), which
 for the three others is -0.36, -0.42 and -0.05, with zero in every interval. Matthews
 correlation of the patterns, by which other studies say what is kept, predicts none of
-the four (0.17, 0.02, 0.12, -0.19). Not foreseen: being like the teacher tells against
+the four (0.17, 0.01, 0.12, -0.20). Not foreseen: being like the teacher tells against
 the own reader (CKA -0.50), for students that spread out beat teachers that do not: on
 the power law the teacher itself gets 0.68, the hinge's student of half its width 0.81.
 At other sparsities the same measures lead, and the order hardly moves, but for the
