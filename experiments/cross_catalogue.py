@@ -18,7 +18,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
-import xarray as xr
 from matplotlib.colors import TwoSlopeNorm
 
 from experiments import cells
@@ -66,11 +65,18 @@ def compute(quick: bool) -> pd.DataFrame:
     where it is known, otherwise, `limit_known` false, the least that any row found.
     """
     chosen = grid(quick)
+    levels: dict[str, dict] = {}  # of a teacher, which all objectives share
     rows = []
     for cell, kept in zip(chosen, datasets(chosen, vectors=True), strict=True):
-        for name, value, chance, limit in _recorded(kept, cell.experiment.epsilon):
-            label = cell.experiment.objective.label
-            rows.append((cell.teacher, label, name, value, chance, limit))
+        epsilon, label = cell.experiment.epsilon, cell.experiment.objective.label
+        student, teacher = (
+            jnp.asarray(kept[name].values) for name in ("student", "teacher")
+        )
+        if cell.teacher not in levels:
+            levels[cell.teacher] = _levels(teacher, student.shape[2], epsilon)
+        values = _recorded(student, teacher, epsilon)
+        for name, (chance, limit) in levels[cell.teacher].items():
+            rows.append((cell.teacher, label, name, values[name], chance, limit))
     columns = ["teacher", "optimised", "recorded", "value", "chance", "limit"]
     table = pd.DataFrame(rows, columns=columns)
     table["limit_known"] = table["limit"].notna()
@@ -81,26 +87,26 @@ def compute(quick: bool) -> pd.DataFrame:
     return table
 
 
-def _recorded(kept: xr.Dataset, epsilon: float):
-    """Name, median value, chance and optimum of every distance, and of the pattern."""
-    student, teacher = (
-        jnp.asarray(kept[name].values) for name in ("student", "teacher")
-    )
-    random = students.UnitRows(students.GaussianStart())
-    keys = jax.random.split(jax.random.key(1), len(student))
-    start = jax.vmap(lambda key, each: random.init(key, each, student.shape[2]))
-    chance = jax.vmap(random.vectors)(start(keys, teacher))
-    for objective in RECORDED:
-        found = [_values(objective, each, teacher) for each in (student, chance)]
-        optima = [
-            objective.optimum(np.asarray(each, float), student.shape[2])
-            for each in teacher
-        ]
-        yield objective.label, *map(np.median, (*found, optima))
-    pattern = [_pattern(each, teacher, epsilon) for each in (student, chance)]
+def _recorded(student: jax.Array, teacher: jax.Array, epsilon: float) -> dict:
+    """Every distance, and the kept pattern: medians over the seeds."""
+    found = {each.label: _values(each, student, teacher) for each in RECORDED}
     # A constant pattern has no correlation, and keeps nothing of the teacher's.
-    kept_pattern, by_chance = (float(np.median(np.nan_to_num(x))) for x in pattern)
-    yield "Matthews", kept_pattern, by_chance, 1.0
+    found["Matthews"] = np.nan_to_num(_pattern(student, teacher, epsilon))
+    return {name: float(np.median(values)) for name, values in found.items()}
+
+
+def _levels(teacher: jax.Array, width: int, epsilon: float) -> dict:
+    """What chance gives, and the optimum, of all that is recorded."""
+    random = students.UnitRows(students.GaussianStart())
+    keys = jax.random.split(jax.random.key(1), len(teacher))
+    start = jax.vmap(lambda key, each: random.init(key, each, width))
+    chance = _recorded(jax.vmap(random.vectors)(start(keys, teacher)), teacher, epsilon)
+    hosted = np.asarray(teacher, float)
+    optima = {
+        objective.label: np.median([objective.optimum(t, width) for t in hosted])
+        for objective in RECORDED
+    }
+    return {name: (chance[name], optima.get(name, 1.0)) for name in chance}
 
 
 @jax.jit

@@ -78,14 +78,15 @@ def test_seconds_are_steps_times_those_of_one():
     assert table["seconds_loss"]["Gram"] == 3.0 * gram
 
 
-def test_the_figure_is_the_same_twice_and_no_second_is_in_it(tmp_path):
+@pytest.mark.parametrize("narrow", [False, True])
+def test_the_figure_is_the_same_twice(tmp_path, narrow):
     runs = frame(lambda t: np.exp(-t / 9), lambda t: 1 - np.exp(-t / 9), 0.0)
-    runs["student_dim"] = 8
-    for place, cost in (("one", 1.0), ("two", 2.0)):
-        (tmp_path / place).mkdir()
-        timed = pd.DataFrame({"objective": ["CKA", "Gram"], "seconds_per_step": cost})
-        convergence.draw(runs, timed, tmp_path / place, "a note")
-    for name in ("convergence.pdf", "convergence.png", "convergence.csv"):
+    arrived = convergence.arrivals(runs)
+    for place in ("one", "two"):
+        folder = tmp_path / place
+        convergence.draw(arrived, 6, 600, folder, "a note", narrow)
+    stem = "convergence_column" if narrow else "convergence"
+    for name in (f"{stem}.pdf", f"{stem}.png"):
         one, two = (tmp_path / place / name for place in ("one", "two"))
         assert one.read_bytes() == two.read_bytes()
 
