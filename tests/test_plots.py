@@ -172,3 +172,13 @@ def test_a_narrow_figure_is_saved_beside_the_csv_of_the_wide_one(tmp_path, frame
     plt.close(figure)
     found = {path.name for path in tmp_path.iterdir()}
     assert found == {"one_column.pdf", "one_column.png"}
+
+
+def test_a_figure_is_saved_at_its_resolution_outside_of_the_style_too(tmp_path, frame):
+    with plots.style():
+        figure, _ = plots.panels(1, 1, 1.0)
+    shown = figure.dpi
+    plots.save(figure, tmp_path, "one", frame)
+    assert plt.imread(tmp_path / "one.png").shape[1] == 300 * plots.PAGE
+    assert figure.dpi == shown
+    plt.close(figure)

@@ -518,8 +518,8 @@ def test_of_many_programs_few_are_held_at_once(tmp_path, monkeypatch):
     # Each takes hundreds of memory maps, of which a process may have so many.
     monkeypatch.setattr(work, "_MOST_PROGRAMS", 2)
     worker = work.Worker(tmp_path)
-    batches = sweep.plan(sweep.grid(BASE, student_dim=list(range(2, 7)))).batches
-    assert len(batches) == 5
+    batches = sweep.plan(sweep.grid(BASE, student_dim=[2, 3, 4])).batches
+    assert len(batches) == 3
     for batch in batches:
         assert not isinstance(worker.compute(batch)[0][1], Exception)
         assert 0 < len(worker._programs) <= 2

@@ -8,7 +8,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib import interactive, is_interactive, rc_context, rcParams
+from matplotlib import interactive, is_interactive, rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -115,7 +115,7 @@ def save(
     """
     folder.mkdir(parents=True, exist_ok=True)
     shown = figure.dpi
-    figure.set_dpi(rcParams["savefig.dpi"])  # letters are a little wider at it
+    figure.set_dpi(RC["savefig.dpi"])  # letters are a little wider at it
     figure.draw_without_rendering()  # lays it out once for both
     figure.set_layout_engine("none")
     stem = f"{name}_column" if narrow else name
