@@ -120,7 +120,7 @@ def save(
     figure.set_layout_engine("none")
     stem = f"{name}_column" if narrow else name
     figure.savefig(folder / f"{stem}.pdf", metadata={"CreationDate": None})
-    figure.savefig(folder / f"{stem}.png")
+    figure.savefig(folder / f"{stem}.png", dpi=figure.dpi)
     figure.set_dpi(shown)
     if not narrow:
         frame.to_csv(folder / f"{name}.csv", index=False, float_format="%.6g")
