@@ -121,8 +121,9 @@ def draw(frame: pd.DataFrame, folder: Path, narrow: bool) -> None:
             part = frame[frame["teacher"] == name]
             plots.frontier(part, ax)
             one = part.iloc[0]
+            gap = "\n" if narrow else " "
             ax.set_title(
-                f"{name}: n = {one['num_vectors']}, d = {one['teacher_dim']}, "
+                f"{name}:{gap}n = {one['num_vectors']}, d = {one['teacher_dim']}, "
                 f"m = {one['student_dim']}\n$\\epsilon$ = {one['epsilon']:g}, "
                 f"{100 * one['orthogonal']:.0f} % orthogonal, "
                 f"$R_T$ = {one['effective_rank']:.1f}",
