@@ -173,7 +173,7 @@ def _fingerprint(described: Experiment, whole: sweep.Plan) -> str:
 
 def cached(study: Callable[..., pd.DataFrame], asked: dict[str, Any]) -> pd.DataFrame:
     """The table of a study that runs no experiment, computed once for its settings."""
-    name = study.__module__.rpartition(".")[2]
+    name = study.__module__.split(".")[1]
     path = RESULTS / f"{name}-{settings.digest({'asked': repr(asked)})}.csv"
     if not path.exists():
         RESULTS.mkdir(exist_ok=True)

@@ -4,13 +4,11 @@ its messages, its code, its Stop."""
 import os
 import re
 import shutil
-import socket
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
 import pytest
+import serving
 
 from simgeo import settings
 from simgeo.experiment import Experiment
@@ -28,7 +26,6 @@ pytestmark = [
     pytest.mark.skipif(not FOUND, reason=f"no browser: none of {', '.join(NAMES)}"),
 ]
 
-ROOT = Path(__file__).parents[1]
 SIZES = {"phone": (390, 844), "desktop": (1280, 900)}
 FLAGS = [
     "--no-sandbox",  # which root, as in a container, has not
@@ -47,24 +44,12 @@ both_sizes = pytest.mark.parametrize("page", list(SIZES), indirect=True, scope="
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
     """Where the page is served, with its token."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    code = "import sys; from simgeo import cli; sys.exit(cli.main())"
-    line = [sys.executable, "-c", code, "explore", "--no-browser", "--port", str(port)]
-    folder = tmp_path_factory.mktemp("served")
-    environment = os.environ | {
-        "PYTHONPATH": str(ROOT),
-        "PYTHONUNBUFFERED": "1",
+    variables = {
         "XDG_CACHE_HOME": str(tmp_path_factory.mktemp("cache")),
         "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",  # of compiling, most of the time here
     }
-    with subprocess.Popen(
-        line, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True
-    ) as server:
-        found = next(each for each in server.stdout if "access_token=" in each)
-        yield found[found.index("http") :].strip()
-        server.terminate()
-        server.wait(timeout=60)
+    with serving.explorer(tmp_path_factory.mktemp("served"), variables) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")

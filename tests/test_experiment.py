@@ -166,10 +166,12 @@ def _programs(cell):
     common = (jnp.asarray(1), objective, student, rate)
     own = (state.parameters, teacher)
     vectors = state.parameters[0]
+    root = jax.eval_shape(lambda each: programs.prepare(each, mesh), teacher)
     return state, [
+        programs.prepare.lower(teacher, mesh),
         programs.advance.lower(common, (), state, teacher, rule, mesh),
         programs.judge.lower((objective, student), own, mesh),
-        programs.observe.lower((arrays.epsilon,), (vectors, teacher), mesh),
+        programs.observe.lower((arrays.epsilon,), (vectors, teacher, root), mesh),
     ]
 
 
@@ -206,6 +208,7 @@ class _ByDecomposition(objectives.AbstractObjective):
 def test_a_decomposition_inside_the_loop_would_be_seen():
     _, programs = _programs(Experiment(**SMALL, objective=_ByDecomposition()))
     assert ["custom_call" in program.as_text() for program in programs] == [
+        False,
         True,
         True,
         False,

@@ -7,12 +7,12 @@ import sys
 import threading
 import time
 import tomllib
-import urllib.error
 import urllib.request
 from pathlib import Path
 
 import numpy as np
 import pytest
+import serving
 
 from simgeo import cli, experiment, settings
 from simgeo.cli import explore
@@ -356,32 +356,16 @@ def test_help_comes_without_jax():
     assert "--allow-remote" in done.stdout
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
-
-
 @pytest.mark.slow
 def test_the_server_answers_and_asks_for_its_token(tmp_path):
     cells()
-    port = free_port()
-    code = "import sys; from simgeo import cli; sys.exit(cli.main())"
-    line = [sys.executable, "-c", code, "explore", "--no-browser", "--port", str(port)]
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
-    with subprocess.Popen(
-        line, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True
-    ) as server:
-        try:
-            address = next(each for each in server.stdout if "access_token=" in each)
-            address = address[address.index("http") :].strip()
-            opened = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
-            with opened.open(address, timeout=60) as answer:
-                assert "simgeo explorer" in answer.read().decode()
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/health") as answer:
-                assert answer.status == 200
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/") as answer:
-                assert "/auth/login" in answer.url  # who has no token has to log in
-        finally:
-            server.terminate()
-            server.wait(timeout=60)
+    with serving.explorer(tmp_path, {}) as address:
+        opened = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+        with opened.open(address, timeout=60) as answer:
+            assert "simgeo explorer" in answer.read().decode()
+        root = address[: address.index("?")]
+        with urllib.request.urlopen(f"{root}health") as answer:
+            assert answer.status == 200
+        with urllib.request.urlopen(root) as answer:
+            assert "/auth/login" in answer.url  # who has no token has to log in
     assert list(tmp_path.iterdir()) == []

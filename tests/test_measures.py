@@ -129,6 +129,15 @@ def test_a_student_that_keeps_all_has_the_best_of_every_measure(width):
     assert found["isolated_student"] == found["isolated_teacher"]
 
 
+def test_a_root_that_is_known_changes_nothing():
+    student, teacher = _draw(6)
+    found = battery(student, teacher, EPSILON)
+    root = measures.root_of(jnp.asarray(teacher))
+    again = jax.jit(measures.battery)(student, teacher, EPSILON, root)
+    for name, value in found.items():
+        assert np.isclose(again[name], value, rtol=0, atol=TOLERANCE), name
+
+
 # Of 9 vectors: one block that is larger or full, two with 7 of 16 to fill, 3, and 9.
 @pytest.mark.parametrize("side", [10, 9, 8, 3, 1])
 def test_blocks_change_no_count(side, monkeypatch):

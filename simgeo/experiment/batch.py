@@ -131,10 +131,12 @@ class Together:
         state, own, teacher_on = self._spread((hosted(state), own, teacher))
         advance, observe = self._compiled()
         epsilon = self._spread(self._epsilon(filled))
+        root = programs.prepare(teacher_on, self.mesh)
 
         def observed(vectors: Any) -> dict[str, np.ndarray]:
             vectors = self._spread(vectors)
-            return jax.tree.map(np.asarray, observe((), (epsilon, vectors, teacher_on)))
+            seen = (epsilon, vectors, teacher_on, root)
+            return jax.tree.map(np.asarray, observe((), seen))
 
         references = self.levels.find(
             [unit.experiment for unit in filled],
@@ -172,6 +174,7 @@ class Together:
             real = jax.dtypes.canonicalize_dtype(float)
             teacher = jax.ShapeDtypeStruct((self.size, n, d), real)
             vectors = jax.ShapeDtypeStruct((self.size, n, m), real)
+            root = jax.ShapeDtypeStruct((self.size, d, d), real)
             own, epsilon = self._leaves(like), self._epsilon(like)
             state, _, _ = jax.eval_shape(
                 lambda own, seeds, teacher: start(
@@ -188,7 +191,7 @@ class Together:
             step = advance.lower((count,), *given).compile()
             key = (self.size, n, d, m, real, mesh)
             if key not in self.levels.observers:
-                seen = put((epsilon, vectors, teacher))
+                seen = put((epsilon, vectors, teacher, root))
                 lowered = programs.observe.lower((), seen, mesh)
                 self.levels.observers[key] = lowered.compile()
             self._programs = step, self.levels.observers[key]

@@ -23,26 +23,47 @@ def draw(laws: Any, seeds: Int[Array, " b"], shape: tuple[int, int], mesh: Mesh)
     return programs.draw((), (laws, keys), shape, mesh)
 
 
-@partial(jax.jit, static_argnums=(3, 4, 5))
 def start(
     own: tuple,
-    seeds: Int[Array, " b"],
-    teacher: Float[Array, "b n d"],
+    seeds: Int[Array | np.ndarray, " b"],
+    teacher: Float[Array | np.ndarray, "b n d"],
     student_dim: int,
     rule: Rule,
     mesh: Mesh,
 ) -> Any:
     """State before the first step, a random student, and the zero student's loss."""
-    keys = jax.vmap(partial(key_of, use="student"))(seeds)
+    keys = _student_keys(seeds)
     state = programs.start((), (*own, keys, teacher), student_dim, rule, mesh)
+    chance = _chance(seeds, teacher, student_dim)
+    return state, chance, _zero_loss(own[0], teacher, student_dim)
 
-    def level(objective, seed, teacher):
+
+@jax.jit
+def _student_keys(seeds: Int[Array, " b"]) -> Any:
+    return jax.vmap(partial(key_of, use="student"))(seeds)
+
+
+@partial(jax.jit, static_argnums=(2,))
+def _chance(
+    seeds: Int[Array, " b"], teacher: Float[Array, "b n d"], student_dim: int
+) -> Float[Array, "b n m"]:
+    def one(seed, teacher):
         random = _RANDOM.init(key_of(seed, "chance"), teacher, student_dim)
+        return _RANDOM.vectors(random)
+
+    return jax.vmap(one)(seeds, teacher)
+
+
+@partial(jax.jit, static_argnums=(2,))
+def _zero_loss(
+    objectives: Any, teacher: Float[Array, "b n d"], student_dim: int
+) -> Float[Array, " b"]:
+    def one(objective, teacher):
         zero = jnp.zeros((teacher.shape[0], student_dim), teacher.dtype)
         learned = objective.init(jax.random.key(0), student_dim, teacher.shape[1])
-        return _RANDOM.vectors(random), objective(zero, teacher, learned)
+        return objective(zero, teacher, learned)
 
-    return state, *jax.vmap(level)(own[0], seeds, teacher)
+    return jax.vmap(one)(objectives, teacher)
 
 
 @partial(jax.jit, static_argnums=(4, 5), donate_argnums=(2,))

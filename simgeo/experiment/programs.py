@@ -79,16 +79,35 @@ def draw(common: tuple, own: tuple, shape: tuple[int, int], mesh: Mesh) -> Any:
     return _over_seeds(one, mesh, common, own)
 
 
-@partial(jax.jit, static_argnums=(2, 3, 4))
 def start(common: tuple, own: tuple, student_dim: int, rule: Rule, mesh: Mesh) -> Any:
-    def one(objective, student, rate, key, teacher):
-        student_key, objective_key = jax.random.split(key)
-        parameters = (
-            student.init(student_key, teacher, student_dim),
-            objective.init(objective_key, student_dim, teacher.shape[1]),
-        )
+    """The state before the first step; objective, student and rate are in either."""
+    objective, student, rate, keys, teacher = *common, *own
+
+    def told(knobs: tuple, own: tuple) -> tuple[tuple, tuple]:
+        return (knobs, own) if common else ((), (*knobs, *own))
+
+    # Drawing takes longest to compile, and is the same for all objectives.
+    vectors = _drawn(*told((student,), (keys, teacher)), student_dim, mesh)
+    own = keys, vectors, teacher
+    return _begun(*told((objective, rate), own), student_dim, rule, mesh)
+
+
+@partial(jax.jit, static_argnums=(2, 3))
+def _drawn(common: tuple, own: tuple, student_dim: int, mesh: Mesh) -> Any:
+    def one(student, key, teacher):
+        student_key, _ = jax.random.split(key)
+        return student.init(student_key, teacher, student_dim)
+
+    return _over_seeds(one, mesh, common, own)
+
+
+@partial(jax.jit, static_argnums=(2, 3, 4))
+def _begun(common: tuple, own: tuple, student_dim: int, rule: Rule, mesh: Mesh) -> Any:
+    def one(objective, rate, key, vectors, teacher):
+        _, objective_key = jax.random.split(key)
+        learned = objective.init(objective_key, student_dim, teacher.shape[1])
         memory = objective.begin(jax.random.fold_in(objective_key, 1), teacher)
-        return distill.init(parameters, optimiser_of(rule, rate), memory)
+        return distill.init((vectors, learned), optimiser_of(rule, rate), memory)
 
     return _over_seeds(one, mesh, common, own)
 
@@ -125,9 +144,9 @@ def advance(
 
 def record(common: tuple, own: tuple, mesh: Mesh) -> tuple[dict, Array, Array]:
     objective, student, epsilon = common
-    state, teacher = own
+    state, teacher, root = own
     vectors, loss = judge((objective, student), (state.parameters, teacher), mesh)
-    observed = observe((epsilon,), (vectors, teacher), mesh)
+    observed = observe((epsilon,), (vectors, teacher, root), mesh)
     return {"loss": loss, **observed}, vectors, state.last_finite
 
 
@@ -140,14 +159,20 @@ def judge(common: tuple, own: tuple, mesh: Mesh) -> Any:
     return _over_seeds(one, mesh, common, own)
 
 
+@partial(jax.jit, static_argnums=(1,))
+def prepare(teacher: Array, mesh: Mesh) -> Array:
+    """What `observe` needs of the teachers, whatever the students."""
+    return _over_seeds(measures.root_of, mesh, (), (teacher,))
+
+
 @partial(jax.jit, static_argnums=(2,))
 def observe(common: tuple, own: tuple, mesh: Mesh) -> Any:
-    def one(epsilon, vectors, teacher):
+    def one(epsilon, vectors, teacher, root):
         distances = {
             f"distance_{name}": objective(vectors, teacher)
             for name, objective in objectives.STANDARD.items()
         }
-        return measures.battery(vectors, teacher, epsilon) | distances
+        return measures.battery(vectors, teacher, epsilon, root) | distances
 
     return _over_seeds(one, mesh, common, own)
 

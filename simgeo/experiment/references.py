@@ -20,7 +20,10 @@ KNOWN_OPTIMA = {
 
 
 def references(
-    experiment: Experiment, teacher: Float[Array, "s n d"], mesh: Mesh
+    experiment: Experiment,
+    teacher: Float[Array, "s n d"],
+    root: Float[Array, "s d d"],
+    mesh: Mesh,
 ) -> dict[str, np.ndarray]:
     """What every number is read against, per seed.
 
@@ -45,7 +48,7 @@ def references(
         f"{kind}_{name}": np.asarray(value)
         for kind, vectors in candidates.items()
         for name, value in observe(
-            (jnp.asarray(experiment.epsilon),), (vectors, teacher), mesh
+            (jnp.asarray(experiment.epsilon),), (vectors, teacher, root), mesh
         ).items()
         if kind != "scale" or name.startswith("distance_")
     }

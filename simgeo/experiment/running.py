@@ -103,7 +103,8 @@ def run(
         (objective, student, rate), own, experiment.student_dim, rule, alone
     )
     state = jax.device_put(state, NamedSharding(mesh, PartitionSpec("seeds")))
-    levels = references(experiment, teacher, mesh)
+    root = programs.prepare(teacher, mesh)
+    levels = references(experiment, teacher, root, mesh)
     done, observed, stop = 0, [], None
     try:
         for num_steps in chunks(experiment.record_steps):
@@ -111,7 +112,7 @@ def run(
                 common = (jnp.asarray(num_steps), objective, student, rate)
                 state = programs.advance(common, (), state, teacher, rule, mesh)
             record, latest, last_finite = programs.record(
-                (objective, student, epsilon), (state, teacher), mesh
+                (objective, student, epsilon), (state, teacher, root), mesh
             )
             record = jax.tree.map(np.asarray, record)
             done += num_steps

@@ -95,6 +95,7 @@ def ridge_solution(
     inputs: Float[Array, "n p"],
     targets: Float[Array, "n q"],
     axis_name: AxisName = None,
+    root: Float[Array, "p p"] | None = None,
 ) -> Float[Array, "p q"]:
     """Least-squares map W of `inputs` W to `targets`, with a vanishing ridge.
 
@@ -102,8 +103,10 @@ def ridge_solution(
 
     Args:
         axis_name: of the devices that the rows are spread over.
+        root: `inverse_root` of the inputs, where it is known.
     """
-    root = inverse_root(inputs, axis_name)
+    if root is None:
+        root = inverse_root(inputs, axis_name)
 
     def solve(right):
         return root.T @ (root @ total(inputs.T @ right, axis_name))

@@ -1,0 +1,102 @@
+"""Readers of sparse features: what each gets from a student's vectors."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pandas as pd
+
+from experiments import cells
+from experiments.cells import Cell
+from simgeo import readouts
+
+READERS = ("rotated", "mapped", "fitted", "own")
+SPARSITIES = (0.9, 0.8, 0.97)  # the first is the one that is drawn
+RUN = ["teacher", "objective", "student_dim", "seed"]
+
+
+def importance(num_features: int) -> np.ndarray:
+    """1 / i, of sum one."""
+    weights = 1 / np.arange(1, num_features + 1)
+    return weights / weights.sum()
+
+
+def read(
+    chosen: tuple[Cell, ...], sparsities: tuple[float, ...], num_samples: int
+) -> pd.DataFrame:
+    """What every reader gets from every student: one row per run, sparsity and reader.
+
+    `area` is weighted by importance, `area_plain` is not; `teacher_area` is what the
+    same reader gets from the teacher itself. Students of one seed read one draw.
+    """
+    runs = [
+        ((cell.teacher, described.objective.label, described.student_dim), *each)
+        for cell, kept in zip(chosen, cells.datasets(chosen, vectors=True), strict=True)
+        for described in (cell.experiment,)
+        for each in zip(
+            kept["seed"].values.tolist(),
+            kept["student"].values,
+            kept["teacher"].values,
+            strict=True,
+        )
+    ]
+    teachers = {
+        (keys[0], seed, sparsity): teacher
+        for keys, seed, _, teacher in runs
+        for sparsity in sparsities
+    }
+    asked = [(*run[:3], sparsity) for run in runs for sparsity in sparsities]
+
+    def drawn(at: tuple[str, int, float]) -> Samples:
+        return Samples(teachers[at], at[1], at[2], num_samples)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # NumPy sorts outside of the lock
+        samples = dict(zip(teachers, pool.map(drawn, teachers), strict=True))
+        found = pool.map(lambda e: samples[e[0][0], e[1], e[3]].areas(e[2]), asked)
+        rows = [
+            (*keys, seed, sparsity, reader, *areas[reader], limit)
+            for (keys, seed, _, sparsity), areas in zip(asked, found, strict=True)
+            for reader, limit in samples[keys[0], seed, sparsity].limits.items()
+        ]
+    names = [*RUN, "sparsity", "reader", "area", "area_plain", "teacher_area"]
+    return pd.DataFrame(rows, columns=names)
+
+
+class Samples:
+    """Activations of a seed, half to learn from and half to be scored on."""
+
+    def __init__(
+        self, teacher: np.ndarray, seed: int, sparsity: float, num_samples: int
+    ):
+        rng = np.random.default_rng([seed, round(1000 * sparsity)])
+        drawn = readouts.activations(rng, 2 * num_samples, len(teacher), sparsity)
+        self.learned, self.scored = drawn[:num_samples], drawn[num_samples:]
+        self.teacher = teacher
+        self.readout = readouts.fit(self.learned @ teacher, self.learned > 0)
+        limits = self._areas(teacher, self.readout, self.readout)
+        self.limits = {reader: area for reader, (area, _) in limits.items()}
+
+    def areas(self, student: np.ndarray) -> dict[str, tuple[float, float]]:
+        """Of every reader, averaged over features with and without importance."""
+        rotated, mapped = (
+            readouts.carried(student, self.teacher, self.readout, how)
+            for how in ("rotated", "mapped")
+        )
+        return self._areas(student, rotated, mapped)
+
+    def _areas(self, vectors, rotated, mapped) -> dict[str, tuple[float, float]]:
+        readers = {
+            "rotated": rotated,
+            "mapped": mapped,
+            "fitted": readouts.fit(self.learned @ vectors, self.learned > 0),
+            "own": readouts.matched(vectors),
+        }
+        seen, is_on = self.scored @ vectors, self.scored > 0
+        found = {}
+        for name, reader in readers.items():
+            area = readouts.roc_area(reader(seen), is_on)
+            known = ~np.isnan(area)  # of features that are on in some sample
+            weights = importance(len(area))[known]
+            weighted = np.average(area[known], weights=weights)
+            found[name] = float(weighted), float(area[known].mean())
+        return found
