@@ -4,6 +4,7 @@ import argparse
 import importlib
 import os
 import sys
+import time
 from pathlib import Path
 
 import matplotlib
@@ -52,7 +53,9 @@ def main() -> int:
         for name in chosen:
             study = importlib.import_module(f"experiments.{name}")
             print(f"== {name}", flush=True)
+            begin = time.perf_counter()
             study.main(options.quick, folder)
+            print(f"== {name}: {time.perf_counter() - begin:.0f} s", flush=True)
             jax.clear_caches()  # all programs of all studies are too many for a process
     except KeyboardInterrupt:
         print("Stopped. Finished runs are kept; the same command goes on.")

@@ -91,7 +91,7 @@ def _draw_grids(
 ) -> None:
     names = table["teacher"].unique()
     with plots.style(narrow):
-        figure, axes = plots.panels(1, len(names), 2.4, narrow, sharey=True)
+        figure, axes = plots.panels(1, len(names), 2.1, narrow, sharey=True)
         for ax, name in zip(axes.flat, names, strict=True):
             part = table[table["teacher"] == name]
             plots.distance_grid(part, ax, cbar=False, cmap="cividis", square=True)

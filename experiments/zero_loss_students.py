@@ -134,7 +134,7 @@ def draw(
     """Heat maps of the cosines, the distances under each."""
     with plots.style(narrow):
         columns = 2 if narrow else 5
-        figure, axes = plots.panels(2, columns, 2.2, narrow)
+        figure, axes = plots.panels(2, columns, 2.05, narrow)
         for ax, (name, student) in zip(axes.flat, made.items(), strict=True):
             options = {"vmin": -1, "vmax": 1, "cmap": "vlag", "cbar": False}
             sns.heatmap(

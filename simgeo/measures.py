@@ -112,7 +112,7 @@ def battery(
 
     Args:
         root: `root_of` the teacher, where many students have the same: else computed,
-            which is half of the work and more.
+            at m = d / 2 a quarter to a third of the work.
 
     >>> import jax.numpy as jnp
     >>> from simgeo import measures

@@ -255,7 +255,8 @@ def legend(
     ]
     width = _inches(figure)
     if width < 5:
-        note = textwrap.fill(" ".join(note.split()), 74)
+        told = " ".join(note.split()).replace(" = ", _EQUALS)  # which are not broken
+        note = textwrap.fill(told, 74).replace(_EQUALS, " = ")
     letters = rcParams["legend.fontsize"]
     figure.legend(
         handles=handles,
@@ -278,6 +279,7 @@ def _inches(figure: Any) -> float:
     return figure.bbox.width / figure.dpi
 
 
+_EQUALS = "\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}"
 _LEGEND_WIDTH = 0.31  # of one of its columns, in inches for every point of its letters
 
 
