@@ -91,7 +91,8 @@ def _draw_grids(
 ) -> None:
     names = table["teacher"].unique()
     with plots.style(narrow):
-        figure, axes = plots.panels(1, len(names), 2.1, narrow, sharey=True)
+        height = 2.4 if narrow else 2.1
+        figure, axes = plots.panels(1, len(names), height, narrow, sharey=True)
         for ax, name in zip(axes.flat, names, strict=True):
             part = table[table["teacher"] == name]
             plots.distance_grid(part, ax, cbar=False, cmap="cividis", square=True)
