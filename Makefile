@@ -28,14 +28,16 @@ figures: $(RUNTIME) ## draw figures (ALL=1: all; STUDY=name: one; QUICK=1: small
 page: $(PAGE) ## write page.html, to open in any browser
 	$(BIN)/simgeo page page.html
 
-# Most of a test is its compilation, hence the flag of XLA: `make figures` runs what is
-# compiled as users have it. Not reordered, or a long file of few tests comes last, alone.
-PYTEST := XLA_FLAGS=--xla_backend_optimization_level=0 $(BIN)/python -m pytest \
+# Most of a test is its compilation, which is hence not optimised: `make figures` runs what
+# users have. Files are not reordered, or a long one of few tests would come last, alone.
+PYTEST := JAX_DISABLE_MOST_OPTIMIZATIONS=1 $(BIN)/python -m pytest \
 	-n auto --dist loadfile --no-loadscope-reorder
 
+# Of what is asked for there may be nothing that float64 could change: pytest's 5.
 test: $(DEV) ## run the tests in float32, the numerical ones in float64 (ARGS="-k ...")
 	JAX_ENABLE_X64=0 $(PYTEST) $(ARGS)
-	JAX_ENABLE_X64=1 $(PYTEST) -m 'not slow and not once' $(ARGS)
+	JAX_ENABLE_X64=1 $(PYTEST) -m 'not slow and not once' --ignore=simgeo $(ARGS) || \
+		[ $$? = 5 ]
 
 lint: $(DEV) ## check style, format and types
 	$(BIN)/ruff check .

@@ -16,6 +16,23 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("simgeo")
 
+# A file is run by one process; one of these that came last would be run alone.
+_LONG = (
+    "test_browser_explorer",
+    "test_teachers",
+    "test_objectives",
+    "test_sweep",
+    "test_functional",
+    "test_experiment",
+    "test_cli",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first."""
+    place = {name: at for at, name in enumerate(_LONG)}
+    items.sort(key=lambda item: place.get(item.path.stem, len(_LONG)))
+
 
 def pytest_report_header() -> str:
     """The precision that this run tests, and where."""

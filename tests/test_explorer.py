@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 import tomllib
+import urllib.parse
 import urllib.request
 from pathlib import Path
 
@@ -363,9 +364,8 @@ def test_the_server_answers_and_asks_for_its_token(tmp_path):
         opened = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
         with opened.open(address, timeout=60) as answer:
             assert "simgeo explorer" in answer.read().decode()
-        root = address[: address.index("?")]
-        with urllib.request.urlopen(f"{root}health") as answer:
+        with urllib.request.urlopen(urllib.parse.urljoin(address, "/health")) as answer:
             assert answer.status == 200
-        with urllib.request.urlopen(root) as answer:
+        with urllib.request.urlopen(urllib.parse.urljoin(address, "/")) as answer:
             assert "/auth/login" in answer.url  # who has no token has to log in
     assert list(tmp_path.iterdir()) == []

@@ -305,6 +305,7 @@ for index in range({start}, 10**6):
 """
 
 
+@pytest.mark.once
 def test_kills_leave_no_broken_finished_file(tmp_path):
     rng = random.Random(0)
     for _ in range(4):

@@ -219,6 +219,7 @@ def test_a_batch_gives_the_numbers_of_a_run(cells, swept):
             ), level
 
 
+@pytest.mark.once
 def test_objectives_with_a_memory_of_their_own_run_in_a_batch(tmp_path):
     """Whatever they remember: counts, keys, multipliers."""
     kinds = [
@@ -231,6 +232,7 @@ def test_objectives_with_a_memory_of_their_own_run_in_a_batch(tmp_path):
     assert sweep.run(cells, tmp_path / "store").failed == {}
 
 
+@pytest.mark.once
 def test_slices_and_company_do_not_change_a_cell(cells, swept):
     store = results.open(swept)
     program = experiment.program_of(cells[0])
@@ -281,6 +283,7 @@ def with_failures(tmp_path_factory):
     return found, folder, sweep.run(found, folder)
 
 
+@pytest.mark.once
 def test_a_cell_that_fails_is_recorded_and_does_not_stop_the_rest(with_failures):
     found, folder, report = with_failures
     assert report.done == 2
@@ -295,6 +298,7 @@ def test_a_cell_that_fails_is_recorded_and_does_not_stop_the_rest(with_failures)
     assert (again.found, again.done, again.failed) == (2, 0, {name: reason})
 
 
+@pytest.mark.once
 def test_failed_cells_are_tried_again_when_asked(with_failures, tmp_path, monkeypatch):
     found, folder, report = with_failures
     folder = copied(folder, tmp_path / "store")
@@ -514,6 +518,7 @@ def test_dask_gives_the_same_store(cells, swept, tmp_path):
     )
 
 
+@pytest.mark.once
 def test_of_many_programs_few_are_held_at_once(tmp_path, monkeypatch):
     # Each takes hundreds of memory maps, of which a process may have so many.
     monkeypatch.setattr(work, "_MOST_PROGRAMS", 2)
