@@ -29,9 +29,16 @@ _LONG = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long files first."""
+    """Long files first; what needs float64 only where it is."""
     place = {name: at for at, name in enumerate(_LONG)}
     items.sort(key=lambda item: place.get(item.path.stem, len(_LONG)))
+    in_double = jax.config.read("jax_enable_x64")
+    for item in items:
+        if item.get_closest_marker("double"):
+            if item.get_closest_marker("once") or item.get_closest_marker("slow"):
+                raise pytest.UsageError(f"{item.nodeid} is run in neither precision")
+            if not in_double:
+                item.add_marker(pytest.mark.skip(reason="needs float64"))
 
 
 def pytest_report_header() -> str:

@@ -134,7 +134,7 @@ def _cka_losses(trajectory):
     return losses
 
 
-@pytest.mark.skipif(not DOUBLE, reason="asks whether the switch to float64 reaches all")
+@pytest.mark.double
 def test_float64_is_float64_throughout():
     found = experiment.run(Experiment(**SMALL))
     arrays = {"student": found.student, "teacher": found.teacher, **found.records}

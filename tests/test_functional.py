@@ -398,6 +398,7 @@ def test_rounding_takes_so_many_values_and_passes_gradients(num_bits):
 
 
 @pytest.mark.parametrize("name", [*ON_VECTORS, *WITH_A_MAP])
+@pytest.mark.once
 def test_bfloat16_is_taken_and_counted_in_float32(name):
     function = (ON_VECTORS | WITH_A_MAP)[name][0]
     rng = np.random.default_rng(3)

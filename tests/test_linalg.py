@@ -61,7 +61,7 @@ def test_polar_factor_is_that_of_scipy(shape, name):
         assert np.allclose(found, expected, rtol=0, atol=atol), scale
 
 
-@pytest.mark.skipif(not DOUBLE, reason="float32 does not resolve this condition")
+@pytest.mark.double
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_polar_factor_resolves_a_condition_of_1e12_in_float64(shape):
     matrix = with_singular_values(shape, lambda size: np.geomspace(1, 1e-12, size))
@@ -84,7 +84,7 @@ def test_nuclear_norm_and_a_subgradient(shape, name):
         assert np.isclose(np.sum(factor * matrix), exact, rtol=NEAR_ONE, atol=0), scale
 
 
-@pytest.mark.skipif(not DOUBLE, reason="differences need float64")
+@pytest.mark.double
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_gradient_of_the_nuclear_norm_agrees_with_finite_differences(shape):
     rng = np.random.default_rng(1)

@@ -23,7 +23,6 @@ UNSQUARED = (
 ALL = (*LOSSES, *UNSQUARED, *WRAPPERS)
 ALL = tuple(SMALL if isinstance(each, objectives.Minibatch) else each for each in ALL)
 EVERY = pytest.mark.parametrize("objective", ALL, ids=lambda each: each.label)
-DIFFERENCES = pytest.mark.skipif(not IN_DOUBLE, reason="in float64 alone")
 
 # Maps that are learned and not solved: their best is found by descent, or not at all.
 LEARNED = (
@@ -148,7 +147,7 @@ JUMPS = {
 }
 
 
-@DIFFERENCES
+@pytest.mark.double
 @EVERY
 @pytest.mark.parametrize("width", [3, 9])
 def test_a_small_step_down_the_gradient_goes_down_at_awkward_points(objective, width):
@@ -181,7 +180,7 @@ def test_a_degenerate_teacher_gives_no_surprise(objective):
         assert _is_finite(found), name
 
 
-@DIFFERENCES
+@pytest.mark.double
 @EVERY
 def test_more_dimensions_than_vectors_are_no_trouble(objective):
     rng = np.random.default_rng(7)
@@ -209,7 +208,7 @@ def test_a_copy_has_no_loss_and_no_gradient(objective):
     assert np.isclose(objective.optimum(TEACHER, 6), 0, atol=1e-9)
 
 
-@DIFFERENCES
+@pytest.mark.double
 @EVERY
 @pytest.mark.parametrize("width", WIDTHS)
 def test_gradients_agree_with_finite_differences(objective, width):
@@ -252,7 +251,7 @@ KNOWN = [
 ]
 
 
-@DIFFERENCES
+@pytest.mark.double
 @pytest.mark.parametrize(
     ("objective", "width"), KNOWN, ids=[f"{each.label}-{m}" for each, m in KNOWN]
 )

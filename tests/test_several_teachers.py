@@ -11,9 +11,6 @@ from scipy.optimize import minimize
 from experiments import several_teachers as study
 from simgeo import measures, objectives
 
-pytestmark = pytest.mark.once
-
-IN_DOUBLE = bool(jax.config.read("jax_enable_x64"))
 RNG = np.random.default_rng(0)
 WIDE, NARROW = RNG.standard_normal((12, 4)), RNG.standard_normal((12, 2))
 TOGETHER = np.hstack([WIDE, NARROW])
@@ -65,7 +62,7 @@ def consensus(teachers, weights, num_steps=2000):
     return middle, turned
 
 
-@pytest.mark.skipif(not IN_DOUBLE, reason="in float64 alone")
+@pytest.mark.double
 def test_of_procrustes_distances_its_least_value_is_the_consensus():
     weights = (0.3, 0.7)
     several = objectives.SeveralTeachers(objectives.Procrustes(), (2, 1), weights)

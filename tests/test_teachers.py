@@ -177,6 +177,7 @@ def test_properties_of_all(law):
     properties()
 
 
+@pytest.mark.once
 def test_without_vmap_as_with(law, key):
     make, numbers = law
     teacher = make(*[0.5] * len(numbers))
@@ -213,6 +214,7 @@ def test_fraction_is_exact_at_other_epsilons(epsilon, fraction, key):
 
 @pytest.mark.parametrize("fraction", [0.05, 0.5, 0.95, 0.99])
 @pytest.mark.parametrize("dim", [64, 128])
+@pytest.mark.once
 def test_fraction_is_exact_at_the_size_of_the_studies(fraction, dim, key):
     teacher = OrthogonalFraction(fraction, 0.1)
     for vectors in draw(teacher, jax.random.split(key, 2), 256, dim):
@@ -230,6 +232,7 @@ def test_fraction_is_exact_at_the_size_of_the_studies(fraction, dim, key):
         (5, 9, 0.0),
     ],
 )
+@pytest.mark.once
 def test_fraction_is_exact_for_few_vectors(num_vectors, dim, fraction):
     teacher = OrthogonalFraction(fraction, 0.2)
     asked = round(fraction * num_vectors * (num_vectors - 1) / 2)
@@ -512,6 +515,7 @@ def test_patterns_have_their_pairs(pattern, pairs, key):
     ],
     ids=repr,
 )
+@pytest.mark.once
 def test_a_pattern_is_exact_where_vectors_are_few(pattern, key):
     teacher = OrthogonalPattern(pattern, 0.1)
     keys = jax.random.split(key)
@@ -698,6 +702,7 @@ QUICK = {(3, 6), (4, 8), (8, 28)}
         for shape in BEST_REAL_PACKINGS
     ],
 )
+@pytest.mark.once
 def test_descent_finds_the_best_packing(dim, num_vectors, key):
     teacher = LowCoherence(use_known=False)
     (vectors,) = draw(teacher, key[None], num_vectors, dim)
