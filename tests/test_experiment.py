@@ -15,7 +15,6 @@ import pytest
 from simgeo import experiment, objectives, teachers
 from simgeo.experiment import Experiment, programs, running
 
-DOUBLE = jax.config.read("jax_enable_x64")
 SMALL = {
     "teacher": teachers.Gaussian(),
     "num_vectors": 24,
