@@ -4,16 +4,12 @@ from functools import partial
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding
 from jaxtyping import Array, Float, Int
 
-from simgeo import students
 from simgeo.experiment import programs
-from simgeo.experiment.programs import Rule, key_of
-
-_RANDOM = students.UnitRows(students.GaussianStart())
+from simgeo.experiment.programs import Rule, key_of, keys_of
 
 
 @partial(jax.jit, static_argnums=(2, 3))
@@ -32,38 +28,10 @@ def start(
     mesh: Mesh,
 ) -> Any:
     """State before the first step, a random student, and the zero student's loss."""
-    keys = _student_keys(seeds)
+    keys = keys_of(seeds, "student")
     state = programs.start((), (*own, keys, teacher), student_dim, rule, mesh)
-    chance = _chance(seeds, teacher, student_dim)
-    return state, chance, _zero_loss(own[0], teacher, student_dim)
-
-
-@jax.jit
-def _student_keys(seeds: Int[Array, " b"]) -> Any:
-    return jax.vmap(partial(key_of, use="student"))(seeds)
-
-
-@partial(jax.jit, static_argnums=(2,))
-def _chance(
-    seeds: Int[Array, " b"], teacher: Float[Array, "b n d"], student_dim: int
-) -> Float[Array, "b n m"]:
-    def one(seed, teacher):
-        random = _RANDOM.init(key_of(seed, "chance"), teacher, student_dim)
-        return _RANDOM.vectors(random)
-
-    return jax.vmap(one)(seeds, teacher)
-
-
-@partial(jax.jit, static_argnums=(2,))
-def _zero_loss(
-    objectives: Any, teacher: Float[Array, "b n d"], student_dim: int
-) -> Float[Array, " b"]:
-    def one(objective, teacher):
-        zero = jnp.zeros((teacher.shape[0], student_dim), teacher.dtype)
-        learned = objective.init(jax.random.key(0), student_dim, teacher.shape[1])
-        return objective(zero, teacher, learned)
-
-    return jax.vmap(one)(objectives, teacher)
+    chance = programs.chance(seeds, teacher, student_dim)
+    return state, chance, programs.zero_loss((), (own[0], teacher), student_dim)
 
 
 @partial(jax.jit, static_argnums=(4, 5), donate_argnums=(2,))

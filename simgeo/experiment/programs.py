@@ -11,7 +11,7 @@ import optax
 from jax.sharding import Mesh, PartitionSpec
 from jaxtyping import Array, Float, Int, Key
 
-from simgeo import distill, measures, objectives
+from simgeo import distill, measures, objectives, students
 
 _LARGE = 2**15  # entries of a teacher: at 256 x 128 in turn is faster, at 128 x 64 not
 
@@ -36,9 +36,10 @@ def mesh_of(num_seeds: int) -> Mesh:
     return Mesh(np.asarray(devices[:num_used]), ("seeds",))
 
 
-def keys_of(seeds: Int[np.ndarray, " s"], use: str) -> Key[Array, " s"]:
+@partial(jax.jit, static_argnums=(1,))
+def keys_of(seeds: Int[Array, " s"], use: str) -> Key[Array, " s"]:
     """One key per seed for one use, the same on any number of devices."""
-    return jax.vmap(partial(key_of, use=use))(jnp.asarray(seeds))
+    return jax.vmap(partial(key_of, use=use))(seeds)
 
 
 def key_of(seed: Int[Array, ""], use: str) -> Key[Array, ""]:
@@ -110,6 +111,32 @@ def _begun(common: tuple, own: tuple, student_dim: int, rule: Rule, mesh: Mesh) 
         return distill.init((vectors, learned), optimiser_of(rule, rate), memory)
 
     return _over_seeds(one, mesh, common, own)
+
+
+@partial(jax.jit, static_argnums=(2,))
+def chance(
+    seeds: Int[Array, " s"], teacher: Float[Array, "s n d"], student_dim: int
+) -> Float[Array, "s n m"]:
+    """A student of random unit rows, for every seed."""
+    random = students.UnitRows(students.GaussianStart())
+
+    def one(seed, teacher):
+        key = key_of(seed, "chance")
+        return random.vectors(random.init(key, teacher, student_dim))
+
+    return jax.vmap(one)(seeds, teacher)
+
+
+@partial(jax.jit, static_argnums=(2,))
+def zero_loss(common: tuple, own: tuple, student_dim: int) -> Float[Array, " s"]:
+    """What the objective gives to a student of zero rows, for every seed."""
+
+    def one(objective, teacher):
+        zero = jnp.zeros((teacher.shape[0], student_dim), teacher.dtype)
+        learned = objective.init(jax.random.key(0), student_dim, teacher.shape[1])
+        return objective(zero, teacher, learned)
+
+    return jax.vmap(partial(one, *common))(*own)
 
 
 @partial(jax.jit, static_argnums=(4, 5), donate_argnums=(2,))

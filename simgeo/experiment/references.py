@@ -1,16 +1,14 @@
 """What every number of a run is read against."""
 
-from functools import partial
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 from jaxtyping import Array, Float
 
-from simgeo import limits, objectives, students
+from simgeo import limits, objectives
+from simgeo.experiment import programs
 from simgeo.experiment.description import Experiment
-from simgeo.experiment.programs import keys_of, observe
 
 KNOWN_OPTIMA = {
     f"optimum_distance_{name}": standard
@@ -33,21 +31,19 @@ def references(
     vectors of that width can have more epsilon-orthogonal pairs.
     """
     shape, width = teacher.shape[:2], experiment.student_dim
-    gaussian = students.UnitRows(students.GaussianStart())
-    random = jax.vmap(partial(gaussian.init, student_dim=width))(
-        keys_of(experiment.seeds, "chance"), teacher
-    )
-    hosted = np.asarray(teacher, np.float64)
+    # On one device: an objective may call LAPACK, which can deadlock on several.
+    alone = np.asarray(teacher)
+    hosted = alone.astype(np.float64)
     best = np.stack([limits.optimal_student(each, width) for each in hosted])
     candidates = {
-        "chance": jax.vmap(gaussian.vectors)(random),
+        "chance": programs.chance(experiment.seeds, alone, width),
         "svd": jnp.asarray(best, teacher.dtype),
         "scale": jnp.zeros((*shape, width), teacher.dtype),
     }
     found = {
         f"{kind}_{name}": np.asarray(value)
         for kind, vectors in candidates.items()
-        for name, value in observe(
+        for name, value in programs.observe(
             (jnp.asarray(experiment.epsilon),), (vectors, teacher, root), mesh
         ).items()
         if kind != "scale" or name.startswith("distance_")
@@ -56,12 +52,10 @@ def references(
     most = limits.max_orthogonal_pairs(experiment.epsilon, num_vectors, width)
     most /= num_vectors * (num_vectors - 1) / 2
     found["ceiling_fraction_student"] = np.full(experiment.num_seeds, most)
-    zero, objective = candidates["scale"], experiment.objective
-    learned = objective.init(jax.random.key(0), width, teacher.shape[2])
-    found["scale_loss"] = np.asarray(
-        jax.vmap(lambda vectors, each: objective(vectors, each, learned))(zero, teacher)
-    )
-    known = KNOWN_OPTIMA | {"optimum_loss": objective}
+    objective = jax.tree.map(jnp.asarray, experiment.objective)
+    zero = programs.zero_loss((objective,), (alone,), width)
+    found["scale_loss"] = np.asarray(zero)
+    known = KNOWN_OPTIMA | {"optimum_loss": experiment.objective}
     for name, known_objective in known.items():
         found[name] = np.asarray([known_objective.optimum(t, width) for t in hosted])
     return found
