@@ -29,35 +29,38 @@ def read(
     `area` is weighted by importance, `area_plain` is not; `teacher_area` is what the
     same reader gets from the teacher itself. Students of one seed read one draw.
     """
-    runs = [
-        ((cell.teacher, described.objective.label, described.student_dim), *each)
+    asked = [
+        (cell, seed, student, teacher, sparsity)
         for cell, kept in zip(chosen, cells.datasets(chosen, vectors=True), strict=True)
-        for described in (cell.experiment,)
-        for each in zip(
+        for seed, student, teacher in zip(
             kept["seed"].values.tolist(),
             kept["student"].values,
             kept["teacher"].values,
             strict=True,
         )
+        for sparsity in sparsities
     ]
     teachers = {
-        (keys[0], seed, sparsity): teacher
-        for keys, seed, _, teacher in runs
-        for sparsity in sparsities
+        (cell.teacher, seed, sparsity): teacher
+        for cell, seed, _, teacher, sparsity in asked
     }
-    asked = [(*run[:3], sparsity) for run in runs for sparsity in sparsities]
 
     def drawn(at: tuple[str, int, float]) -> Samples:
-        return Samples(teachers[at], at[1], at[2], num_samples)
+        _, seed, sparsity = at
+        return Samples(teachers[at], seed, sparsity, num_samples)
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # NumPy sorts outside of the lock
         samples = dict(zip(teachers, pool.map(drawn, teachers), strict=True))
-        found = pool.map(lambda e: samples[e[0][0], e[1], e[3]].areas(e[2]), asked)
-        rows = [
-            (*keys, seed, sparsity, reader, *areas[reader], limit)
-            for (keys, seed, _, sparsity), areas in zip(asked, found, strict=True)
-            for reader, limit in samples[keys[0], seed, sparsity].limits.items()
-        ]
+
+        def areas(cell, seed, student, _, sparsity):
+            return samples[cell.teacher, seed, sparsity].areas(student)
+
+        found = list(pool.map(areas, *zip(*asked, strict=True)))
+    rows = []
+    for (cell, seed, student, _, sparsity), area in zip(asked, found, strict=True):
+        run = cell.teacher, cell.experiment.objective.label, student.shape[1], seed
+        for reader, limit in samples[cell.teacher, seed, sparsity].limits.items():
+            rows.append((*run, sparsity, reader, *area[reader], limit))
     names = [*RUN, "sparsity", "reader", "area", "area_plain", "teacher_area"]
     return pd.DataFrame(rows, columns=names)
 
