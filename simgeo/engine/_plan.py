@@ -1,0 +1,245 @@
+"""Which units are computed by one program, and how many of them at once."""
+
+import json
+import math
+from collections.abc import Hashable, Iterable, Sequence
+from typing import NamedTuple
+
+import jax
+import numpy as np
+from jaxtyping import PyTree
+
+from simgeo import settings
+from simgeo.engine import _programs as programs
+from simgeo.engine._programs import Knobs
+from simgeo.problems import AbstractCell, AbstractObserver, AbstractStage
+
+# Of arrays in one batch: on a CPU more is no faster, and more is lost in a crash.
+_BATCH_BYTES = {"cpu": 2**26}
+_ON_ACCELERATORS = 2**31
+_SHAPES: dict[Hashable, tuple[PyTree, ...]] = {}  # of what stages give
+_PROGRAMS: dict[Hashable, "Program"] = {}  # by the structure of what they run
+
+
+class Work(NamedTuple):
+    """A cell, and those of its seeds that are wanted."""
+
+    cell: AbstractCell
+    seeds: tuple[int, ...]
+
+    @property
+    def cost(self) -> float:
+        """Seconds, in a unit of its own, for order and for the time left."""
+        program = program_of(self.cell)
+        per_step = program.unit_bytes / 4 * 32 + 10_000
+        records = len(self.cell.record_steps)
+        return float(len(self.seeds) * per_step * (self.cell.num_steps + 20 * records))
+
+
+class Parts(NamedTuple):
+    """What a cell is made of, found once for all of its units."""
+
+    cell: AbstractCell
+    stages: tuple[AbstractStage, ...]
+    observer: AbstractObserver
+    knobs: Knobs
+    names: tuple[str, ...]  # descriptions of the stages, of observer and of problem
+
+
+class Unit(NamedTuple):
+    """One cell and one seed: the atom that is computed, stored and compared."""
+
+    parts: Parts
+    seed: int
+
+    @property
+    def draw_seeds(self) -> tuple[int, ...]:
+        """The seed that decides each stage's draw."""
+        return tuple(stage.seed_of(self.seed) for stage in self.parts.stages)
+
+
+class Program(NamedTuple):
+    """What units must have in common to be computed by the same programs.
+
+    Not in it are the real-valued knobs, what is given to a unit, and its steps.
+    """
+
+    knobs: Hashable  # structure and leaves of problem and optimiser
+    observer: Hashable
+    given: Hashable  # shapes of what the stages give
+    unit_bytes: int  # of one unit's arrays
+
+
+class Batch(NamedTuple):
+    """Work that is done side by side, its cells of one program and equal steps."""
+
+    program: Program
+    works: tuple[Work, ...]
+    capacity: int  # units that the compiled programs have room for, on all devices
+
+    @property
+    def units(self) -> list[Unit]:
+        parts = [(parts_of(work.cell), work.seeds) for work in self.works]
+        return [Unit(part, seed) for part, seeds in parts for seed in seeds]
+
+    @property
+    def cost(self) -> float:
+        return sum(work.cost for work in self.works)
+
+
+def program_of(cell: AbstractCell) -> Program:
+    """The programs that run this cell."""
+    problem, observer, stages = cell.problem(), cell.observer(), cell.stages()
+    knobs = Knobs(problem, cell.optimiser, cell.num_steps)
+    key = signature((knobs, observer, stages))
+    if key not in _PROGRAMS:
+        _PROGRAMS[key] = _program(Parts(cell, stages, observer, knobs, ()))
+    return _PROGRAMS[key]
+
+
+def parts_of(cell: AbstractCell) -> Parts:
+    """What a cell is made of."""
+    stages, observer, problem = cell.stages(), cell.observer(), cell.problem()
+    names = tuple(_name(module, cell) for module in (*stages, observer, problem))
+    knobs = Knobs(problem, cell.optimiser, cell.num_steps)
+    return Parts(cell, stages, observer, knobs, names)
+
+
+def _name(module: PyTree, cell: AbstractCell) -> str:
+    """Text that is equal for equal modules; that of its cell, if it has none."""
+    try:
+        described = settings.describe(module)
+    except TypeError:
+        described = {"cell": cell.identity, "part": type(module).__name__}
+    return json.dumps(described, sort_keys=True)
+
+
+def stacked(trees: Iterable[PyTree]) -> PyTree:
+    """One tree of many, each leaf with a leading axis."""
+
+    def stack(*leaves: PyTree) -> np.ndarray:
+        values = np.stack([np.asarray(leaf) for leaf in leaves])
+        return values.astype(jax.dtypes.canonicalize_dtype(values.dtype))
+
+    return jax.tree.map(stack, *trees)
+
+
+def shapes_of(stages: Sequence[AbstractStage]) -> tuple[PyTree, ...]:
+    """The shapes of what stages give to one unit."""
+    key = signature(tuple(stages))
+    if key not in _SHAPES:
+        given: tuple[PyTree, ...] = ()
+        seed = jax.ShapeDtypeStruct((), np.int32)
+        for place, stage in enumerate(stages):
+
+            def draw(stage: AbstractStage, seed: jax.Array, *before: PyTree) -> PyTree:
+                return programs.draw(stage, place, seed, before)  # noqa: B023
+
+            given = (*given, jax.eval_shape(draw, _shapes(stage), seed, *given))
+        _SHAPES[key] = given
+    return _SHAPES[key]
+
+
+def batches_of(
+    works: Sequence[Work],
+    num_devices: int | None = None,
+    batch_bytes: int | None = None,
+) -> list[Batch]:
+    """Work in batches, the largest first.
+
+    Args:
+        num_devices: that a batch is spread over; default: those of this process.
+        batch_bytes: of the arrays of one batch, about; default: 64 MiB on a CPU, 2 GiB
+            elsewhere. More is kept when a process dies if it is less.
+    """
+    devices = num_devices or jax.device_count()
+    room = batch_bytes or _BATCH_BYTES.get(jax.default_backend(), _ON_ACCELERATORS)
+    groups: dict[Program, dict[tuple[int, ...], list[Work]]] = {}
+    for work in works:
+        steps = tuple(work.cell.record_steps.tolist())
+        parts = groups.setdefault(program_of(work.cell), {})
+        parts.setdefault(steps, []).append(work)
+    batches = []
+    for program, parts in groups.items():
+        most = max(sum(len(work.seeds) for work in part) for part in parts.values())
+        fits = max(1, room // program.unit_bytes)
+        size = math.ceil(most / math.ceil(most / fits))  # equal batches
+        whole = max(len(work.seeds) for part in parts.values() for work in part)
+        chunks = [each for part in parts.values() for each in _chunks(part, size)]
+        largest = max(sum(len(work.seeds) for work in chunk) for chunk in chunks)
+        capacity = capacity_of(max(largest, min(whole, size)), devices)
+        batches += [Batch(program, tuple(chunk), capacity) for chunk in chunks]
+    return sorted(batches, key=lambda batch: -batch.cost)
+
+
+def capacity_of(num_units: int, num_devices: int) -> int:
+    """Room for that many units, equal on all devices that are used.
+
+    On a CPU empty places cost nothing, so that there are few sizes of programs.
+    """
+    used = min(num_units, num_devices)
+    per_device = math.ceil(num_units / used)
+    if jax.default_backend() == "cpu":
+        per_device = 2 ** math.ceil(math.log2(per_device))
+    return per_device * used
+
+
+def _chunks(works: Sequence[Work], size: int) -> Iterable[list[Work]]:
+    """Work in runs of at most `size` units; a cell is divided only if it is larger."""
+    chunk: list[Work] = []
+    room = size
+    for work in works:
+        if len(work.seeds) > room and chunk:
+            yield chunk
+            chunk, room = [], size
+        chunk.append(work)
+        room -= len(work.seeds)
+    yield chunk
+
+
+def shapes_of_run(parts: Parts) -> tuple[PyTree, ...]:
+    """Shapes of one unit: knobs, observer, what is given, begun and seen."""
+    knobs, observer = _shapes((parts.knobs, parts.observer))
+    given = shapes_of(parts.stages)
+    seed = jax.ShapeDtypeStruct((), np.int32)
+    begun = jax.eval_shape(programs.begin, knobs, seed, given)
+    _, seen = jax.eval_shape(
+        programs.advance, begun.state, seed, knobs, seed, given
+    )
+    return knobs, observer, given, begun, seen
+
+
+def _program(parts: Parts) -> Program:
+    knobs, observer, given, begun, seen = shapes_of_run(parts)
+    return Program(
+        signature(knobs),
+        signature(observer),
+        signature(given),
+        # What is advanced is held twice: before and after.
+        _num_bytes(given) + 2 * _num_bytes(begun) + _num_bytes(seen),
+    )
+
+
+def _shapes(tree: PyTree) -> PyTree:
+    return jax.tree.map(
+        lambda leaf: jax.ShapeDtypeStruct(
+            np.shape(leaf), jax.dtypes.canonicalize_dtype(np.asarray(leaf).dtype)
+        ),
+        tree,
+    )
+
+
+def signature(tree: PyTree) -> Hashable:
+    """What decides which program a tree of arrays is for."""
+    leaves, structure = jax.tree.flatten(tree)
+    return structure, tuple(
+        (np.shape(leaf), leaf.dtype if hasattr(leaf, "dtype") else type(leaf))
+        for leaf in leaves
+    )
+
+
+def _num_bytes(tree: PyTree) -> int:
+    return sum(
+        math.prod(leaf.shape) * getattr(leaf.dtype, "itemsize", 8)
+        for leaf in jax.tree.leaves(tree)
+    )

@@ -1,0 +1,201 @@
+"""The programs of a run: the mathematics of one unit, for many units.
+
+On a CPU the units of a device are computed one after the other, by a loop whose length
+is not known to the compiler: the program of a unit is then the same whoever runs beside
+it, and so are its numbers, bit by bit. It is also as fast as side by side, since what a
+step touches stays in the core's cache, and no unit waits for another's iteration. On an
+accelerator units are computed side by side, where the batch decides how products are
+rounded.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jaxtyping import Array, Float, Int, Key, PyTree
+
+from simgeo.engine import _loop
+from simgeo.optimisers import AbstractOptimiser
+from simgeo.problems import AbstractObserver, AbstractProblem, AbstractStage
+
+UNITS = PartitionSpec("units")
+
+
+class Knobs(NamedTuple):
+    """What of a cell enters the programs of its units."""
+
+    problem: AbstractProblem
+    optimiser: AbstractOptimiser
+    num_steps: Int[Array, ""]
+
+
+class Seen(NamedTuple):
+    """What is looked at after some steps."""
+
+    subject: PyTree
+    loss: Float[Array, ""]
+    gradient_norm: Float[Array, ""]
+    update_norm: Float[Array, ""]
+    last_finite: Int[Array, ""]
+
+
+class Begun(NamedTuple):
+    """A unit before its first step."""
+
+    state: _loop.State
+    scales: PyTree
+
+
+def mesh_of(num_units: int) -> Mesh:
+    """As many devices as there is work for."""
+    devices = jax.devices()
+    return Mesh(np.asarray(devices[: max(1, min(num_units, len(devices)))]), ("units",))
+
+
+def draw(
+    stage: AbstractStage, place: int, seed: Int[Array, ""], before: tuple
+) -> PyTree:
+    """What a stage gives to one unit."""
+    return stage.draw(_key(seed, place), *before)
+
+
+def begin(knobs: Knobs, seed: Int[Array, ""], data: tuple) -> Begun:
+    """One unit before its first step."""
+    problem = knobs.problem
+    first = len(data)
+    parameters = problem.init(_key(seed, first), data)
+    memory = problem.begin(_key(seed, first + 1), data)
+    rule = knobs.optimiser.transformation(knobs.num_steps)
+    return Begun(_loop.init(parameters, rule, memory), problem.scales(data))
+
+
+def advance(
+    state: _loop.State,
+    num_steps: Int[Array, ""],
+    knobs: Knobs,
+    seed: Int[Array, ""],
+    data: tuple,
+) -> tuple[_loop.State, Seen]:
+    """One unit some steps later, and what is looked at there."""
+    problem = knobs.problem
+    own = _key(seed, len(data) + 2)
+
+    def loss(
+        parameters: PyTree, memory: PyTree, step: Int[Array, ""]
+    ) -> Float[Array, ""]:
+        key = jax.random.fold_in(own, step)
+        return problem.step_loss(parameters, data, memory, key)
+
+    def remember(memory: PyTree, parameters: PyTree) -> PyTree:
+        return problem.remember(memory, parameters, data)
+
+    rule = knobs.optimiser.transformation(knobs.num_steps)
+    state = _loop.advance(state, loss, rule, num_steps, remember)
+    seen = Seen(
+        problem.subject(state.parameters),
+        problem.loss(state.parameters, data),
+        optax.tree.norm(state.gradient),
+        optax.tree.norm(state.update),
+        state.last_finite,
+    )
+    return state, seen
+
+
+def observe(
+    observer: AbstractObserver, subject: PyTree, data: tuple
+) -> dict[str, Array]:
+    """What is recorded of one unit."""
+    # An ordinary dictionary would come back sorted.
+    return OrderedDict(observer.observe(subject, data))
+
+
+def _key(seed: Int[Array, ""], use: int) -> Key[Array, ""]:
+    return jax.random.fold_in(jax.random.key(seed), use)
+
+
+def over_units(one: Callable, mesh: Mesh, shared: PyTree = ()) -> Callable:
+    """A program of one unit for many: `(counts, carried, *own) -> (carried, given)`.
+
+    Args:
+        one: of what is carried, which it returns anew, and what each unit has.
+        mesh: the devices; `counts` says how many units are real on each.
+    """
+    in_turn = mesh.devices.flat[0].platform == "cpu"
+
+    def on_a_device(counts: Array, common: tuple, carried: PyTree, own: tuple) -> tuple:
+        # GPUs and TPUs would otherwise round what they multiply to 10 or 7 bits.
+        with jax.default_matmul_precision("highest"):
+            if not in_turn:
+                return jax.vmap(lambda carried, own: one(carried, *common, *own))(
+                    carried, own
+                )
+            return _in_turn(partial(_with, one, common), counts[0], carried, own)
+
+    def program(counts: Array, common: tuple, carried: PyTree, *own: PyTree) -> tuple:
+        # Not left to the compiler: it would join the devices at every test of a loop.
+        return jax.shard_map(
+            on_a_device,
+            mesh=mesh,
+            in_specs=(UNITS, PartitionSpec(), UNITS, UNITS),
+            out_specs=UNITS,
+            check_vma=False,
+        )(counts, common, carried, own)
+
+    return program
+
+
+def _with(one: Callable, common: tuple, carried: PyTree, *own: PyTree) -> tuple:
+    return one(carried, *common, *own)
+
+
+def _in_turn(
+    one: Callable, count: Int[Array, ""], carried: PyTree, own: tuple
+) -> tuple[PyTree, PyTree]:
+    """The first `count` units, one after the other; the others stay as they are."""
+    capacity = len(jax.tree.leaves(own)[0])
+
+    def at(index: Int[Array, ""] | int, tree: PyTree) -> PyTree:
+        return jax.tree.map(
+            lambda leaf: jax.lax.dynamic_index_in_dim(leaf, index, keepdims=False), tree
+        )
+
+    def put(index: Int[Array, ""], tree: PyTree, values: PyTree) -> PyTree:
+        return jax.tree.map(
+            lambda leaf, value: jax.lax.dynamic_update_index_in_dim(
+                leaf, value, index, 0
+            ),
+            tree,
+            values,
+        )
+
+    def step(index: Int[Array, ""], all_of: tuple[PyTree, PyTree]) -> tuple:
+        carried, given = all_of
+        after, found = one(at(index, carried), *at(index, own))
+        return put(index, carried, after), put(index, given, found)
+
+    _, found = jax.eval_shape(lambda: one(at(0, carried), *at(0, own)))
+    empty = jax.tree.map(lambda leaf: _empty(leaf, capacity), found)
+    return jax.lax.fori_loop(0, count, step, (carried, empty))
+
+
+def _empty(like: jax.ShapeDtypeStruct, capacity: int) -> Array:
+    shape = (capacity, *like.shape)
+    if jax.dtypes.issubdtype(like.dtype, jax.dtypes.prng_key):
+        return jnp.broadcast_to(jax.random.key(0), shape)
+    return jnp.zeros(shape, like.dtype)
+
+
+def placed(tree: PyTree, mesh: Mesh, common: bool = False) -> PyTree:
+    """On the devices, spread over them or common to all."""
+    return jax.device_put(tree, sharding_of(mesh, common))
+
+
+def sharding_of(mesh: Mesh, common: bool = False) -> NamedSharding:
+    """Where arrays of units, or what all have in common, are on a mesh."""
+    return NamedSharding(mesh, PartitionSpec() if common else UNITS)

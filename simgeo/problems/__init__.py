@@ -1,0 +1,9 @@
+"""What the engine runs: the cells, what is given to them, optimised and observed."""
+
+from simgeo.problems._cell import AbstractCell as AbstractCell
+from simgeo.problems._parts import AbstractObserver as AbstractObserver
+from simgeo.problems._parts import AbstractProblem as AbstractProblem
+from simgeo.problems._parts import AbstractStage as AbstractStage
+from simgeo.problems._vectors import Experiment as Experiment
+from simgeo.problems._vectors import VectorDistillation as VectorDistillation
+from simgeo.problems._vectors import VectorObserver as VectorObserver

@@ -1,0 +1,396 @@
+"""Students' vectors distilled from teachers' vectors."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, PRNGKeyArray, PyTree, UInt32
+
+from simgeo import limits, measures, objectives, students, teachers
+from simgeo.objectives import AbstractObjective
+from simgeo.problems._cell import AbstractCell, require_between, require_count
+from simgeo.problems._parts import (
+    AbstractObserver,
+    AbstractProblem,
+    AbstractStage,
+    Data,
+    Scalars,
+)
+from simgeo.students import AbstractStudent
+from simgeo.teachers import AbstractTeacher
+
+_UNTOUCHED = teachers.OrthogonalFraction()  # a default that may yet be replaced
+_SIZES = {"num_vectors": 256, "teacher_dim": 128}  # where the teacher has none
+
+
+class Experiment(AbstractCell):
+    """Students of `student_dim` distilled from teachers, one pair for every seed.
+
+    A seed fixes the teacher's draw and the student's start, the same for every
+    objective, so that objectives are compared in pairs. Malformed or impossible
+    settings raise ValueError here, before anything is compiled.
+
+    Args:
+        teacher: the law from which teachers are drawn.
+        objective: what is minimised.
+        student: how the student's vectors are parametrised, and where they start.
+        num_vectors: n, from 3; 256, or that of a teacher that has a size.
+        teacher_dim: d, from 1; 128, or that of a teacher that has a size.
+        student_dim: m, from 1.
+        epsilon: vectors with |cosine| of at most this are orthogonal, in (0, 1). A
+            teacher or an objective without an epsilon of its own takes it.
+        measures: names of what is recorded, as in `simgeo.measures.MEASURES`.
+        teacher_seed: the seed of one teacher for all students, from 0; None for a
+            teacher for every seed.
+        optimiser, num_steps, num_records, record_spacing, num_seeds, first_seed: see
+            `AbstractCell`.
+
+    >>> from simgeo.problems import Experiment
+    >>> Experiment(num_seeds=0)
+    Traceback (most recent call last):
+    ValueError: `num_seeds` must be at least 1 and below 2^31; got 0.
+    """
+
+    teacher: AbstractTeacher = eqx.field(default_factory=lambda: _UNTOUCHED)
+    objective: AbstractObjective = eqx.field(default_factory=objectives.CKA)
+    student: AbstractStudent = eqx.field(default_factory=students.FreeRows)
+    if TYPE_CHECKING:  # they are numbers once the cell is made
+        num_vectors: int = 256
+        teacher_dim: int = 128
+    else:
+        num_vectors: int | None = eqx.field(static=True, default=None)
+        teacher_dim: int | None = eqx.field(static=True, default=None)
+    student_dim: int = eqx.field(static=True, default=64)
+    epsilon: float = 0.1
+    measures: tuple[str, ...] = eqx.field(static=True, default=measures.DEFAULT)
+    teacher_seed: int | None = eqx.field(static=True, default=None)
+
+    def __post_init__(self) -> None:
+        own = self.teacher.size() if isinstance(self.teacher, AbstractTeacher) else None
+        for name, size in zip(_SIZES, own or _SIZES.values(), strict=True):
+            if getattr(self, name) is None:
+                setattr(self, name, size)
+
+    def __check_init__(self) -> None:
+        for name, least in (("num_vectors", 3), ("teacher_dim", 1), ("student_dim", 1)):
+            require_count(self, name, least)
+        if self.teacher_seed is not None:
+            require_count(self, "teacher_seed", 0)
+        measures.require(self.measures)
+        require_between(self.epsilon, "epsilon", 0, 1)
+        if self.teacher is not _UNTOUCHED:
+            self.check()
+
+    def check(self) -> None:
+        leaves = jax.tree.leaves(self)
+        if not any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
+            teacher = _inherited(self.teacher, self.epsilon)
+            teacher.check(self.num_vectors, self.teacher_dim)
+
+    def resolved(self) -> "Experiment":
+        teacher = _inherited(self.teacher, self.epsilon)
+        objective = _inherited(self.objective, self.epsilon)
+        if teacher is self.teacher and objective is self.objective:
+            return self
+        return dataclasses.replace(self, teacher=teacher, objective=objective)
+
+    def stages(self) -> tuple[AbstractStage, ...]:
+        whole = self.resolved()
+        n, d, m = self.num_vectors, self.teacher_dim, self.student_dim
+        given = (
+            TeacherDraw(whole.teacher, n, d, self.teacher_seed),
+            StudentStart(self.student, m),
+            RandomStudent(m),
+        )
+        return (*given, TeacherRoot()) if measures.needs_root(self.measures) else given
+
+    def problem(self) -> "VectorDistillation":
+        return VectorDistillation(
+            self.resolved().objective,
+            self.student,
+            self.num_vectors,
+            self.teacher_dim,
+            self.student_dim,
+        )
+
+    def observer(self) -> "VectorObserver":
+        return VectorObserver(self.epsilon, self.measures, self.student_dim)
+
+    @property
+    def labels(self) -> dict[str, str]:
+        return {"teacher": type(self.teacher).__name__, **super().labels}
+
+    @property
+    def title(self) -> str:
+        num = len(self.seeds)
+        drawn = type(self.teacher).__name__
+        return (
+            f"{self.num_vectors} vectors in {self.student_dim} dimensions, distilled "
+            f"from {drawn} teachers in {self.teacher_dim} dimensions: "
+            f"{self.objective.label}, {self.num_steps} steps of "
+            f"{self.optimiser.label}, {num} seed{'s' if num > 1 else ''}, epsilon "
+            f"{self.epsilon:g}{self._other_epsilons}."
+        )
+
+    @property
+    def _other_epsilons(self) -> str:
+        """What has another epsilon than the experiment, told once."""
+        other = [
+            f"{name} {part.epsilon:g}"
+            for name in ("teacher", "objective")
+            for part in [getattr(self, name)]
+            if getattr(part, "epsilon", None) not in (None, self.epsilon)
+        ]
+        return f" ({', '.join(other)})" if other else ""
+
+    def __repr__(self) -> str:
+        seeds = f"{self.first_seed} to {self.first_seed + self.num_seeds - 1}"
+        rows = {
+            "teacher": self.teacher,
+            "objective": self.objective,
+            "student": self.student,
+            "vectors": f"{self.num_vectors}, teacher in {self.teacher_dim} "
+            f"dimensions, student in {self.student_dim}",
+            "epsilon": f"{self.epsilon:g}{self._other_epsilons}",
+            "measures": f"{len(self.measures)}, {self.measures[0]} ..."
+            if self.measures
+            else "none",
+            "optimiser": self.optimiser,
+            "steps": f"{self.num_steps}, recorded at {len(self.record_steps)} of them "
+            f"({self.record_spacing} spacing)",
+            "seeds": seeds,
+        }
+        lines = [f"  {name:10s} {value}" for name, value in rows.items()]
+        return "\n".join(["Experiment", *lines])
+
+
+def _inherited(module: PyTree, epsilon: float) -> PyTree:
+    """A module in which every epsilon that is None, also within, is this one."""
+    if type(module) is tuple:
+        inner = tuple(_inherited(each, epsilon) for each in module)
+        same = all(a is b for a, b in zip(inner, module, strict=True))
+        return module if same else inner
+    if not dataclasses.is_dataclass(module) or isinstance(module, type):
+        return module
+    changes = {}
+    for field in dataclasses.fields(module):
+        value = getattr(module, field.name)
+        if field.name == "epsilon" and value is None:
+            changes["epsilon"] = epsilon
+        elif (inner := _inherited(value, epsilon)) is not value:
+            changes[field.name] = inner
+    return dataclasses.replace(module, **changes) if changes else module
+
+
+class Start(NamedTuple):
+    """A student's parameters before the first step, and the key of its objective."""
+
+    parameters: PyTree
+    key: UInt32[Array, " k"]
+
+
+class TeacherDraw(AbstractStage):
+    """The teacher's vectors (n, d)."""
+
+    teacher: AbstractTeacher
+    num_vectors: int = eqx.field(static=True)
+    teacher_dim: int = eqx.field(static=True)
+    seed: int | None = eqx.field(static=True)
+
+    def seed_of(self, seed: int) -> int:
+        return seed if self.seed is None else self.seed
+
+    def draw(self, key: PRNGKeyArray, *before: PyTree) -> Float[Array, "n d"]:
+        return self.teacher(key, self.num_vectors, self.teacher_dim)
+
+
+class StudentStart(AbstractStage):
+    """Where the student is before the first step."""
+
+    student: AbstractStudent
+    student_dim: int = eqx.field(static=True)
+
+    def draw(self, key: PRNGKeyArray, *before: PyTree) -> Start:
+        student_key, objective_key = jax.random.split(key)
+        start = self.student.init(student_key, before[0], self.student_dim)
+        return Start(start, jax.random.key_data(objective_key))
+
+
+class RandomStudent(AbstractStage):
+    """Random unit vectors of the student's width (n, m), for the chance level."""
+
+    student_dim: int = eqx.field(static=True)
+
+    def draw(self, key: PRNGKeyArray, *before: PyTree) -> Float[Array, "n m"]:
+        random = students.UnitRows(students.GaussianStart())
+        return random.vectors(random.init(key, before[0], self.student_dim))
+
+
+class TeacherRoot(AbstractStage):
+    """The inverse root of the teacher's covariance (d, d), which R2 needs."""
+
+    def draw(self, key: PRNGKeyArray, *before: PyTree) -> Float[Array, "d d"]:
+        return measures.root_of(before[0])
+
+
+class Parameters(NamedTuple):
+    """What the optimiser moves."""
+
+    student: PyTree
+    learned: PyTree  # what belongs to the objective
+
+
+class VectorDistillation(AbstractProblem):
+    """A student's vectors, free or parametrised, under one objective."""
+
+    objective: AbstractObjective
+    student: AbstractStudent
+    num_vectors: int = eqx.field(static=True)
+    teacher_dim: int = eqx.field(static=True)
+    student_dim: int = eqx.field(static=True)
+
+    def init(self, key: PRNGKeyArray, data: Data) -> Parameters:
+        start: Start = data[1]
+        own = jax.random.wrap_key_data(start.key)
+        learned = self.objective.init(own, self.student_dim, self.teacher_dim)
+        return Parameters(start.parameters, learned)
+
+    def begin(self, key: PRNGKeyArray, data: Data) -> PyTree:
+        own = jax.random.wrap_key_data(data[1].key)
+        return self.objective.begin(jax.random.fold_in(own, 1), data[0])
+
+    def loss(self, parameters: Parameters, data: Data) -> Float[Array, ""]:
+        vectors = self.student.vectors(parameters.student)
+        return self.objective(vectors, data[0], parameters.learned)
+
+    def step_loss(
+        self, parameters: Parameters, data: Data, memory: PyTree, key: PRNGKeyArray
+    ) -> Float[Array, ""]:
+        vectors = self.student.vectors(parameters.student)
+        return self.objective.at(memory)(vectors, data[0], parameters.learned)
+
+    def remember(self, memory: PyTree, parameters: Parameters, data: Data) -> PyTree:
+        vectors = self.student.vectors(parameters.student)
+        return self.objective.remember(memory, vectors, data[0], parameters.learned)
+
+    def subject(self, parameters: Parameters) -> Float[Array, "n m"]:
+        return self.student.vectors(parameters.student)
+
+    def scales(self, data: Data) -> Scalars:
+        zero = jnp.zeros((self.num_vectors, self.student_dim), data[0].dtype)
+        learned = self.objective.init(
+            jax.random.key(0), self.student_dim, self.teacher_dim
+        )
+        return {"zero_student_loss": self.objective(zero, data[0], learned)}
+
+    def optima(self, data: Data) -> Mapping[str, float]:
+        teacher = np.asarray(data[0], np.float64)
+        return {"optimum_loss": self.objective.optimum(teacher, self.student_dim)}
+
+    def derived(
+        self, records: Mapping[str, np.ndarray], levels: Mapping[str, np.ndarray]
+    ) -> tuple[Mapping[str, np.ndarray], Mapping[str, np.ndarray]]:
+        loss = records["loss"]
+        scale, optimum = levels["zero_student_loss"], levels["optimum_loss"]
+        with np.errstate(divide="ignore", invalid="ignore"):  # where a scale is zero
+            more = {
+                "relative_loss": loss / scale[:, None],
+                "excess_loss": (loss - optimum[:, None]) / scale[:, None],
+            }
+            return more, {"relative_optimum": optimum / scale}
+
+
+_KNOWN_OPTIMA = {
+    name: standard
+    for name, standard in objectives.STANDARD.items()
+    if name != "gram_unit_rows"  # its bound takes seconds for every seed
+}
+_LEVELS = {
+    "chance": "chance level of",
+    "svd": "SVD baseline of",
+    "zero_student": "zero student's",
+    "optimum": "optimum of",
+    "ceiling": "ceiling of",
+}
+_LONG_NAMES = {
+    "relative_loss": "loss over that of the zero student",
+    "excess_loss": "loss above its optimum, over that of the zero student",
+    "relative_optimum": "optimum of the loss over the zero student's loss",
+}
+
+
+class VectorObserver(AbstractObserver):
+    """Measures and standard distances of a student's vectors and its teacher's.
+
+    Levels: `chance_*`, of random unit vectors of the student's width; `svd_*`, of the
+    teacher's truncated SVD, the optimum of Procrustes and Gram; `zero_student_*`, of
+    zero rows; `optimum_*`, the least value of any student of that width;
+    `ceiling_fraction_student`, which no vectors of that width exceed.
+    """
+
+    epsilon: float
+    measures: tuple[str, ...] = eqx.field(static=True)
+    student_dim: int = eqx.field(static=True)
+
+    def observe(self, subject: Float[Array, "n m"], data: Data) -> Scalars:
+        root = data[3] if len(data) > 3 else None
+        seen = measures.battery(
+            subject, data[0], self.epsilon, names=self.measures, root=root
+        )
+        distances = {
+            f"distance_{name}": objective(subject, data[0])
+            for name, objective in objectives.STANDARD.items()
+        }
+        return {**seen, **distances}
+
+    def baselines(self, data: Data) -> Mapping[str, np.ndarray]:
+        teacher = np.asarray(data[0], np.float64)
+        best = limits.optimal_student(teacher, self.student_dim)
+        return {
+            "chance": data[2],
+            "svd": best.astype(data[2].dtype),
+            "zero_student": np.zeros_like(data[2]),
+        }
+
+    def has_level(self, baseline: str, name: str) -> bool:
+        return baseline != "zero_student" or name.startswith("distance_")
+
+    def levels(self, data: Data) -> Mapping[str, float]:
+        teacher, width = np.asarray(data[0], np.float64), self.student_dim
+        n = len(teacher)
+        most = limits.max_orthogonal_pairs(float(self.epsilon), n, width)
+        return {
+            "ceiling_fraction_student": most / (n * (n - 1) / 2),
+            **{
+                f"optimum_distance_{name}": standard.optimum(teacher, width)
+                for name, standard in _KNOWN_OPTIMA.items()
+            },
+        }
+
+    def attributes(self, name: str) -> Mapping[str, str]:
+        for level, words in _LEVELS.items():
+            if name.startswith(f"{level}_"):
+                inner = self.attributes(name.removeprefix(f"{level}_"))
+                if "long_name" in inner:
+                    said = {"long_name": f"{words} {inner['long_name']}"}
+                    return {**inner, **said}
+        if name.startswith("distance_"):
+            standard = objectives.STANDARD.get(name.removeprefix("distance_"))
+            return {"long_name": standard.label, "better": "lower"} if standard else {}
+        if name in measures.MEASURES:
+            one = measures.MEASURES[name]
+            said = {"long_name": one.label, "range": one.bounds, "chance": one.chance}
+            return said | ({"better": one.better} if one.better else {})
+        return {"long_name": _LONG_NAMES[name]} if name in _LONG_NAMES else {}
+
+    def vectors(
+        self, subject: np.ndarray, data: Data
+    ) -> Mapping[str, tuple[tuple[str, ...], np.ndarray]]:
+        return {
+            "student": (("vector", "student_axis"), subject),
+            "teacher": (("vector", "teacher_axis"), data[0]),
+        }
