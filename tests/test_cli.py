@@ -106,14 +106,16 @@ def test_a_run_is_kept_drawn_and_read_again(ask, folder):
     assert folder.joinpath(f"{kept.stem}.png").exists()
 
 
-def test_a_damaged_result_is_set_aside_and_run_again(ask, folder):
+def test_a_damaged_result_is_run_again_and_replaced(ask, folder):
     assert ask("run cell.toml")[0] == 0
     [kept] = folder.glob("results/*.nc")
     kept.write_bytes(b"damaged")
     code, said, told = ask("run cell.toml")
     assert code == 0
     assert "Saved" in said
-    assert f"{kept.name}.damaged" in told.splitlines()[0]
+    assert f"{kept.name} is damaged, and is left as it is" in told.splitlines()[0]
+    assert kept.read_bytes() != b"damaged"
+    assert list(folder.glob("results/*.nc*")) == [kept]
 
 
 def test_ctrl_c_keeps_the_records_made(ask, folder, monkeypatch):

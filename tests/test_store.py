@@ -1,7 +1,12 @@
 """A folder of many runs: its index, its tables, and conditions on them."""
 
+import errno
+import io
 import json
+import os
+import random
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,6 +15,7 @@ from test_results import HYBRID, SETTINGS, another, make
 
 from simgeo import results, settings
 from simgeo.results import _files, _index, _store
+from simgeo.sweep import keep
 
 
 @pytest.fixture
@@ -24,6 +30,11 @@ def folder(tmp_path):
     for index, described in enumerate(kinds):
         results.save(make(index, settings=described), tmp_path)
     return tmp_path
+
+
+def content_of(folder):
+    """What runs there are, byte for byte, and whatever else but the index."""
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
 
 
 def all_of(folder):
@@ -113,12 +124,112 @@ def test_a_damaged_index_is_made_again(folder, content):
     pd.testing.assert_frame_equal(results.open(folder).frame, expected)
 
 
-def test_damaged_files_are_set_aside_with_a_warning(folder):
-    path = next(folder.glob("*.nc"))
-    path.write_bytes(b"not a run")
-    with pytest.warns(UserWarning, match=f"{path} is damaged; it is now"):
-        assert results.open(folder).frame["fingerprint"].nunique() == 3
-    assert path.with_name(f"{path.name}.damaged").exists()
+def test_damaged_files_are_left_out_with_one_warning(folder):
+    for path in sorted(folder.glob("*.nc"))[:2]:
+        path.write_bytes(b"not a run")
+    before = content_of(folder)
+    match = f"2 damaged files, which are left out .*{path.name}.*replaces them"
+    for _ in range(2):
+        with pytest.warns(UserWarning, match=match) as told:
+            assert results.open(folder).frame["fingerprint"].nunique() == 2
+        assert len(told) == 1
+    assert content_of(folder) == before
+
+
+NUMBERS = (errno.ENOLCK, errno.EAGAIN, errno.EIO, errno.EACCES, errno.EMFILE)
+
+
+@pytest.fixture(params=["no reading", "no opening", "now and then"])
+def failing(request, folder, monkeypatch):
+    """Makes the system refuse to read runs, with an error of that number."""
+
+    def fail(number):
+        rng = random.Random(number)
+
+        def refuse(*_):
+            raise OSError(number, os.strerror(number))
+
+        def opened(path, *arguments, **options):
+            is_run = str(path).endswith(".nc") and "w" not in str(arguments)
+            if is_run and request.param == "no opening":
+                refuse()
+            file = whole(path, *arguments, **options)
+            if is_run and (request.param == "no reading" or rng.random() < 0.7):
+                file.close()
+                file = io.BytesIO()
+                file.read = refuse
+            return file
+
+        monkeypatch.setattr(io, "open", opened)
+
+    whole = io.open
+    return fail
+
+
+READERS = {
+    "open": lambda folder, name: results.open(folder).frame,
+    "load": lambda folder, name: results.load(folder / f"{name}.nc"),
+    "find": results.find,
+    "Store.load": lambda folder, name: STORES[folder].load(name),
+    "trajectories": lambda folder, name: STORES[folder].trajectories(),
+    "is_indexed": lambda folder, name: results.is_indexed(folder),
+    "status": lambda folder, name: keep.status(folder),
+}
+STORES = {}
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("number", NUMBERS)
+def test_no_reader_changes_a_store_that_cannot_be_read(
+    folder, failing, reader, number, monkeypatch
+):
+    name = sorted(folder.glob("*.nc"))[0].stem
+    STORES[folder] = results.open(folder)
+    keep.begin(folder, "sweep", {name: 1.0}, "float32")
+    for shard in (folder / ".index").iterdir():
+        shard.unlink()
+    before = content_of(folder)
+    failing(number)
+    told = []
+    with warnings.catch_warnings(record=True, action="always") as warned:
+        try:
+            READERS[reader](folder, name)
+        except results.UnreadableFileError as error:
+            told.append(str(error))
+    told += [str(each.message) for each in warned]
+    assert all("could not be read" in each for each in told)
+    assert all(os.strerror(number) in each for each in told)
+    monkeypatch.undo()
+    assert content_of(folder) == before
+    with warnings.catch_warnings(action="error"):  # all is there when it can be read
+        assert results.open(folder).frame["fingerprint"].nunique() == 4
+
+
+def test_what_cannot_be_read_is_named_with_its_count(folder, failing):
+    names = sorted(path.name for path in folder.glob("*.nc"))
+    failing(errno.EACCES)
+    with pytest.warns(UserWarning, match="could not be read") as told:
+        found = results.open(folder)
+    [message] = [str(each.message) for each in told]
+    missing = [name for name in names if name.removesuffix(".nc") not in found.entries]
+    assert missing
+    assert f"holds {len(missing)} files" in message
+    assert all(name in message for name in missing)
+
+
+def test_a_reader_that_fails_at_the_index_loses_nothing(folder, monkeypatch):
+    expected = results.open(folder).frame
+    [shard] = (folder / ".index").iterdir()
+    whole = Path.read_bytes
+
+    def refuse(path):
+        if path.suffix == ".npz":
+            raise OSError(errno.EIO, "Input/output error")
+        return whole(path)
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    pd.testing.assert_frame_equal(results.open(folder).frame, expected)
+    assert shard.exists()
 
 
 @pytest.mark.parametrize(("change", "advice"), [(1, "Update"), (-1, "Run them again")])

@@ -2,6 +2,8 @@
 
 from simgeo.results._files import PACKAGES as PACKAGES
 from simgeo.results._files import DamagedFileError as DamagedFileError
+from simgeo.results._files import SchemaError as SchemaError
+from simgeo.results._files import UnreadableFileError as UnreadableFileError
 from simgeo.results._files import dataset as dataset
 from simgeo.results._files import find as find
 from simgeo.results._files import load as load

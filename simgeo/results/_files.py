@@ -1,5 +1,6 @@
 """What is kept of a run: labelled arrays in one file, under the run's fingerprint."""
 
+import errno
 import functools
 import importlib.metadata
 import json
@@ -15,6 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import netCDF4
 import numpy as np
 import xarray as xr
 from jaxtyping import Bool, Float, Int, Num, Shaped
@@ -29,12 +31,23 @@ _HOUR = 60 * 60.0
 _DAY = 24 * _HOUR
 # Barely smaller, but a flipped bit anywhere in the numbers is noticed.
 _ENCODING = {"zlib": True, "complevel": 1, "shuffle": True, "fletcher32": True}
+# Errors of a system, not of a file, that may be over in a moment.
+_PASSING = {errno.EAGAIN, errno.EIO, errno.EINTR, errno.ESTALE, errno.ENOLCK}
+_PAUSE = 0.02  # seconds
 _NEXT_SWEEP: dict[Path, float] = {}
 _LOCK = threading.Lock()  # the netCDF library is not safe between threads
 
 
 class DamagedFileError(ValueError):
-    """A file of results that cannot be read, or does not hold what its name says."""
+    """A file of results that was read, and does not hold what was written there."""
+
+
+class UnreadableFileError(ValueError):
+    """A file that could not be read. It may well be whole."""
+
+
+class SchemaError(ValueError):
+    """A file of results that another version of simgeo wrote."""
 
 
 def dataset(
@@ -168,51 +181,72 @@ def _moved(path: Path) -> Iterator[Path]:
 
 
 def load(path: str | Path) -> xr.Dataset:
-    """The run in a file, in memory.
+    """The run in a file, in memory. The file is left as it is, whatever it holds.
 
     Raises:
+        UnreadableFileError: a ValueError, if the file cannot be read.
         DamagedFileError: a ValueError, if it is not what `save` wrote.
-        ValueError: if the file cannot be read, or comes from a newer simgeo.
+        SchemaError: a ValueError, if it comes from a newer simgeo.
     """
     path = Path(path)
+    content = _content(path)
     try:
-        with path.open("rb") as file:
-            file.read(1)
-    except OSError as error:
-        raise ValueError(
-            f"`path` must be a file that can be read; got {path}: {error.strerror}."
-        ) from error
-    try:
-        with _LOCK:
-            found = xr.load_dataset(path, engine="netcdf4")
-        found = _unpack(found)
+        found = _unpack(_parsed(content))
         schema = int(found.attrs["schema"])
         settings = json.loads(found.attrs["settings"])
         name = digest(settings, {"precision": found.attrs["precision"]})
         # Another schema has another fingerprint of the same settings.
         intact = schema != SCHEMA or name == found.attrs["fingerprint"]
+    except MemoryError:
+        raise
     except Exception as error:  # what a broken file raises depends on where it broke
         raise DamagedFileError(
-            f"`path` must be a file of results; got {path}, which is damaged. Remove "
-            f"it and run again."
+            f"`path` must be a file of results; got {path}, which is damaged. Run "
+            f"the cell again, which replaces it, or remove it."
         ) from error
     if schema > SCHEMA:
-        raise ValueError(
+        raise SchemaError(
             f"`path` must have schema {SCHEMA} or older; got {schema} in {path}. "
             f"Update simgeo."
         )
     if not intact:
         raise DamagedFileError(
             f"`path` must hold the run of its fingerprint; got {path}, whose settings "
-            f"were changed. Remove it and run again."
+            f"were changed. Run the cell again, which replaces it, or remove it."
         )
     return found
+
+
+def _content(path: Path) -> bytes:
+    """A whole file, so that its system's errors are not taken for damage."""
+    for pause in (_PAUSE, None):
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            if pause is not None and error.errno in _PASSING:
+                time.sleep(pause)
+                continue
+            raise UnreadableFileError(
+                f"`path` must be a file that can be read; got {path}, which could not "
+                f"be read: {error.strerror or error}."
+            ) from error
+    raise AssertionError
+
+
+def _parsed(content: bytes) -> xr.Dataset:
+    with _LOCK:
+        file = netCDF4.Dataset("in memory", memory=content)
+        return xr.load_dataset(xr.backends.NetCDF4DataStore(file))
 
 
 def find(folder: str | Path, fingerprint: str) -> xr.Dataset | None:
     """The complete run of that fingerprint in `folder`, or None.
 
-    A damaged file is renamed to `<name>.damaged`, with a warning.
+    A damaged file is left as it is, with a warning.
+
+    Raises:
+        UnreadableFileError: a ValueError, if the file is there and cannot be read.
+        SchemaError: a ValueError, if it comes from a newer simgeo.
     """
     path = path_of(Path(folder), fingerprint, complete=True)
     if not path.exists():
@@ -224,7 +258,10 @@ def find(folder: str | Path, fingerprint: str) -> xr.Dataset | None:
         reason = f"{path} holds another run"
     except DamagedFileError:
         reason = f"{path} is damaged"
-    warnings.warn(f"{reason}; {set_aside(path)}.", stacklevel=2)
+    warnings.warn(
+        f"{reason}, and is left as it is. Running the cell again replaces it.",
+        stacklevel=2,
+    )
     return None
 
 
@@ -291,18 +328,6 @@ def _sweep(folder: Path) -> None:
         with suppress(OSError):
             if time.time() - each.stat().st_mtime > _DAY:
                 each.unlink()
-
-
-def set_aside(path: Path) -> str:
-    """Renames a damaged file; says what became of it."""
-    names = [f"{path.name}.damaged"]
-    while path.with_name(names[-1]).exists():
-        names.append(f"{path.name}.damaged-{len(names) + 1}")
-    try:
-        os.replace(path, path.with_name(names[-1]))
-    except OSError as error:
-        return f"it could not be renamed: {error.strerror}"
-    return f"it is now {names[-1]}"
 
 
 def _version(name: str) -> str:

@@ -9,7 +9,6 @@ import json
 import os
 import re
 import secrets
-import warnings
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -19,7 +18,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
-from simgeo.results._files import DamagedFileError, load, set_aside, write
+from simgeo.results._files import SchemaError, load, write
 from simgeo.settings import SCHEMA
 
 FOLDER = ".index"
@@ -46,7 +45,7 @@ def index(folder: str | Path, runs: Iterable[xr.Dataset]) -> None:
     for run in runs:
         name = run.attrs["fingerprint"]
         with suppress(OSError):
-            entries.append(_entry(Path(folder) / f"{name}.nc", run))
+            entries.append(_entry((Path(folder) / f"{name}.nc").stat(), run))
     if entries:
         with suppress(OSError):  # it can be made again
             replace(Path(folder), entries)
@@ -82,26 +81,24 @@ def files_of(folder: Path) -> dict[str, tuple[int, int]]:
     return found
 
 
-def read(folder: Path, name: str) -> Entry | None:
-    """The entry of a file; None, with a warning, if it is damaged: it is set aside."""
+def read(folder: Path, name: str) -> Entry:
+    """The entry of a file.
+
+    Raises:
+        DamagedFileError: a ValueError, if it is damaged.
+        UnreadableFileError: a ValueError, if it could not be read.
+    """
     path = folder / f"{name}.nc"
+    # Before it is read: what is written over it meanwhile is then read again.
+    status = path.stat()
     try:
-        return _entry(path, load(path))
-    except DamagedFileError:
-        warnings.warn(f"{path} is damaged; {set_aside(path)}.", stacklevel=3)
-    except FileNotFoundError:
-        pass
-    except ValueError as error:
-        if "schema" not in str(error):
-            return None
-        status = path.stat()
+        return _entry(status, load(path))
+    except SchemaError:
         own = (name, status.st_size, status.st_mtime_ns, {}, "", SCHEMA + 1, 0.0)
         return Entry(*own, ("seed", "step"), ("<i8", "<i8"), np.zeros((0, 2)))
-    return None
 
 
-def _entry(path: Path, run: xr.Dataset) -> Entry:
-    status = path.stat()
+def _entry(status: os.stat_result, run: xr.Dataset) -> Entry:
     values = {
         "seed": run["seed"].values,
         "step": np.repeat(run["step"].values[-1], run.sizes["seed"]),
@@ -127,12 +124,17 @@ def _entry(path: Path, run: xr.Dataset) -> Entry:
 
 
 def known(folder: Path) -> tuple[dict[str, Entry], list[Path]]:
-    """What the index says, and its files."""
+    """What the index says, and those of its files that could be read."""
     found: dict[str, Entry] = {}
-    shards = sorted((folder / FOLDER).glob("[0-9a-f]*.npz"))
-    for shard in shards:
+    shards = []
+    for shard in sorted((folder / FOLDER).glob("[0-9a-f]*.npz")):
+        try:
+            content = shard.read_bytes()
+        except OSError:
+            continue
+        shards.append(shard)
         with suppress(Exception):  # half of one, or none: its runs are read again
-            for entry in _shard(shard):
+            for entry in _shard(content):
                 kept = found.get(entry.fingerprint)
                 if kept is None or kept.time < entry.time:
                     found[entry.fingerprint] = entry
@@ -156,8 +158,8 @@ def replace(folder: Path, entries: Iterable[Entry]) -> None:
     write(folder / FOLDER / f"{secrets.token_hex(8)}.npz", content.getvalue())
 
 
-def _shard(path: Path) -> list[Entry]:
-    with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as archive:
+def _shard(content: bytes) -> list[Entry]:
+    with np.load(io.BytesIO(content), allow_pickle=False) as archive:
         about = json.loads(archive["about"].tobytes())
         values = [archive[f"values_{k}"] for k in range(len(about["layouts"]))]
     layouts = [(tuple(names), tuple(kinds)) for names, kinds in about["layouts"]]

@@ -11,13 +11,14 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from simgeo.results._files import load
+from simgeo.results._files import DamagedFileError, UnreadableFileError, load
 from simgeo.results._frames import columns, frame
 from simgeo.results._index import Entry, files_of, known, read, replace
 from simgeo.results._where import rows
 from simgeo.settings import SCHEMA
 
 _MOST_SHARDS = 8
+_MOST_NAMES = 20  # in a warning
 
 
 class Store:
@@ -98,24 +99,35 @@ _SHAPE = ("num_vectors", "teacher_dim", "student_dim")
 def open(folder: str | Path) -> Store:
     """The store in a folder: its tidy frame, its tree and its runs.
 
-    Files that the index does not know are read, and put into it. Damaged ones are
-    renamed to `<name>.damaged`, with a warning.
+    Files that the index does not know are read, and put into it where that can be
+    written. No run is ever changed: one that is damaged, or cannot be read, is left out
+    and left as it is, with a warning that names it.
 
     Raises:
         ValueError: if the folder cannot be read.
     """
     folder = Path(folder)
-    files = files_of(folder)
+    # In this order: the index may be written to meanwhile, after the files.
     indexed, shards = known(folder)
-    entries = {}
-    unknown = []
+    files = files_of(folder)
+    entries, fresh = {}, {}
+    damaged: list[str] = []
+    unreadable: dict[str, str] = {}
     for name, (size, time) in sorted(files.items()):
         entry = indexed.get(name)
         if entry is not None and (entry.size, entry.time) == (size, time):
             entries[name] = entry
-        else:
-            unknown.append(name)
-    fresh = {name: each for name in unknown if (each := read(folder, name))}
+            continue
+        try:
+            fresh[name] = read(folder, name)
+        except FileNotFoundError:  # removed meanwhile
+            pass
+        except DamagedFileError:
+            damaged.append(f"{name}.nc")
+        except (UnreadableFileError, OSError) as error:
+            reason = error.__cause__ if isinstance(error, ValueError) else error
+            if not isinstance(reason, FileNotFoundError):
+                unreadable[f"{name}.nc"] = getattr(reason, "strerror", None) or ""
     entries |= fresh
     if fresh or len(shards) > _MOST_SHARDS:
         # All in one. What others add meanwhile is in files of its own.
@@ -123,6 +135,21 @@ def open(folder: str | Path) -> Store:
             replace(folder, entries.values())
             for each in shards:
                 each.unlink(missing_ok=True)
+    if damaged:
+        warnings.warn(
+            f"{folder} holds {len(damaged)} damaged files, which are left out and left "
+            f"as they are: {_listed(damaged)}. Running their cells again replaces "
+            f"them.",
+            stacklevel=2,
+        )
+    if unreadable:
+        warnings.warn(
+            f"{folder} holds {len(unreadable)} files that could not be read and are "
+            f"left out: {_listed(list(unreadable))} "
+            f"({', '.join(sorted(set(unreadable.values())))}). They are left as they "
+            f"are; open the store again.",
+            stacklevel=2,
+        )
     current = {name: each for name, each in entries.items() if each.schema == SCHEMA}
     for other, advice in (
         ([each for each in entries.values() if each.schema < SCHEMA], "Run them again"),
@@ -136,6 +163,11 @@ def open(folder: str | Path) -> Store:
                 stacklevel=2,
             )
     return Store(folder, dict(sorted(current.items())))
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - _MOST_NAMES
+    return ", ".join(names[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
 def _runs_of_equal_columns(entries: Sequence[Entry]) -> Iterator[list[Entry]]:

@@ -8,7 +8,7 @@ import json
 import os
 import platform
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -178,9 +178,13 @@ def release(folder: Path, name: str) -> None:
         (folder / _CLAIMS / name).unlink(missing_ok=True)
 
 
-def missing(folder: Path, names: Sequence[str]) -> list[str]:
-    """Of these, the cells without a file."""
-    return [name for name in names if not (folder / f"{name}.nc").exists()]
+def missing(folder: Path, names: Sequence[str], damaged: Collection[str]) -> list[str]:
+    """Of these, the cells without a file, or with one known to be damaged."""
+    return [
+        name
+        for name in names
+        if name in damaged or not (folder / f"{name}.nc").exists()
+    ]
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -53,8 +53,8 @@ def run(
 ) -> Report:
     """Runs what is not in the store yet, and keeps every cell as soon as it is done.
 
-    A file that the index does not vouch for is read; a damaged one is set aside, with a
-    warning, and its cell is run again. A cell that fails is recorded, and left out the
+    A file that the index does not vouch for is read; a damaged one is written
+    anew, with a warning. A cell that fails is recorded, and left out the
     next time.
 
     Args:
@@ -77,7 +77,7 @@ def run(
     name = hashlib.sha256("".join(sorted(cells)).encode()).hexdigest()[:16]
     costs = {each: cell.cost for each, cell in cells.items()}
     keep.begin(folder, name, costs, whole.precision)
-    there = _verified(folder, list(cells))
+    there, damaged = _verified(folder, list(cells))
     broken = {
         each: about
         for each, about in keep.failures(folder).items()
@@ -97,9 +97,9 @@ def run(
             left.append(batch._replace(cells=tuple(wanted)))
     worker = Worker(folder, memory, keep_vectors)
     outcomes = (
-        _here(left, worker, whole.precision, on_record)
+        _here(left, worker, whole.precision, damaged, on_record)
         if executor is None
-        else _elsewhere(left, worker, whole.precision, executor)
+        else _elsewhere(left, worker, whole.precision, damaged, executor)
     )
     done: set[str] = set()
     failed = {each: str(about.get("reason")) for each, about in broken.items()}
@@ -138,27 +138,29 @@ def executor_of(name: str) -> Executor:
     return made
 
 
-def _verified(folder: Path, names: Sequence[str]) -> set[str]:
-    """The cells whose files are there and whole."""
+def _verified(folder: Path, names: Sequence[str]) -> tuple[set[str], set[str]]:
+    """The cells whose files are there and whole, and those whose files are damaged."""
     wanted = set(names)
     known = results.is_indexed(folder)
     there = {name for name, is_known in known.items() if name in wanted and is_known}
     unknown = [name for name in names if name in known and name not in there]
     runs = [run for name in unknown if (run := results.find(folder, name)) is not None]
     results.index(folder, runs)
-    return there | {run.attrs["fingerprint"] for run in runs}
+    there |= {run.attrs["fingerprint"] for run in runs}
+    return there, set(unknown) - there
 
 
 def _here(
     batches: Sequence[Batch],
     worker: Worker,
     precision: str,
+    damaged: set[str],
     on_record: Callable[[int, int], Any] | None,
 ) -> Iterator[tuple[Batch, Outcome]]:
     """One batch after the other; while one is written the next is computed."""
     with ThreadPoolExecutor(1) as writer:
         pending = None
-        for batch, wanted, is_there in _unclaimed(batches, worker.folder):
+        for batch, wanted, is_there in _unclaimed(batches, worker.folder, damaged):
             begin = time.perf_counter()
             keep.claim(worker.folder, batch.name)
             total = sum(
@@ -193,7 +195,7 @@ def _written(pending: tuple, folder: Path) -> tuple[Batch, Outcome]:
 
 
 def _unclaimed(
-    batches: Sequence[Batch], folder: Path
+    batches: Sequence[Batch], folder: Path, damaged: set[str]
 ) -> Iterator[tuple[Batch, Batch, list[str]]]:
     """Every batch, with what of it is still missing and what others have made since;
     those that others are at come last."""
@@ -205,7 +207,7 @@ def _unclaimed(
         )
         left.remove(batch)
         names = [cell.fingerprint for cell in batch.cells]
-        missing = set(keep.missing(folder, names)) if mine else set(names)
+        missing = set(keep.missing(folder, names, damaged)) if mine else set(names)
         mine.add(batch.name)
         wanted = tuple(cell for cell in batch.cells if cell.fingerprint in missing)
         others = [name for name in names if name not in missing]
@@ -213,10 +215,15 @@ def _unclaimed(
 
 
 def _elsewhere(
-    batches: Sequence[Batch], worker: Worker, precision: str, executor: Executor
+    batches: Sequence[Batch],
+    worker: Worker,
+    precision: str,
+    damaged: set[str],
+    executor: Executor,
 ) -> Iterator[tuple[Batch, Outcome]]:
     futures = {
-        executor.submit(do, task(batch, worker, precision)): batch for batch in batches
+        executor.submit(do, task(batch, worker, precision, damaged)): batch
+        for batch in batches
     }
     try:
         for future in as_completed(futures):
@@ -226,18 +233,18 @@ def _elsewhere(
             except (BrokenExecutor, OSError):
                 raise
             except Exception as error:
-                outcome = _lost(worker.folder, batch, error)
+                outcome = _lost(worker.folder, batch, damaged, error)
             yield batch, outcome
     finally:
         for future in futures:
             future.cancel()
 
 
-def _lost(folder: Path, batch: Batch, error: Exception) -> Outcome:
+def _lost(folder: Path, batch: Batch, damaged: set[str], error: Exception) -> Outcome:
     """Of a batch whose worker is gone: some of its cells may be there."""
     reason = f"{type(error).__name__}: {error}"
     names = [cell.fingerprint for cell in batch.cells]
-    left = set(keep.missing(folder, names))
+    left = set(keep.missing(folder, names, damaged))
     failed = {
         cell.fingerprint: keep.fail(folder, cell, "error", reason)
         for cell in batch.cells

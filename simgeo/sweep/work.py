@@ -6,7 +6,7 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -157,7 +157,9 @@ def measure(batches: Sequence[Batch], memory: int | None = None) -> int:
     return max((worker.fit(each).num_bytes() for each in largest.values()), default=0)
 
 
-def task(batch: Batch, worker: Worker, precision: str) -> dict[str, Any]:
+def task(
+    batch: Batch, worker: Worker, precision: str, damaged: Collection[str] = ()
+) -> dict[str, Any]:
     """A batch as plain data, for `do` in another process."""
     return {
         "homes": sorted(settings.homes([cell.experiment for cell in batch.cells])),
@@ -168,6 +170,9 @@ def task(batch: Batch, worker: Worker, precision: str) -> dict[str, Any]:
         "memory": worker.memory,
         "keep_vectors": worker.keep_vectors,
         "precision": precision,
+        "damaged": [
+            cell.fingerprint for cell in batch.cells if cell.fingerprint in damaged
+        ],
     }
 
 
@@ -190,7 +195,7 @@ def do(task: Mapping[str, Any]) -> Outcome:
         _WORKERS[key] = Worker(folder, task["memory"], task["keep_vectors"])
     for home in task["homes"]:
         importlib.import_module(home)
-    left = set(keep.missing(folder, task["fingerprints"]))
+    left = set(keep.missing(folder, task["fingerprints"], task["damaged"]))
     cells = []
     for name, described in zip(task["fingerprints"], task["cells"], strict=True):
         if name in left:
