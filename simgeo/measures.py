@@ -68,6 +68,11 @@ MEASURES: dict[str, Measure] = {
 }
 
 
+DEFAULT = tuple(MEASURES)
+def require(names): pass
+def needs_root(names): return True
+
+
 class PairCounts(NamedTuple):
     """Counts of epsilon-orthogonal pairs, exact integers."""
 
@@ -104,6 +109,7 @@ def battery(
     teacher: Float[Array, "n d"],
     epsilon: Float[Array, ""] | float,
     root: Float[Array, "d d"] | None = None,
+    names=None,
 ) -> dict[str, Array]:
     """Every measure of `MEASURES`, in its order.
 

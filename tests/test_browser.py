@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright import sync_api
 
-from simgeo import experiment, objectives, page
+from simgeo import engine, objectives, page
 from simgeo.page import runs
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -65,7 +65,7 @@ def file(tmp_path_factory) -> Path:
             teacher,
             label,
             width,
-            experiment.Experiment(
+            problems.Experiment(
                 teacher=runs.TEACHERS[teacher],
                 num_vectors=runs.NUM_VECTORS,
                 teacher_dim=runs.TEACHER_DIM,

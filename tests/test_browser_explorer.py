@@ -11,7 +11,7 @@ import pytest
 import serving
 
 from simgeo import settings
-from simgeo.experiment import Experiment
+from simgeo.problems import Experiment
 from simgeo.explorer.controls import RANGES, TEACHERS
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")

@@ -69,7 +69,7 @@ def chosen(monkeypatch):
         run.cell = cell
         raise KeyboardInterrupt
 
-    def chosen(line: str) -> experiment.Experiment:
+    def chosen(line: str) -> problems.Experiment:
         assert cli.main(["run", *line.split()]) == 130
         return run.cell
 
@@ -119,7 +119,7 @@ def test_a_damaged_result_is_run_again_and_replaced(ask, folder):
 
 
 def test_ctrl_c_keeps_the_records_made(ask, folder, monkeypatch):
-    whole = experiment.run
+    whole = engine.run
 
     def run(cell, on_chunk):
         def stop(steps, loss):
@@ -149,7 +149,7 @@ def test_ctrl_c_before_the_first_record(chosen, capsys):
 def test_ctrl_c_that_python_drops_ends_the_run_at_the_next_record(
     ask, folder, monkeypatch
 ):
-    whole = experiment.run
+    whole = engine.run
 
     class Dropper:
         def __del__(self):

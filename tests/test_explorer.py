@@ -17,7 +17,7 @@ import serving
 
 from simgeo import cli, experiment, settings
 from simgeo.cli import explore
-from simgeo.experiment import Experiment
+from simgeo.problems import Experiment
 from simgeo.explorer import controls, pictures, running, snippets
 from simgeo.explorer.controls import RANGES, TEACHERS, Wish, experiment_of
 
@@ -112,7 +112,7 @@ def test_the_code_to_take_away_is_the_experiment_on_the_screen(wish):
     assert settings.describe(again) == want
 
     code, _, run = snippets.python_of(cell).partition("\nfound = ")
-    assert run.startswith("experiment.run(cell)\n")
+    assert run.startswith("engine.run(cell)\n")
     names: dict = {}
     exec(compile(code, "cell.py", "exec"), names)
     assert settings.describe(names["cell"]) == want

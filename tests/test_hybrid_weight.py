@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from experiments import hybrid_weight as study
-from simgeo import experiment, objectives
+from simgeo import engine, objectives
 
 pytestmark = pytest.mark.once
 
@@ -52,12 +52,12 @@ def test_weights_are_compared_with_none_and_corrected_together():
     assert (others["p_adjusted"] >= others["p"]).all()
 
 
-def small(**changes) -> experiment.Experiment:
+def small(**changes) -> problems.Experiment:
     base = study.common(True, teacher=study.TEACHERS["common mean"])
     described = {name: getattr(base, name) for name in ("teacher", "student")}
     size = {"num_vectors": 24, "teacher_dim": 12, "student_dim": 6, "num_seeds": 2}
     size |= {"num_steps": 3, "num_records": 2, "record_spacing": "even"}
-    return experiment.Experiment(**described, **size, **changes)
+    return problems.Experiment(**described, **size, **changes)
 
 
 def test_scales_are_the_zero_students_losses_but_of_the_hinge():

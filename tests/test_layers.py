@@ -100,7 +100,7 @@ def test_a_module_imports_only_from_above(path):
         ("objectives/cka.py", "from .. import linalg, measures"),
         ("objectives/cka.py", "from ..measures import linear_cka"),
         ("distill.py", "from simgeo import linalg"),
-        ("results.py", "from simgeo.experiment import Experiment"),
+        ("results.py", "from simgeo.problems import Experiment"),
         ("experiment.py", "from simgeo import results"),
         ("results/_store.py", "from simgeo import sweep"),
         ("sweep/plan.py", "from simgeo import plots"),

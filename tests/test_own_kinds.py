@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from simgeo import cli, objectives, results, settings, teachers
-from simgeo.experiment import Experiment
+from simgeo.problems import Experiment
 
 pytestmark = pytest.mark.once
 

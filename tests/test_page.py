@@ -24,7 +24,7 @@ def small(teacher: str, objective: objectives.AbstractObjective) -> page.Cell:
         teacher,
         objective.label,
         3,
-        experiment.Experiment(
+        problems.Experiment(
             teacher=runs.TEACHERS[teacher],
             objective=objective,
             num_vectors=12,
@@ -120,7 +120,7 @@ def test_like_stands_beside_like():
 
 def test_curves_are_the_records_of_the_same_run(done, shown):
     for each in done:
-        again = experiment.run(each.cell.experiment)
+        again = engine.run(each.cell.experiment)
         for row in shown["data"]["curves"]:
             if row["teacher"] == each.cell.teacher:
                 seed, record = row["seed"], row["record"]

@@ -4,17 +4,17 @@ import numpy as np
 import pytest
 
 from experiments import spikes as study
-from simgeo import experiment, objectives, teachers
+from simgeo import engine, objectives, teachers
 
 pytestmark = pytest.mark.once
 
 
-def small(squared, **changes) -> experiment.Experiment:
+def small(squared, **changes) -> problems.Experiment:
     size = {"num_vectors": 12, "teacher_dim": 6, "student_dim": 6, "num_seeds": 2}
     size |= {"num_steps": 20, "num_records": 2, "learning_rate": 0.05}
     size |= {"teacher": teachers.Gaussian()}
     objective = objectives.Procrustes(squared=squared)
-    return experiment.Experiment(objective=objective, **{**size, **changes})
+    return problems.Experiment(objective=objective, **{**size, **changes})
 
 
 def test_rises_are_ratios_of_the_last_three_quarters_above_what_is_resolved():
@@ -25,7 +25,7 @@ def test_rises_are_ratios_of_the_last_three_quarters_above_what_is_resolved():
 
 def test_what_is_watched_is_what_a_run_records():
     one = small(True)
-    kept = experiment.run(one)
+    kept = engine.run(one)
     found = study.watch(one, (one.learning_rate,))
     assert found["loss"].shape == (1, 2, 20)
     for name, record in (("loss", "loss"), ("one_minus_cka", "distance_cka")):

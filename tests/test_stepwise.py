@@ -7,7 +7,7 @@ import optax
 import pytest
 
 from simgeo import distill, objectives, settings, teachers
-from simgeo.experiment import Experiment, run
+from simgeo.problems import Experiment, run
 from simgeo.objectives import (
     CCA,
     CKA,

@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from simgeo import experiment, objectives, results, settings, sweep, teachers
-from simgeo.experiment import Experiment
+from simgeo import engine, objectives, results, settings, sweep, teachers
+from simgeo.problems import Experiment
 from simgeo.sweep import keep, work
 
 ROOT = Path(__file__).parents[1]
@@ -197,7 +197,7 @@ def test_a_batch_gives_the_numbers_of_a_run(cells, swept):
     precision = "float64" if DOUBLE else "float32"
     tolerance = 1e-9 if DOUBLE else 1e-3  # rounding grows along a run
     for cell in (cells[0], cells[-1]):
-        alone = experiment.run(cell)
+        alone = engine.run(cell)
         name = settings.fingerprint(cell, {"precision": precision})
         kept = results.load(swept / f"{name}.nc")
         assert np.array_equal(kept["teacher"], alone.teacher)
@@ -434,8 +434,8 @@ def test_claims_change_the_order_and_nothing_else(cells, tmp_path):
 
 CHILD = """
 import sys, pickle
-from simgeo import experiment, sweep
-experiment.keep_programs()
+from simgeo import engine, sweep
+engine.keep_programs()
 cells = pickle.load(sys.stdin.buffer)
 sweep.run(sweep.plan(cells, batch_bytes=1), sys.argv[1])
 """

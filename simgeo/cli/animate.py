@@ -10,12 +10,13 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from simgeo import experiment, objectives, plots, results, settings
+from simgeo import engine, objectives, plots, results, settings
 from simgeo.cli import fail
 from simgeo.cli.files import replaced, require_file
 from simgeo.cli.flags import change, read, settings_parser, sort
 from simgeo.cli.run import Interrupts
-from simgeo.experiment import Experiment, NotFiniteError
+from simgeo.engine import NotFiniteError
+from simgeo.problems import Experiment
 from simgeo.objectives import AbstractObjective
 from simgeo.teachers import FromGram, Noisy, grams
 
@@ -133,7 +134,7 @@ def run(arguments: list[str]) -> int:
         request = parse(arguments)
     except ValueError as error:
         return fail(error, 2)
-    experiment.keep_programs()
+    engine.keep_programs()
     try:
         frame = film(request.cells)
         with replaced(request.path) as part:
@@ -170,21 +171,21 @@ def _way(cell: Experiment, name: str) -> pd.DataFrame:
     bar = tqdm(total=cell.num_steps, unit="step", desc=name, disable=None, leave=False)
     with bar, Interrupts() as interrupts:
 
-        def on_chunk(steps: int, loss: float) -> None:
-            bar.update(steps - bar.n)
+        def on_record(record: engine.Record) -> None:
+            students.append(record.subject[0])
+            bar.update(record.step - bar.n)
             interrupts.at_a_record()
 
-        found = experiment.run(
-            cell, on_chunk=on_chunk, on_students=lambda each: students.append(each[0])
-        )
-    if not found.complete:
+        found = engine.run(cell, on_record=on_record)
+    if not found.attrs["complete"]:
         raise KeyboardInterrupt
-    return results.paths(
+    first = found.isel(seed=0)
+    return results.vector_trajectories(
         name,
-        found.steps,
+        found["step"].values,
         np.stack(students),
-        found.teacher[0],
-        {record: found.records[record][0] for record in _KEPT},
+        first["teacher"].values,
+        {record: first[record].values for record in _KEPT},
     )
 
 

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, NoReturn
 
 from simgeo import settings
 from simgeo.cli import Parser
-from simgeo.experiment import Experiment
+from simgeo.problems import Experiment
 
 PLAIN = (bool, int, float, str)
 CHOICE = re.compile(r"([a-z][\w.]*):([\w-]*)")  # teacher:gaussian

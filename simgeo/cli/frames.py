@@ -13,7 +13,7 @@ from simgeo.results import Store
 _CONDITION = "such as 'objective == \"cka\" and m < 64'"
 _FORMATS = (".csv", ".parquet", ".nc")
 _SHOWN = ("teacher", "objective", "num_vectors", "teacher_dim", "student_dim",
-          "learning_rate", "seed", "loss", "matthews", "fraction_student")  # fmt: skip
+          "optimiser.learning_rate", "seed", "loss", "matthews", "fraction_student")  # fmt: skip
 
 
 def show(arguments: list[str]) -> int:
@@ -81,10 +81,6 @@ def plot(arguments: list[str]) -> int:
             for axis in ("x", "y", "hue", "col")
             if getattr(asked, axis) is not None
         }
-        rows = rows.rename(columns=lambda name: name.removeprefix("reference_"))
-        names = {axis: name.removeprefix("reference_") for axis, name in names.items()}
-        if names["hue"] == "objective" or names.get("col") == "objective":
-            rows["objective"] = _labels(rows)
         if not pd.api.types.is_numeric_dtype(rows[names["y"]]):
             raise ValueError(
                 f"`--y` must name a column of numbers, such as matthews; got "
@@ -125,7 +121,10 @@ def _preview(rows: pd.DataFrame) -> str:
     varying = [
         name
         for name in rows
-        if name not in shown and "." in str(name) and rows[name].nunique() > 1
+        if name not in shown
+        and "." in str(name)
+        and not str(name).endswith(".kind")
+        and rows[name].nunique() > 1
     ]
     head = rows[[*shown, *varying]].head(20).to_string(index=False)
     return (
@@ -152,38 +151,6 @@ def _write(rows: pd.DataFrame, path: Path) -> None:
             elif values.dtype == bool:
                 plain[name] = values.astype("int8")
         plain.to_netcdf(path, engine="netcdf4")
-
-
-def _labels(rows: pd.DataFrame) -> pd.Series:
-    """Objectives by the names that figures use, which need their settings."""
-    own = [n for n in rows if str(n) == "objective" or str(n).startswith("objective.")]
-    labels = {}
-    for _, row in rows.drop_duplicates("fingerprint").iterrows():
-        kind = row["objective"]
-        # Beside other objectives, which lack the setting, whole numbers are floats.
-        plain = {
-            name.partition(".")[2]: value
-            for name, value in row[own].items()
-            if name != "objective" and not pd.isna(value)
-        }
-        labels[row["fingerprint"]] = _label_of(kind, plain)
-    return rows["fingerprint"].map(labels)
-
-
-def _label_of(kind: str, plain: dict) -> str:
-    from simgeo import settings
-    from simgeo.objectives import AbstractObjective
-
-    whole = {
-        name: int(value) if isinstance(value, float) and value.is_integer() else value
-        for name, value in plain.items()
-    }
-    for given in (plain, whole):
-        try:
-            return settings.build(AbstractObjective, {"kind": kind} | given).label
-        except (ValueError, TypeError):  # with parts: its name must do
-            continue
-    return kind
 
 
 def _refuse_mixed(rows: pd.DataFrame, names: dict[str, str]) -> None:

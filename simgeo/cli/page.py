@@ -6,7 +6,7 @@ from pathlib import Path
 import jax
 from tqdm import tqdm
 
-from simgeo import experiment
+from simgeo import engine
 from simgeo.cli import Parser, fail
 from simgeo.cli.files import replaced, require_file
 
@@ -70,7 +70,7 @@ def _made() -> str:
             "Install the extra: pip install 'simgeo[page]'."
         ) from error
     # Not one device per core: then the last digits would depend on their number.
-    experiment.keep_programs()
+    engine.keep_programs()
     with tqdm(total=len(page.CELLS), unit="run", disable=None) as bar:
 
         def on_run(cell: page.Cell) -> None:

@@ -2,8 +2,10 @@
 
 import signal
 import sys
+import textwrap
 import threading
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import jax
@@ -12,56 +14,54 @@ import xarray as xr
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
-from simgeo import experiment, measures, plots, results, settings
+from simgeo import engine, measures, plots, results
 from simgeo.cli import fail
 from simgeo.cli.files import file_to_draw, folder_to_write
 from simgeo.cli.flags import parse
-from simgeo.experiment import Experiment, NotFiniteError, Trajectory
+from simgeo.problems import Experiment
 
 
 def run(arguments: list[str]) -> int:
-    """Exit code; a finished run of the same settings is read instead of repeated."""
+    """Exit code; seeds that are found finished are read instead of repeated."""
     try:
         request = parse(arguments)
-        experiment.prepare_host()
-        precision = "float64" if jax.config.read("jax_enable_x64") else "float32"
-        name = settings.fingerprint(request.experiment, {"precision": precision})
+        engine.prepare_host()
+        cell = request.experiment
+        cell.check()
         folder = folder_to_write("--results", request.results)
-        picture = folder / f"{name}.png"
+        name = f"{cell.fingerprint}.png"
+        picture = folder / name
         if request.figure is not None:
-            picture = file_to_draw("--figure", request.figure, picture.name)
-        found = None if request.again else _find(folder, name)
+            picture = file_to_draw("--figure", request.figure, name)
+        missing = cell.seeds.tolist() if request.again else _missing(folder, cell)
     except ValueError as error:
         return fail(error, 2)
-    if found is None:
+    if missing:
         try:
-            trajectory, failure = _compute(request.experiment)
+            found = _compute(cell, missing)
         except KeyboardInterrupt:
             return fail("interrupted before the first record; nothing is kept.", 130)
         except (MemoryError, OverflowError, jax.errors.JaxRuntimeError) as error:
             reason = str(error).partition("\n")[0] or "out of memory"
             return fail(f"{reason}. Try fewer seeds or vectors.", 1)
-        found = results.dataset(
-            settings=settings.describe(request.experiment),
-            precision=precision,
-            **trajectory._asdict(),
-        )
+        stopped = found.attrs["stopped"]
         try:
             path = results.save(found, folder)
         except (ValueError, OSError) as error:
-            return fail(failure or error, 1)
-        if failure:
-            return fail(f"{failure} The records before it are in {path}.", 1)
-        if not trajectory.complete:
-            done = f"{trajectory.steps[-1]} of {request.experiment.num_steps} steps"
-            return fail(f"interrupted; the records of {done} are in {path}.", 130)
-        said = f"Saved {path}, after {trajectory.seconds:.1f} s."
+            return fail(stopped or error, 1)
+        if stopped:
+            code = 130 if engine.is_cut_short(found) else 1
+            return fail(f"{stopped} The records before are in {path}.", code)
+        said = f"Saved {path}, after {found.attrs['seconds']:.1f} s."
     else:
-        said = f"Read {folder / name}.nc, a finished run; --again repeats it."
-    print(table(found))
+        said = f"Read from {folder}, where all seeds are finished; --again repeats them."
+    whole = results.find(folder, cell.fingerprint, cell.seeds)
+    if whole is None:
+        return fail(f"{folder} was changed by another program. Run it again.", 1)
+    print(table(whole))
     print(said)
     try:
-        draw(found, request.experiment, picture)
+        draw(whole, picture)
     except OSError as error:
         return fail(error, 1)
     print(f"Drew {picture}.")
@@ -72,9 +72,9 @@ def table(run: xr.Dataset) -> str:
     """Medians over seeds of what was recorded, and the levels to read them against."""
     columns = ("start", "end", "least", "greatest", "chance", "SVD")
     lines = [f"{'':22s}" + "".join(f"{name:>11s}" for name in columns)]
-    for name in ("loss", *measures.MEASURES):
+    for name in ("loss", *(each for each in run if each in measures.MEASURES)):
         values = run[name].values
-        levels = [run.get(f"reference_{kind}_{name}") for kind in ("chance", "svd")]
+        levels = [run.get(f"{kind}_{name}") for kind in ("chance", "svd")]
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "All-NaN slice")  # shown as a dash
             numbers = [
@@ -86,7 +86,7 @@ def table(run: xr.Dataset) -> str:
             ]
         shown = ("-" if np.isnan(each) else f"{each:.4g}" for each in numbers)
         lines.append(f"{name:22s}" + "".join(f"{each:>11s}" for each in shown))
-    optimum = np.median(run["reference_optimum_loss"])
+    optimum = np.median(run["optimum_loss"])
     best = "no closed form" if np.isnan(optimum) else f"{optimum:.4g}"
     return "\n".join(
         [
@@ -98,43 +98,40 @@ def table(run: xr.Dataset) -> str:
     )
 
 
-def draw(run: xr.Dataset, cell: Experiment, path: Path) -> None:
+def draw(run: xr.Dataset, path: Path) -> None:
     """Loss and kept geometry over the steps, as a file."""
-    frame = results.summary_frame(run, cell.objective.label)
     with plots.style():
         figure = Figure(figsize=(7, 2.9))
-        plots.run_summary(frame, tuple(figure.subplots(1, 2)))
-        figure.suptitle(_title(cell), fontsize=8)
+        plots.run_summary(results.frame(run), tuple(figure.subplots(1, 2)))
+        title = textwrap.fill(run.attrs["title"], 110)
+        figure.suptitle(title, fontsize=7)
         figure.savefig(path)
 
 
-def _title(cell: Experiment) -> str:
-    return (
-        f"{cell.objective.label}; {type(cell.teacher).__name__}, {cell.num_vectors} "
-        f"vectors, {cell.teacher_dim} to {cell.student_dim} dimensions, "
-        f"{cell.num_seeds} seed{'s' if cell.num_seeds > 1 else ''}, "
-        f"epsilon {cell.epsilon:g}"
-    )
-
-
-def _compute(cell: Experiment) -> tuple[Trajectory, NotFiniteError | None]:
-    """What was recorded, and what ended it early."""
-    print(_title(cell), file=sys.stderr)
-    bar = tqdm(total=cell.num_steps, unit="step", disable=None)
+def _compute(cell: Experiment, seeds: Sequence[int]) -> xr.Dataset:
+    """The run of these seeds, whole or as far as it came."""
+    print(cell.title, file=sys.stderr)
+    bar = tqdm(total=len(seeds) * cell.num_steps, unit="step", disable=None)
     with bar, Interrupts() as interrupts:
         bar.set_postfix_str("compiling")
 
-        def on_chunk(steps: int, loss: float) -> None:
+        def on_record(record: engine.Record) -> None:
+            loss = float(np.median(record.loss))
             bar.set_postfix_str(f"loss {loss:.3e}", refresh=False)
-            bar.update(steps - bar.n)
+            bar.update(record.unit_steps - bar.n)
             interrupts.at_a_record()
 
-        try:
-            return experiment.run(cell, on_chunk=on_chunk), None
-        except NotFiniteError as error:
-            if error.trajectory is None:
-                raise
-            return error.trajectory, error
+        (found,) = engine.run_many([cell], seeds=[seeds], on_record=on_record)
+        return found
+
+
+def _missing(folder: Path, cell: Experiment) -> list[int]:
+    """The seeds that are not finished yet; damaged files are named."""
+    with warnings.catch_warnings(record=True, action="always") as told:
+        damaged = results.verify(folder, [cell.fingerprint])
+    for each in told:
+        fail(each.message, 0)
+    return results.missing_seeds(folder, cell.fingerprint, cell.seeds, damaged)
 
 
 class Interrupts:
@@ -168,11 +165,3 @@ class Interrupts:
         self.recorded = True
         if self.asked:
             raise KeyboardInterrupt
-
-
-def _find(folder: Path, name: str) -> xr.Dataset | None:
-    with warnings.catch_warnings(record=True, action="always") as told:
-        found = results.find(folder, name)
-    for each in told:
-        fail(each.message, 0)
-    return found

@@ -13,7 +13,7 @@ from typing import Any
 import jax
 from tqdm import tqdm
 
-from simgeo import experiment, sweep
+from simgeo import engine, sweep
 from simgeo.cli import Parser, fail
 from simgeo.cli.files import folder_to_write
 from simgeo.sweep import Plan, Progress
@@ -46,9 +46,9 @@ def run(arguments: list[str]) -> int:
             folder_to_write("--store", asked.store)
         executor = None
         if asked.executor is None:
-            experiment.prepare_host()
+            engine.prepare_host()
         else:
-            experiment.keep_programs()
+            engine.keep_programs()
             sys.path.insert(0, "")  # a factory beside the grid
             executor = sweep.executor_of(asked.executor)
         whole = sweep.plan(cells)
@@ -103,12 +103,13 @@ def size_of(text: str) -> int:
 
 def said_of(whole: Plan) -> str:
     """How large a sweep is, in one line."""
-    sizes = {batch.size for batch in whole.batches}
-    most = f"up to {max(sizes)}" if len(sizes) > 1 else f"{max(sizes)}"
+    parts = whole.batches()
+    most = max(part.batch.capacity for part in parts)
+    kinds = len({part.batch.program for part in parts})
     return (
-        f"{len(whole.cells)} cells in {len(whole.batches)} batches of {most} seeds "
-        f"side by side, {whole.num_programs} compiled programs, {whole.precision} on "
-        f"{jax.device_count()} {jax.default_backend()} devices."
+        f"{len(whole.works)} cells of {kinds} kind{'s' if kinds > 1 else ''} in "
+        f"{len(parts)} batches of up to {most} seeds side by side, "
+        f"{whole.precision} on {jax.device_count()} {jax.default_backend()} devices."
     )
 
 
@@ -123,7 +124,7 @@ def duration(seconds: float) -> str:
 
 def _dry(whole: Plan, memory: int | None) -> int:
     try:
-        needs = sweep.measure(whole.batches, memory)
+        needs = sweep.measure(whole, memory)
     except MemoryError as error:
         return fail(error, 1)
     print(f"The largest program needs {needs / 2**20:.0f} MiB. Nothing was run.")
@@ -155,7 +156,7 @@ class _Bars:
     """One bar over cells and one over the steps of the batch, on a terminal only."""
 
     def __init__(self, whole: Plan) -> None:
-        self.cells = tqdm(total=len(whole.cells), unit="cell", disable=None)
+        self.cells = tqdm(total=len(whole.works), unit="cell", disable=None)
         self.steps = tqdm(total=1, unit="step", disable=None, leave=False)
         self.estimated = False
 

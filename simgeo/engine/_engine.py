@@ -17,7 +17,7 @@ from simgeo.engine import _memory as memory
 from simgeo.engine import _programs as programs
 from simgeo.engine._given import Given, Levels
 from simgeo.engine._label import data_set
-from simgeo.engine._plan import (
+from simgeo.engine._units import (
     Batch,
     Unit,
     Work,
@@ -52,6 +52,7 @@ class Record(NamedTuple):
     subject: PyTree  # what is observed of each unit: of vectors, (u, n, m)
 
 
+Leaf = jax.Array | np.ndarray | jax.ShapeDtypeStruct
 OnRecord = Callable[[Record], object]
 
 
@@ -195,13 +196,13 @@ class Engine:
                 state, seen = self._call("advance", _ADVANCE, layout, own, state, count)
                 own = observers, seen.subject, given
                 _, observed = self._call("observe", _OBSERVE, layout, own)
-                norms = {
+                told = {
+                    "loss": seen.loss,
                     "gradient_norm": seen.gradient_norm,
                     "update_norm": seen.update_norm,
+                    **observed,
                 }
-                found = jax.tree.map(
-                    layout.back, {"loss": seen.loss, **observed, **norms}
-                )
+                found = {name: layout.back(values) for name, values in told.items()}
                 latest, last = jax.tree.map(
                     layout.back, (seen.subject, seen.last_finite)
                 )
@@ -354,7 +355,7 @@ def _wide(capacity: int, tree: PyTree) -> PyTree:
 
 
 def _like(sharding: jax.sharding.Sharding, tree: PyTree) -> PyTree:
-    def shape_of(leaf: jax.Array) -> jax.ShapeDtypeStruct:
+    def shape_of(leaf: Leaf) -> jax.ShapeDtypeStruct:
         kind = jax.dtypes.canonicalize_dtype(leaf.dtype, allow_extended_dtype=True)
         return jax.ShapeDtypeStruct(leaf.shape, kind, sharding=sharding)
 

@@ -5,7 +5,7 @@ import jax
 import numpy as np
 from jaxtyping import PyTree
 
-from simgeo.engine._plan import Unit
+from simgeo.engine._units import Unit
 from simgeo.problems import AbstractStage
 
 _MOST_BYTES = 2**28  # of draws kept for later batches

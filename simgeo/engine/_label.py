@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import xarray as xr
+from jaxtyping import Int
 
 from simgeo.problems import AbstractCell
 from simgeo.problems._cell import precision
@@ -30,7 +31,7 @@ _LONG_NAMES = {
 def data_set(
     cell: AbstractCell,
     seeds: Sequence[int],
-    steps: Sequence[int],
+    steps: Int[np.ndarray, " r"],
     records: Mapping[str, np.ndarray],
     levels: Mapping[str, np.ndarray],
     vectors: Mapping[str, tuple[tuple[str, ...], np.ndarray]],

@@ -13,7 +13,7 @@ import xarray as xr
 from jaxtyping import PyTree
 
 from simgeo.engine._engine import Engine, NotFiniteError, OnRecord
-from simgeo.engine._plan import Unit, Work, batches_of, parts_of
+from simgeo.engine._units import Unit, Work, batches_of, parts_of
 from simgeo.problems import AbstractCell
 
 
@@ -93,6 +93,7 @@ def run(
 def run_many(
     cells: Sequence[AbstractCell],
     *,
+    seeds: Sequence[Sequence[int]] | None = None,
     on_record: OnRecord | None = None,
     time_limit: float = math.inf,
     memory: int | None = None,
@@ -105,6 +106,7 @@ def run_many(
 
     Args:
         cells: of any kinds.
+        seeds: those wanted of each cell; default: `cell.seeds`.
         on_record: called after every record of a batch, with a `Record`.
         time_limit: seconds after which no further record is made.
         memory: in bytes, for programs; default: half of the host's, or three quarters
@@ -119,7 +121,8 @@ def run_many(
         cell.check()
     machine = shared_engine() if memory is None else Engine(memory)
     deadline = time.perf_counter() + time_limit
-    works = [Work(cell, tuple(cell.seeds.tolist())) for cell in cells]
+    chosen = [cell.seeds.tolist() for cell in cells] if seeds is None else seeds
+    works = [Work(cell, (*own,)) for cell, own in zip(cells, chosen, strict=True)]
     order = {id(work): at for at, work in enumerate(works)}
     found: dict[int, xr.Dataset] = {}
     for batch in batches_of(works):
@@ -131,7 +134,7 @@ def run_many(
             break
         pairs = zip(batch.works, runs, strict=True)
         found |= {order[id(work)]: one for work, one in pairs if one is not None}
-        if any(one is None or _is_cut_short(one) for one in runs):
+        if any(one is None or is_cut_short(one) for one in runs):
             break
     if len(found) < len(works):
         warnings.warn(
@@ -142,7 +145,8 @@ def run_many(
     return [found[at] for at in sorted(found)]
 
 
-def _is_cut_short(run: xr.Dataset) -> bool:
+def is_cut_short(run: xr.Dataset) -> bool:
+    """Whether a run was ended from outside, by Ctrl-C or the time limit."""
     stopped = run.attrs["stopped"]
     return bool(stopped) and "not finite" not in stopped
 

@@ -16,7 +16,7 @@ def imports():
     from simgeo import experiment
     from simgeo.explorer import controls, pictures, running, snippets
 
-    experiment.keep_programs()
+    engine.keep_programs()
     return controls, mo, pictures, running, snippets
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from simgeo import objectives, teachers
-from simgeo.experiment import Experiment
+from simgeo.problems import Experiment
 from simgeo.objectives import AbstractObjective
 from simgeo.teachers import AbstractTeacher
 

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from matplotlib.figure import Figure
 
 from simgeo import measures, plots, results, settings
-from simgeo.experiment import Experiment, Trajectory
+from simgeo.problems import Experiment, Trajectory
 
 _DPI = 200  # twice what is shown, for screens with many pixels
 _NUMBERS = ("matthews", "pattern_recall", "fraction_student", "fraction_teacher",

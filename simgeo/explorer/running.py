@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from simgeo import experiment
-from simgeo.experiment import Experiment, NotFiniteError, Trajectory
+from simgeo import engine
+from simgeo.problems import Experiment, NotFiniteError, Trajectory
 
 # Two at once would only take the cores from one another.
 _ONE_AT_A_TIME = threading.Lock()
@@ -57,7 +57,7 @@ class Job:
 
             found, message = None, ""
             try:
-                found = experiment.run(self.cell, on_chunk=on_chunk)
+                found = engine.run(self.cell, on_chunk=on_chunk)
                 if not found.complete:
                     message = (
                         f"Stopped after {found.steps[-1]} of {self.cell.num_steps} "

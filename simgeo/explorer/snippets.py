@@ -4,12 +4,12 @@ import dataclasses
 from types import ModuleType
 from typing import Any
 
-from simgeo import experiment, objectives, settings, students, teachers
-from simgeo.experiment import Experiment
+from simgeo import engine, objectives, settings, students, teachers
+from simgeo.problems import Experiment
 
 _SPACES: tuple[ModuleType, ...] = (experiment, objectives, students, teachers)
 _END = """
-found = experiment.run(cell)
+found = engine.run(cell)
 print("loss", found.records["loss"][:, -1])
 print("least possible", found.references["optimum_loss"])
 print("pattern kept", found.records["matthews"][:, -1])
@@ -30,7 +30,7 @@ def python_of(cell: Experiment) -> str:
     ]
     used.add("experiment")
     head = f"from simgeo import {', '.join(sorted(used))}\n\n"
-    return f"{head}cell = experiment.Experiment(\n{''.join(fields)})\n{_END.lstrip()}"
+    return f"{head}cell = problems.Experiment(\n{''.join(fields)})\n{_END.lstrip()}"
 
 
 def _given(module: Any) -> list[tuple[str, Any]]:

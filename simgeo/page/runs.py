@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from simgeo import experiment, linalg, objectives, teachers
-from simgeo.experiment import Experiment, Trajectory
+from simgeo import engine, linalg, objectives, teachers
+from simgeo.problems import Experiment, Trajectory
 from simgeo.page.grams import EPSILON
 
 NUM_VECTORS, TEACHER_DIM = 48, 24
@@ -77,7 +77,7 @@ class Run(NamedTuple):
 def run(cell: Cell) -> Run:
     """The cell, run now."""
     students: list[np.ndarray] = []
-    trajectory = experiment.run(
+    trajectory = engine.run(
         cell.experiment, on_students=lambda each: students.append(each[0])
     )
     if not trajectory.complete:

@@ -6,11 +6,12 @@ import math
 import equinox as eqx
 import jax
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Array, Float, Int
 
 from simgeo import optimisers, settings
 from simgeo.problems._parts import AbstractObserver, AbstractProblem, AbstractStage
 
+Number = float | Float[Array, ""]  # a leaf may be traced
 SPACINGS = ("log", "even")
 _NOT_IDENTITY = ("num_seeds", "first_seed")
 
@@ -144,7 +145,7 @@ def require_count(module: eqx.Module, name: str, least: int) -> None:
         )
 
 
-def require_between(value: float, name: str, low: float, high: float) -> None:
+def require_between(value: Number, name: str, low: float, high: float) -> None:
     """Raises ValueError unless a number that is not traced lies strictly between."""
     if isinstance(value, jax.core.Tracer):
         return

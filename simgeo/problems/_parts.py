@@ -9,10 +9,10 @@ from collections.abc import Mapping
 
 import equinox as eqx
 import numpy as np
-from jaxtyping import Array, Float, PRNGKeyArray, PyTree
+from jaxtyping import Array, Float, Num, PRNGKeyArray, PyTree
 
 Data = tuple[PyTree, ...]  # what each stage drew
-Scalars = Mapping[str, Float[Array, ""]]
+Scalars = Mapping[str, Num[Array, ""]]
 
 
 class AbstractStage(eqx.Module):

@@ -81,7 +81,7 @@ class Experiment(AbstractCell):
         if self.teacher_seed is not None:
             require_count(self, "teacher_seed", 0)
         measures.require(self.measures)
-        require_between(self.epsilon, "epsilon", 0, 1)
+        require_between(self.epsilon, "epsilon", 0.0, 1.0)
         if self.teacher is not _UNTOUCHED:
             self.check()
 

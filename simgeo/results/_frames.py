@@ -25,7 +25,7 @@ def frame(
 
     >>> import numpy as np
     >>> from simgeo import results, settings
-    >>> from simgeo.experiment import Experiment
+    >>> from simgeo.problems import Experiment
     >>> run = results.dataset(
     ...     settings=settings.describe(Experiment(num_seeds=2)),
     ...     steps=np.array([0, 2000]),

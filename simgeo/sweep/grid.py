@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from simgeo import settings
-from simgeo.experiment import Experiment
+from simgeo.problems import Experiment
 
 _RANGE = {"range", "log", "num"}
 
@@ -36,7 +36,7 @@ def grid(base: Experiment, *zips: Zip, **axes: Any) -> list[Experiment]:
         ValueError: if a name is no setting, or a value is refused by what it is for.
 
     >>> from simgeo import sweep
-    >>> from simgeo.experiment import Experiment
+    >>> from simgeo.problems import Experiment
     >>> cells = sweep.grid(
     ...     Experiment(),
     ...     objective=["cka", "procrustes"],

@@ -38,6 +38,9 @@ class AbstractTeacher(eqx.Module):
     ) -> Float[Array, "n d"]:
         """One set of `num_vectors` unit vectors in `dim` dimensions."""
 
+    def size(self):
+        return None
+
     def check(self, num_vectors: int, dim: int) -> None:
         """Raises ValueError if no such vectors exist, saying which bound forbids them.
 

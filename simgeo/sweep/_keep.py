@@ -7,17 +7,21 @@ can share a store, and be killed.
 import json
 import os
 import platform
+import re
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from simgeo import results
-from simgeo.settings import SCHEMA, describe
+from simgeo.problems import AbstractCell
+from simgeo.settings import SCHEMA
+from simgeo.sweep._plan import Plan
 
 _SWEEPS, _CLAIMS = "sweeps", ".claims"
 _FAILED = ".failed.json"
+_PART = re.compile(r"([0-9a-f]{16})\.(\d+)-(\d+)\.nc")  # a cell, its first and last seed
 
 
 class Status(NamedTuple):
@@ -36,17 +40,20 @@ class Status(NamedTuple):
         return self.total - self.done - self.failed
 
 
-def begin(folder: Path, name: str, costs: Mapping[str, float], precision: str) -> None:
+def begin(folder: Path, whole: Plan) -> None:
     """Notes which cells were asked for, so that others can see what is left."""
-    path = folder / _SWEEPS / f"{name}.json"
+    path = folder / _SWEEPS / f"{whole.name}.json"
     starts = [time.time()]
-    with suppress(OSError, ValueError, KeyError):
+    with suppress(OSError, ValueError, KeyError, TypeError):
         starts = [*json.loads(path.read_text())["started"], *starts]
     about = {
         "schema": SCHEMA,
-        "precision": precision,
+        "precision": whole.precision,
         "started": starts[-100:],
-        "cells": dict(costs),
+        "cells": {
+            name: {"cost": work.cost, "seeds": work.seeds}
+            for name, work in whole.works.items()
+        },
     }
     folder.mkdir(exist_ok=True)
     results.write(path, json.dumps(about).encode())
@@ -56,46 +63,54 @@ def status(folder: str | Path) -> list[Status]:
     """Every sweep in a store, the one last started at the end.
 
     Raises:
-        ValueError: if the folder cannot be read, holds no sweep, or is of a newer
-            simgeo.
+        ValueError: if the folder cannot be read, or holds no sweep of this simgeo.
     """
     folder = Path(folder)
-    times = finished(folder)
+    there = seeds_there(folder)
     broken = failures(folder)
     sweeps = []
     for path in (folder / _SWEEPS).glob("*.json"):
         about = _read(path)
-        if about.get("schema", 0) > SCHEMA:
-            raise ValueError(
-                f"`folder` must have schema {SCHEMA} or older; got {about['schema']} "
-                f"in {path}. Update simgeo."
-            )
-        if "cells" in about:
-            sweeps.append((about["started"][-1], path.stem, about["cells"]))
+        if about.get("schema") != SCHEMA:
+            continue
+        try:
+            cells = {
+                name: (float(each["cost"]), set(each["seeds"]))
+                for name, each in about["cells"].items()
+            }
+            sweeps.append((float(about["started"][-1]), path.stem, cells))
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError):
+            continue  # something else, under a name like ours
     if not sweeps:
         raise ValueError(
-            f"`folder` must hold a sweep; got {folder}. `simgeo sweep` starts one."
+            f"`folder` must hold a sweep of this simgeo; got {folder}. `simgeo sweep` "
+            f"starts one, `simgeo convert` takes over older results."
         )
     return [
-        _status(name, cells, start, times, broken)
+        _status(name, cells, start, there, broken)
         for start, name, cells in sorted(sweeps, key=lambda each: each[:2])
     ]
 
 
 def _status(
     name: str,
-    cells: Mapping[str, float],
+    cells: Mapping[str, tuple[float, set[int]]],
     start: float,
-    times: Mapping[str, float],
+    there: Mapping[str, dict[int, float]],
     broken: Mapping[str, Any],
 ) -> Status:
-    done = [each for each in cells if each in times]
-    failed = [each for each in cells if each in broken and each not in times]
-    recent = [each for each in done if times[each] >= start]
-    last = max((times[each] for each in recent), default=start)
-    left = sum(cells.values()) - sum(cells[each] for each in (*done, *failed))
+    done = {
+        each: max(there[each][seed] for seed in seeds)
+        for each, (_, seeds) in cells.items()
+        if each in there and seeds <= there[each].keys()
+    }
+    failed = [each for each in cells if each in broken and each not in done]
+    recent = [each for each, time in done.items() if time >= start]
+    last = max((done[each] for each in recent), default=start)
+    costs = {each: cost for each, (cost, _) in cells.items()}
+    left = sum(costs.values()) - sum(costs[each] for each in (*done, *failed))
     elapsed = last - start
-    speed = sum(cells[each] for each in recent) / elapsed if elapsed > 0 else 0.0
+    speed = sum(costs[each] for each in recent) / elapsed if elapsed > 0 else 0.0
     return Status(
         name=name,
         total=len(cells),
@@ -105,20 +120,29 @@ def _status(
         seconds_left=left / speed
         if speed > 0
         else (0.0 if left <= 0 else float("inf")),
-        idle=time.time() - last,
+        idle=max(0.0, time.time() - last),
     )
 
 
-def finished(folder: Path) -> dict[str, float]:
-    """Every finished run's fingerprint, and when it was written."""
-    found = {}
+def seeds_there(
+    folder: Path, damaged: Collection[str] = ()
+) -> dict[str, dict[int, float]]:
+    """The seeds of every cell that has finished, and when their file was written.
+
+    Args:
+        damaged: names of files that do not count.
+    """
+    found: dict[str, dict[int, float]] = {}
     try:
         with os.scandir(folder) as listing:
             for each in listing:
-                stem, _, rest = each.name.partition(".")
-                if rest == "nc" and len(stem) == 16:
-                    with suppress(FileNotFoundError):
-                        found[stem] = each.stat().st_mtime
+                part = _PART.fullmatch(each.name)
+                if part is None or each.name in damaged:
+                    continue
+                with suppress(FileNotFoundError):
+                    written = each.stat().st_mtime
+                    seeds = range(int(part[2]), int(part[3]) + 1)
+                    found.setdefault(part[1], {}).update(dict.fromkeys(seeds, written))
     except OSError as error:
         raise ValueError(
             f"`folder` must be a store of runs; got {folder}: {error.strerror}."
@@ -126,20 +150,19 @@ def finished(folder: Path) -> dict[str, float]:
     return found
 
 
-def fail(folder: Path, cell: Any, kind: str, reason: object) -> str:
+def fail(folder: Path, name: str, cell: AbstractCell, kind: str, reason: object) -> str:
     """Records why a cell has no result; the reason in one line."""
     line = " ".join(str(reason).split()) or "no reason given"
     about = {
         "schema": SCHEMA,
-        "fingerprint": cell.fingerprint,
+        "fingerprint": name,
         "kind": kind,
         "reason": line,
-        "settings": describe(cell.experiment),
+        "settings": cell.identity,
         "time": time.time(),
         "host": platform.node(),
     }
-    path = folder / f"{cell.fingerprint}{_FAILED}"
-    results.write(path, json.dumps(about).encode())
+    results.write(folder / f"{name}{_FAILED}", json.dumps(about).encode())
     return line
 
 
@@ -178,13 +201,15 @@ def release(folder: Path, name: str) -> None:
         (folder / _CLAIMS / name).unlink(missing_ok=True)
 
 
-def missing(folder: Path, names: Sequence[str], damaged: Collection[str]) -> list[str]:
-    """Of these, the cells without a file, or with one known to be damaged."""
-    return [
-        name
-        for name in names
-        if name in damaged or not (folder / f"{name}.nc").exists()
-    ]
+def missing(
+    folder: Path, wanted: Mapping[str, Collection[int]], damaged: Collection[str]
+) -> dict[str, list[int]]:
+    """Of these seeds of cells, those without a file that counts."""
+    there = seeds_there(folder, damaged)
+    return {
+        name: [seed for seed in seeds if seed not in there.get(name, {})]
+        for name, seeds in wanted.items()
+    }
 
 
 def _read(path: Path) -> dict[str, Any]:
