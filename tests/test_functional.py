@@ -443,6 +443,97 @@ def test_what_makes_no_sense_is_refused(call, message):
         call(jnp.asarray(TEACHER, float))
 
 
+class _Brought:
+    """What another package brings, and how."""
+
+    def __init__(self, array, way):
+        self._array = array
+        setattr(type(self), way, lambda _, *args, **kwargs: self._given(way, kwargs))
+
+    def _given(self, way, kwargs):
+        return getattr(self._array, way)(**kwargs) if "dlpack" in way else self._array
+
+
+class _WithArray(_Brought):
+    pass
+
+
+class _WithDlpack(_Brought):
+    def __dlpack_device__(self):
+        return self._array.__dlpack_device__()
+
+
+WHOLE = np.arange(12).reshape(4, 3) ** 2
+TAKEN = {
+    "a list": WHOLE.tolist(),
+    "whole numbers": WHOLE,
+    "float64": WHOLE.astype(np.float64),
+    "a list of JAX's": [[jnp.asarray(x, float) for x in row] for row in WHOLE],
+    "by __array__": _WithArray(WHOLE.astype(np.float32), "__array__"),
+    "by __dlpack__": _WithDlpack(WHOLE.astype(np.float32), "__dlpack__"),
+}
+
+
+@pytest.mark.parametrize("given", TAKEN.values(), ids=TAKEN)
+def test_whatever_brings_a_matrix_is_taken(given):
+    target = _arrays(TEACHER[:4])[0]
+    expected = functional.cka(*_arrays(WHOLE), target)
+    assert np.isclose(functional.cka(given, target), expected)
+    assert np.isclose(functional.cka(student=given, teacher=target), expected)
+
+
+class _Attached:
+    def __array__(self, dtype=None, copy=None):
+        raise RuntimeError("Use tensor.detach().")
+
+
+@pytest.mark.parametrize(
+    ("given", "got"),
+    [
+        ([1.0, 2.0], "shape (2,)"),
+        ([[1.0, 2.0], [3.0]], "[[1.0, 2.0], [3.0]]"),
+        (np.ones((4, 3, 2)), "shape (4, 3, 2)"),
+        (np.ones((4, 3)) * 1j, "entries of type complex"),
+        (np.ones((4, 3), bool), "entries of type bool"),
+        (np.full((4, 3), "a"), "array("),
+        (None, "None"),
+        (_Attached(), "<"),
+    ],
+)
+def test_what_is_no_matrix_is_refused_in_one_sentence(given, got):
+    rules = "(n, m)", "(n, d)"
+    for place, name in enumerate(("student", "teacher")):
+        pair = [np.ones((4, 3)), np.ones((4, 3))]
+        pair[place] = given
+        rule = f"`{name}` must be a matrix {rules[place]} of real numbers; got {got}"
+        for call in (functional.cka, functional.cca):
+            with pytest.raises(ValueError, match="must be a matrix") as refused:
+                call(*pair)
+            assert str(refused.value).startswith(rule)
+    if isinstance(given, _Attached):
+        assert str(refused.value).endswith(": Use tensor.detach().")
+
+
+def test_inputs_are_checked_under_jit_and_vmap_too():
+    with pytest.raises(ValueError, match="got shape"):
+        jax.jit(functional.procrustes)(jnp.ones(3), jnp.ones((3, 2)))
+    with pytest.raises(ValueError, match="as many rows as `teacher`; got 3 for 4"):
+        jax.vmap(functional.procrustes)(jnp.ones((5, 3, 2)), jnp.ones((5, 4, 2)))
+    with pytest.raises(ValueError, match="`student_logits` must be .* got shape"):
+        functional.logit_kl(jnp.ones(3), jnp.ones((3, 2)))
+    with pytest.raises(TypeError, match="missing a required argument: 'teacher'"):
+        functional.cka(jnp.ones((3, 2)))
+
+
+def test_help_has_the_row_and_every_argument():
+    text = functional.pattern_hinge.__doc__
+    assert functional.about(functional.pattern_hinge).formula in text
+    for name in ("student", "teacher", "epsilon"):
+        assert f"    {name}: " in text
+    with pytest.raises(KeyError):
+        functional.about(functional.quantise)
+
+
 SHARDED = """
 import jax
 jax.config.update("jax_num_cpu_devices", 2)

@@ -1,32 +1,10 @@
 """Sums over rows, which may be spread over devices."""
 
-import functools
-from collections.abc import Callable
-from typing import ParamSpec, TypeVar
-
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from simgeo.linalg import AxisName, total
-
-Parameters = ParamSpec("Parameters")
-Value = TypeVar("Value")
-
-
-def accurate(function: Callable[Parameters, Value]) -> Callable[Parameters, Value]:
-    """The function with products in full float32.
-
-    By default GPUs and TPUs round what they multiply to 10 or 7 bits, and a loss that
-    is a small difference of large sums would be lost.
-    """
-
-    @functools.wraps(function)
-    def wrapped(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Value:
-        with jax.default_matmul_precision("highest"):
-            return function(*args, **kwargs)
-
-    return wrapped
 
 
 def as_wide(vectors: Float[Array, "..."]) -> Float[Array, "..."]:
@@ -53,16 +31,7 @@ def sides(
     *,
     centred: bool = False,
 ) -> tuple[Float[Array, "n m"], Float[Array, "n d"]]:
-    """Both, in float32 or wider, centred if asked for.
-
-    Raises:
-        ValueError: if they do not have the same number of rows.
-    """
-    if student.shape[0] != teacher.shape[0]:
-        raise ValueError(
-            f"`student` must have as many rows as `teacher`; got {student.shape[0]} "
-            f"for {teacher.shape[0]}."
-        )
+    """Both, in float32 or wider, centred if asked for."""
     student, teacher = as_wide(student), as_wide(teacher)
     if centred:
         return centre(student, axis_name), centre(teacher, axis_name)

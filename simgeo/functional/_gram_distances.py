@@ -2,8 +2,9 @@
 
 from jaxtyping import Array, Float
 
-from simgeo.functional._rows import AxisName, accurate, num_rows, product, sides, size
-from simgeo.functional.alignment import squared_angle
+from simgeo.functional._alignment import squared_angle
+from simgeo.functional._loss import loss
+from simgeo.functional._rows import AxisName, num_rows, product, sides, size
 from simgeo.linalg import (
     gram,
     nuclear_norm,
@@ -15,7 +16,12 @@ from simgeo.linalg import (
 from simgeo.linalg import unit_rows as to_unit_rows
 
 
-@accurate
+@loss(
+    formula="|T|^2 + |S|^2 - 2 |S'T|_*; normalised 2 - 2 |S'T|_* / (|S| |T|)",
+    range="[0, inf); normalised [0, 2]",
+    cost="n m d and about 15 products of m x d",
+    source="Schonemann (1966); Williams et al. (2021)",
+)
 def procrustes(
     student: Float[Array, "n m"],
     teacher: Float[Array, "n d"],
@@ -27,13 +33,14 @@ def procrustes(
 ) -> Float[Array, ""]:
     """Squared Procrustes distance: least |T - S Q|^2 over (semi-)orthogonal Q.
 
-    |T|^2 + |S|^2 - 2 |S'T|_*, with the nuclear norm: the distance after zero-padding
-    the narrower side. With `centred`, of the centred columns; with `normalised`, each
-    side is divided by its Frobenius norm, which gives 2 - 2 |S'T|_* / (|S| |T|) in
-    [0, 2]. `squared=False` takes the root, whose gradient does not vanish at the
-    optimum, so that a fixed step keeps jumping around it. It is also the squared Bures
-    distance of the Gram matrices. Schonemann (1966); Williams et al. (2021); Harvey,
-    Larsen and Williams (2023).
+    |.|_* is the nuclear norm. It is the distance after zero-padding the narrower side,
+    and the squared Bures distance of the Gram matrices: Harvey, Larsen and Williams
+    (2023).
+
+    Args:
+        normalised: whether each side is divided by its Frobenius norm first.
+        squared: False takes the root, whose gradient does not vanish at the optimum, so
+            that a fixed step keeps jumping around it.
 
     >>> import jax.numpy as jnp
     >>> from simgeo import functional
@@ -57,6 +64,12 @@ def procrustes(
     return distance if squared else safe_sqrt(distance)
 
 
+@loss(
+    formula="arccos(|S'T|_* / (|S| |T|))^2",
+    range="[0, pi^2 / 4]",
+    cost="n m d and about 15 products of m x d",
+    source="Williams et al. (2021)",
+)
 def angular_procrustes(
     student: Float[Array, "n m"],
     teacher: Float[Array, "n d"],
@@ -64,9 +77,9 @@ def angular_procrustes(
     centred: bool = True,
     axis_name: AxisName = None,
 ) -> Float[Array, ""]:
-    """arccos(|S'T|_* / (|S| |T|))^2 in squared radians, in [0, pi^2 / 4].
+    """Squared angle of the normalised Procrustes overlap, in squared radians.
 
-    The arccos is the Riemannian shape distance. Williams et al. (2021).
+    The arccos is the Riemannian shape distance.
     """
     distance = procrustes(
         student, teacher, centred=centred, normalised=True, axis_name=axis_name
@@ -74,7 +87,12 @@ def angular_procrustes(
     return squared_angle(distance / 2.0)
 
 
-@accurate
+@loss(
+    formula="|T'T|^2 + |S'S|^2 - 2 |S'T|^2",
+    range="[0, inf); unit rows [0, 2 n^2]",
+    cost="n (m + d)^2",
+    source="as a distillation loss arXiv 2509.25253",
+)
 def feature_gram(
     student: Float[Array, "n m"],
     teacher: Float[Array, "n d"],
@@ -86,10 +104,13 @@ def feature_gram(
 ) -> Float[Array, ""]:
     """Squared Frobenius distance of the Gram matrices, |T T' - S S'|^2.
 
-    As |T'T|^2 + |S'S|^2 - 2 |S'T|^2, linear in the number of vectors: no n x n matrix
-    is formed. In float32 its value is therefore exact to about 1e-7 of |T'T|^2. With
-    `centred`, of the centred columns; with `unit_rows`, of the rows scaled to unit
-    length (after centring), which compares cosines. `squared=False` takes the root.
+    Linear in the number of vectors: no n x n matrix is formed. In float32 its value is
+    therefore exact to about 1e-7 of |T'T|^2.
+
+    Args:
+        unit_rows: whether rows are scaled to unit length, after centring: it then
+            compares cosines.
+        squared: False takes the root.
     """
     student, teacher = sides(student, teacher, axis_name, centred=centred)
     if unit_rows:
@@ -102,22 +123,32 @@ def feature_gram(
     return distance if squared else safe_sqrt(distance)
 
 
-@accurate
+@loss(
+    formula="|K' - L'|^2 / n^2, K' and L' with rows of unit length",
+    range="[0, 4 / n]",
+    cost="n^2 (m + d)",
+    source="Tung and Mori (2019), section 3",
+)
 def similarity_preserving(
     student: Float[Array, "n m"], teacher: Float[Array, "n d"]
 ) -> Float[Array, ""]:
-    """Distance of the Gram matrices with rows of unit length, |L' - K'|^2 / n^2.
+    """Squared distance of the Gram matrices with rows of unit length, over n^2.
 
     K' and L' are T T' and S S' with each row divided by its Euclidean norm (one popular
-    package divides by the sum of absolute values); a zero row stays zero. In [0, 4/n].
-    Forms n x n matrices. Tung and Mori (2019), section 3.
+    package divides by the sum of absolute values); a zero row stays zero. Forms n x n
+    matrices.
     """
     student, teacher = sides(student, teacher)
     difference = to_unit_rows(gram(student)) - to_unit_rows(gram(teacher))
     return squared_norm(difference) / student.shape[0] ** 2
 
 
-@accurate
+@loss(
+    formula="tr C_s + tr C_t - 2 tr (C_t^1/2 C_s C_t^1/2)^1/2",
+    range="[0, inf)",
+    cost="n (m + d)^2 for each of about 20 products",
+    source="Bhatia, Jain and Lim (2019)",
+)
 def covariance_wasserstein(
     student: Float[Array, "n m"],
     teacher: Float[Array, "n d"],
@@ -126,10 +157,8 @@ def covariance_wasserstein(
 ) -> Float[Array, ""]:
     """Squared Wasserstein distance of Gaussians with the covariances of both sides.
 
-    tr C_s + tr C_t - 2 tr (C_t^1/2 C_s C_t^1/2)^1/2, of the centred columns over n, the
-    narrower side padded with zeros: which vector is which does not enter, the axes do.
-    Not negative; the squared Bures distance of the covariances. Bhatia, Jain and Lim
-    (2019).
+    C are the covariances, the narrower side padded with zeros: which vector is which
+    does not enter, the axes do. It is the squared Bures distance of the covariances.
     """
     student, teacher = sides(student, teacher, axis_name, centred=True)
     width = min(student.shape[1], teacher.shape[1])

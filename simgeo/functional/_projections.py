@@ -4,9 +4,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from simgeo.functional._loss import loss
 from simgeo.functional._rows import (
     AxisName,
-    accurate,
     as_wide,
     num_rows,
     product,
@@ -24,7 +24,12 @@ from simgeo.linalg import (
 )
 
 
-@accurate
+@loss(
+    formula="|T - S W|^2 / n, W given or solved",
+    range="[0, inf)",
+    cost="n m d; solved n m^2 for each of about 15 products",
+    source="FitNets, Romero et al. (2015), with a linear regressor",
+)
 def linear_projection(
     student: Float[Array, "n m"],
     teacher: Float[Array, "n d"],
@@ -33,11 +38,12 @@ def linear_projection(
     centred: bool = False,
     axis_name: AxisName = None,
 ) -> Float[Array, ""]:
-    """Mean squared error per vector after a linear map, |T - S W|^2 / n.
+    """Mean squared error per vector after a linear map.
 
-    Without `weights`, W is the least-squares solution, and the gradient that of the
-    minimum. With `centred`, both sides are, which is a map with an intercept. FitNets
-    (Romero et al., 2015) with a learned regressor.
+    Args:
+        weights: W, (m, d). Without it W is the least-squares solution, and the gradient
+            that of the minimum.
+        centred: whether both sides are, which is a map with an intercept.
     """
     student, teacher = sides(student, teacher, axis_name, centred=centred)
     if weights is None:
@@ -48,7 +54,12 @@ def linear_projection(
     return error / num_rows(teacher, axis_name)
 
 
-@accurate
+@loss(
+    formula="1 - mean_i cos(t_i, s_i W)",
+    range="[0, 2]",
+    cost="n m d",
+    source="common practice",
+)
 def cosine_projection(
     student: Float[Array, "n m"],
     teacher: Float[Array, "n d"],
@@ -56,16 +67,24 @@ def cosine_projection(
     *,
     axis_name: AxisName = None,
 ) -> Float[Array, ""]:
-    """One minus the mean cosine after a linear map, in [0, 2].
+    """One minus the mean cosine after a linear map.
 
-    1 - mean_i cos(t_i, s_i W); a zero row has cosine 0 with everything.
+    A zero row has cosine 0 with everything.
+
+    Args:
+        weights: W, (m, d).
     """
     student, teacher = sides(student, teacher)
     cosines = jnp.sum(unit_rows(teacher) * unit_rows(student @ weights))
     return 1.0 - total(cosines, axis_name) / num_rows(teacher, axis_name)
 
 
-@accurate
+@loss(
+    formula="|T - S W|^2 / n, W with orthonormal rows",
+    range="[0, inf)",
+    cost="n m d and about 15 products of m x d",
+    source="after Miles, Elezi and Deng (2024)",
+)
 def orthogonal_projection(
     student: Float[Array, "n m"],
     teacher: Float[Array, "n d"],
@@ -73,14 +92,15 @@ def orthogonal_projection(
     *,
     axis_name: AxisName = None,
 ) -> Float[Array, ""]:
-    """Mean squared error per vector after a rotation, |T - S W|^2 / n.
+    """Mean squared error per vector after a rotation.
 
-    W (m x d) has orthonormal rows: it is the polar factor of the `free` matrix. If
-    m > d its columns are orthonormal, and |S - S W W'|^2 / n is added, the error
-    against the teacher padded with zeros. Without a free matrix the value is that of
-    the best W, the squared Procrustes distance over n. Not negative. After Miles, Elezi
-    and Deng (2024), who parametrise W by a matrix exponential and take a smooth L1
-    loss.
+    If m > d the columns of W are orthonormal, and |S - S W W'|^2 / n is added, the
+    error against the teacher padded with zeros. The authors parametrise W by a matrix
+    exponential and take a smooth L1 loss.
+
+    Args:
+        free: any matrix (m, d), whose polar factor W is. Without it the value is that
+            of the best W, the squared Procrustes distance over n.
     """
     student, teacher = sides(student, teacher)
     num = num_rows(teacher, axis_name)
@@ -96,7 +116,12 @@ def orthogonal_projection(
     return error / num
 
 
-@accurate
+@loss(
+    formula="|T - tanh(S A + b) W|^2 / n",
+    range="[0, inf)",
+    cost="n h (m + d), h hidden units",
+    source="common practice",
+)
 def mlp_projection(
     student: Float[Array, "n m"],
     teacher: Float[Array, "n d"],
@@ -104,9 +129,10 @@ def mlp_projection(
     *,
     axis_name: AxisName = None,
 ) -> Float[Array, ""]:
-    """Mean squared error per vector after a small network, |T - tanh(S A + b) W|^2 / n.
+    """Mean squared error per vector after a small network with one hidden layer.
 
-    `layers` are A, b and W. Not negative.
+    Args:
+        layers: A (m, h), b (h,) and W (h, d).
     """
     student, teacher = sides(student, teacher)
     inner, shift, outer = layers
@@ -114,7 +140,12 @@ def mlp_projection(
     return size(teacher - guess, axis_name) / num_rows(teacher, axis_name)
 
 
-@accurate
+@loss(
+    formula="1 - |Q_s'Q_t|^2 / min(m, d); not squared 1 - |Q_s'Q_t|_* / min(m, d)",
+    range="[0, 1]",
+    cost="n (m + d)^2 for each of about 15 products",
+    source="Kornblith et al. (2019), table 1, R^2_CCA; Raghu et al. (2017), mean",
+)
 def cca(
     student: Float[Array, "n m"],
     teacher: Float[Array, "n d"],
@@ -122,14 +153,14 @@ def cca(
     squared: bool = True,
     axis_name: AxisName = None,
 ) -> Float[Array, ""]:
-    """One minus the mean squared canonical correlation, in [0, 1].
+    """One minus the mean squared canonical correlation, or the mean correlation.
 
-    1 - |Q_s' Q_t|^2 / min(m, d), with Q an orthonormal basis of the centred columns:
-    R^2_CCA of Kornblith et al. (2019), table 1. With `squared=False`, one minus the
-    mean correlation, 1 - |Q_s' Q_t|_* / min(m, d), as in Raghu et al. (2017). Columns
-    that depend on others count as uncorrelated; as soon as n <= m + 1, every student of
-    full rank has the least loss. A ridge of machine epsilon keeps it defined below full
-    rank.
+    Q is an orthonormal basis of the centred columns. Columns that depend on others
+    count as uncorrelated; as soon as n <= m + 1, every student of full rank has the
+    least loss. A ridge of machine epsilon keeps it defined below full rank.
+
+    Args:
+        squared: False takes the mean correlation.
     """
     student, teacher = sides(student, teacher, axis_name, centred=True)
     basis = polar_factor(jax.lax.stop_gradient(teacher), axis_name)
@@ -137,7 +168,12 @@ def cca(
     return _unexplained(student, basis, pairs, squared, axis_name)
 
 
-@accurate
+@loss(
+    formula="1 - |Q_s'Q_k|_* / min(m, k), Q_k of the teacher's k main directions",
+    range="[0, 1]",
+    cost="n (m + d)^2 for each of about 30 products",
+    source="Raghu et al. (2017), which cuts by variance, the student too",
+)
 def svcca(
     student: Float[Array, "n m"],
     teacher: Float[Array, "n d"],
@@ -148,10 +184,14 @@ def svcca(
 ) -> Float[Array, ""]:
     """One minus the mean canonical correlation with the teacher's main directions.
 
-    As `cca`, with the teacher's singular values below `threshold` times a bound within
-    a few per cent of the largest left out, and the mean over min(m, those kept). In
-    [0, 1]. Raghu et al. (2017), who keep 99 % of the variance, and truncate the student
-    too: its gradient would jump with the number kept.
+    As `functional.cca`, with the teacher's singular values below `threshold` times a
+    bound within a few per cent of the largest left out. The authors keep 99 % of the
+    variance, and truncate the student too: its gradient would jump with the number
+    kept.
+
+    Args:
+        threshold: in (0, 1).
+        squared: True takes the mean squared correlation.
     """
     student, teacher = sides(student, teacher, axis_name, centred=True)
     teacher = jax.lax.stop_gradient(teacher)
@@ -205,7 +245,12 @@ def _unexplained(
     return 1.0 - (jnp.sum(turn * cross) + first_order) / pairs
 
 
-@accurate
+@loss(
+    formula="tau^2 mean_i KL(softmax(z_t / tau) || softmax(z_s / tau)), z logits",
+    range="[0, inf)",
+    cost="n c, c classes",
+    source="Hinton, Vinyals and Dean (2015)",
+)
 def logit_kl(
     student_logits: Float[Array, "n c"],
     teacher_logits: Float[Array, "n c"],
@@ -213,11 +258,12 @@ def logit_kl(
     temperature: float | Float[Array, ""] = 4.0,
     axis_name: AxisName = None,
 ) -> Float[Array, ""]:
-    """Divergence of softened class probabilities, tau^2 mean_i KL(p_i || q_i).
+    """Divergence of softened class probabilities: the traditional distillation loss.
 
-    p = softmax(z_t / tau), q = softmax(z_s / tau): the traditional distillation loss,
-    with the factor tau^2 that keeps its gradient's size. Not negative. Hinton, Vinyals
-    and Dean (2015).
+    The factor tau^2 keeps its gradient's size.
+
+    Args:
+        temperature: tau, positive.
     """
     student_logits, teacher_logits = sides(student_logits, teacher_logits)
     log_p = jax.nn.log_softmax(teacher_logits / temperature, axis=-1)

@@ -4,9 +4,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from simgeo.functional._loss import loss
 from simgeo.functional._rows import (
     AxisName,
-    accurate,
     as_wide,
     num_rows,
     product,
@@ -24,7 +24,12 @@ from simgeo.linalg import (
 )
 
 
-@accurate
+@loss(
+    formula="1 - |S'T|^2 / (|S'S| |T'T|)",
+    range="[0, 1]",
+    cost="n (m + d)^2",
+    source="Kornblith et al. (2019), section 3; uncentred Cristianini et al. (2001)",
+)
 def cka(
     student: Float[Array, "n m"],
     teacher: Float[Array, "n d"],
@@ -32,11 +37,9 @@ def cka(
     centred: bool = True,
     axis_name: AxisName = None,
 ) -> Float[Array, ""]:
-    """One minus linear CKA (biased), in [0, 1].
+    """One minus linear CKA (biased); uncentred it is kernel alignment.
 
-    1 - |S'T|^2 / (|S'S| |T'T|) in Frobenius norms; with `centred`, of the centred
-    columns. A student without spread has loss 1. Kornblith et al. (2019), section 3;
-    uncentred it is kernel alignment, Cristianini et al. (2001).
+    A student without spread has loss 1.
 
     >>> import jax.numpy as jnp
     >>> from simgeo import functional
@@ -59,25 +62,28 @@ def cka(
     return 1.0 - safe_divide(cross, own * target)
 
 
-@accurate
+@loss(
+    formula="1 - H(K, L) / sqrt(H(K, K) H(L, L)), H the HSIC_1 of Gram matrices",
+    range="[0, 2]",
+    cost="n (m + d)^2",
+    source="Song et al. (2012), HSIC_1",
+)
 def debiased_cka(
     student: Float[Array, "n m"],
     teacher: Float[Array, "n d"],
     *,
     axis_name: AxisName = None,
 ) -> Float[Array, ""]:
-    """One minus debiased linear CKA, in [0, 2]; above 1 where the estimate is negative.
+    """One minus debiased linear CKA; above 1 where the estimate is negative.
 
-    1 - H(K, L) / sqrt(H(K, K) H(L, L)), where K and L are the Gram matrices with their
-    diagonals zeroed and H(K, L) = (tr KL + 1'K1 1'L1 / ((n-1)(n-2)) - 2 1'KL1 / (n-2))
-    / (n(n-3)) is the unbiased HSIC_1 of Song et al. (2012). It is close to one for
+    H(K, L) = (tr KL + 1'K1 1'L1 / ((n-1)(n-2)) - 2 1'KL1 / (n-2)) / (n(n-3)), of K and
+    L with their diagonals zeroed, is the unbiased estimate. It is close to one for
     independent vectors, however few, and is never clamped. A student without spread has
     loss 1. Forms no n x n matrix.
 
     Raises:
         ValueError: if there are fewer than four vectors.
     """
-    student, teacher = sides(student, teacher)
     num_vectors = num_rows(student, axis_name)
     if num_vectors < 4:
         raise ValueError(
@@ -105,7 +111,12 @@ def _debiased_hsic(
     return cross + sums - n / (n - 2) * total(jnp.sum(k * l), axis_name)
 
 
-@accurate
+@loss(
+    formula="1 - <HKH, HLH> / (|HKH| |HLH|), k = exp(-|x - y|^2 / (2 b^2 M))",
+    range="[0, 1]",
+    cost="n^2 (m + d), and 62 counts of n^2 for the median",
+    source="Kornblith et al. (2019), section 3",
+)
 def rbf_cka(
     student: Float[Array, "n m"],
     teacher: Float[Array, "n d"],
@@ -113,13 +124,16 @@ def rbf_cka(
     bandwidth: float | Float[Array, ""] = 1.0,
     centred: bool = True,
 ) -> Float[Array, ""]:
-    """One minus CKA with Gaussian kernels, in [0, 1].
+    """One minus CKA with Gaussian kernels, as wide as the median distance.
 
-    k(x, y) = exp(-|x - y|^2 / (2 b^2 M)), b the `bandwidth` and M the median of the
-    squared distances of all pairs i != j, of each side by itself; the gradient includes
-    that of the median. With `centred`, both kernel matrices are. A student without
-    spread has loss 1 if centred. Forms n x n matrices. Kornblith et al. (2019),
-    section 3, whose bandwidth is a fraction of the median distance.
+    b is the `bandwidth`, and M the median of the squared distances of all pairs i != j,
+    of each side by itself; the gradient includes that of the median. The source's
+    bandwidth is a fraction of the median distance. A student without spread has loss 1
+    if centred. Forms n x n matrices.
+
+    Args:
+        bandwidth: positive, in units of the root of the median squared distance.
+        centred: whether both kernel matrices are, by H.
     """
     student, teacher = sides(student, teacher)
     left, right = (_gaussian_kernel(each, bandwidth) for each in (student, teacher))
@@ -142,7 +156,12 @@ def _gaussian_kernel(
     return jnp.exp(-safe_divide(squared, 2.0 * bandwidth**2 * median))
 
 
-@accurate
+@loss(
+    formula="1 - A(Z_s, Z_t) + w (1 - A(Z_s', Z_t')), Z logits, A linear CKA",
+    range="[0, 1 + w]",
+    cost="n c^2, c classes",
+    source="Zhou et al. (2024), RCKA, arXiv 2401.11824",
+)
 def relation_cka(
     student_logits: Float[Array, "n c"],
     teacher_logits: Float[Array, "n c"],
@@ -153,11 +172,16 @@ def relation_cka(
 ) -> Float[Array, ""]:
     """One minus CKA over samples, plus one minus CKA over classes, of logits.
 
-    (1 - A(Z_s, Z_t)) + w (1 - A(Z_s', Z_t')), with A linear CKA, each over its own
-    rows; in [0, 1 + w]. The class part compares the c x c products Z'Z, after the mean
-    over classes is taken from each row if `centred`. RCKA of Zhou et al. (2024), arXiv
-    2401.11824. Their code leaves the centring out, minimises -A, and multiplies both
-    parts by the same weight; its temperature, off by default, is on the first only.
+    The class part compares the c x c products Z'Z, after the mean over classes is taken
+    from each row if `centred`. The authors' code leaves the centring out, minimises -A,
+    and multiplies both parts by the same weight; its temperature, off by default, is on
+    the first only.
+
+    Args:
+        class_weight: w, the weight of the part over classes, not negative.
+
+    Raises:
+        ValueError: if the two have not as many classes.
     """
     wide = sides(student_logits, teacher_logits)
     if student_logits.shape[1] != teacher_logits.shape[1]:
@@ -174,7 +198,12 @@ def relation_cka(
     return samples + class_weight * classes
 
 
-@accurate
+@loss(
+    formula="1 - A(P_s, P_t), A linear CKA, a row of P one patch",
+    range="[0, 1]",
+    cost="p n (m + d), p patches",
+    source="after Zhou et al. (2024), PCKA, arXiv 2401.11824",
+)
 def patch_cka(
     student: Float[Array, "n m"],
     teacher: Float[Array, "n d"],
@@ -184,11 +213,13 @@ def patch_cka(
 ) -> Float[Array, ""]:
     """One minus CKA of patches, each made of n / `num_patches` consecutive rows.
 
-    1 - A(P_s, P_t), in [0, 1], with A linear CKA and a row of P the concatenated rows
-    of one patch; a Gram matrix of patches compares rows at the same place. After PCKA
-    of Zhou et al. (2024), arXiv 2401.11824, for rows in a spatial order. Their code
-    compares equal widths channel by channel, uncentred, with the batch beside the
-    places, and averages over channels; here each side's channels are pooled.
+    A row of P is the concatenated rows of one patch; a Gram matrix of patches compares
+    rows at the same place. For rows in a spatial order. The authors' code compares
+    equal widths channel by channel, uncentred, with the batch beside the places, and
+    averages over channels; here each side's channels are pooled.
+
+    Args:
+        num_patches: at least 2; it divides n.
 
     Raises:
         ValueError: if the rows cannot be cut into so many patches.
@@ -227,6 +258,12 @@ def squared_angle(cosine_distance: Float[Array, "..."]) -> Float[Array, "..."]:
 _ANGLE_SERIES = (2.0, 1 / 3, 4 / 45, 1 / 35, 16 / 1575, 8 / 2079)
 
 
+@loss(
+    formula="arccos(A)^2, A linear CKA",
+    range="[0, pi^2 / 4]",
+    cost="n (m + d)^2",
+    source="Williams et al. (2021)",
+)
 def angular_cka(
     student: Float[Array, "n m"],
     teacher: Float[Array, "n d"],
@@ -234,8 +271,8 @@ def angular_cka(
     centred: bool = True,
     axis_name: AxisName = None,
 ) -> Float[Array, ""]:
-    """arccos(CKA)^2 in squared radians, in [0, pi^2 / 4].
+    """Squared angle of linear CKA, in squared radians.
 
-    The arccos is a metric on Gram matrices up to scale; Williams et al. (2021).
+    The arccos is a metric on Gram matrices up to scale.
     """
     return squared_angle(cka(student, teacher, centred=centred, axis_name=axis_name))

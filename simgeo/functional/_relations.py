@@ -5,23 +5,30 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from simgeo.functional._rows import accurate, sides
+from simgeo.functional._loss import loss
+from simgeo.functional._rows import sides
 from simgeo.linalg import centre, cosines, gram, safe_divide, safe_sqrt
 
 Knob = float | Float[Array, ""]
 
 
-@accurate
+@loss(
+    formula="mean_ij h(|s_i - s_j| / mu_S - |t_i - t_j| / mu_T)",
+    range="[0, inf)",
+    cost="n^2 (m + d)",
+    source="Park et al. (2019), RKD-D, section 3.2.1",
+)
 def relational_distance(
     student: Float[Array, "n m"], teacher: Float[Array, "n d"], *, delta: Knob = 1.0
 ) -> Float[Array, ""]:
     """Mean Huber loss between the mean-normalised distances of all pairs.
 
-    mean over i != j of h(|s_i - s_j| / mu_S - |t_i - t_j| / mu_T), with mu the mean
-    distance of the pairs i != j, h(x) = x^2 / 2 up to |x| = `delta` and linear beyond.
-    Not negative; a student without spread has all distances zero. Forms n x n
+    mu is the mean distance of the pairs i != j, and h(x) = x^2 / 2 up to |x| = `delta`
+    and linear beyond. A student without spread has all distances zero. Forms n x n
     matrices; in float32, distances below about 1e-3 of the cloud's radius are rough.
-    Park et al. (2019), RKD, section 3.2.1.
+
+    Args:
+        delta: positive, where the Huber loss becomes linear.
     """
     student, teacher = sides(student, teacher)
     n = student.shape[0]
@@ -29,16 +36,22 @@ def relational_distance(
     return jnp.sum(_huber(error, delta)) / (n * (n - 1))
 
 
-@accurate
+@loss(
+    formula="mean_ijk h(cos of the angle at s_j, minus the teacher's)",
+    range="[0, 2]",
+    cost="n^3 (m + d), in memory of n^2",
+    source="Park et al. (2019), RKD-A, section 3.2.2",
+)
 def relational_angle(
     student: Float[Array, "n m"], teacher: Float[Array, "n d"], *, delta: Knob = 1.0
 ) -> Float[Array, ""]:
     """Mean Huber loss between the cosines of the angles of all triplets.
 
-    mean over different i, j, k of h(cos of the angle at s_j between s_i and s_k, minus
-    the teacher's), h as in `relational_distance`. In [0, 2]; equal vectors have cosine
-    0. Forms one n x n matrix after the other, n of them: time grows with n^3. Park et
-    al. (2019), RKD, section 3.2.2.
+    i, j and k are different, h is as in `functional.relational_distance`, and equal
+    vectors have cosine 0. Forms one n x n matrix after the other, n of them.
+
+    Args:
+        delta: positive, where the Huber loss becomes linear.
     """
     student, teacher = sides(student, teacher)
     n = student.shape[0]
@@ -71,7 +84,12 @@ def _relative_distances(vectors: Float[Array, "n k"]) -> Float[Array, "n n"]:
     return safe_divide(distances, jnp.sum(distances) / (n * (n - 1)))
 
 
-@accurate
+@loss(
+    formula="mean_i KL(p_i || q_i), softmax over j != i of cosines / temperature",
+    range="[0, 4 / temperature]",
+    cost="n^2 (m + d)",
+    source="Hinton and Roweis (2002) with cosines; Fang et al. (2021)",
+)
 def neighbour_kl(
     student: Float[Array, "n m"],
     teacher: Float[Array, "n d"],
@@ -80,12 +98,13 @@ def neighbour_kl(
 ) -> Float[Array, ""]:
     """Divergence from the teacher's to the student's softmax over neighbours.
 
-    mean_i sum_{j != i} p_ij log(p_ij / q_ij), with p_i the softmax over j != i of the
-    teacher's cos(t_i, t_j) / `temperature` and q_i the student's. In
-    [0, 4 / temperature]. A softmax does not see a constant added to its row, so all
-    cosines may drift together: a teacher of equal cosines has loss 0 with a collapsed
-    student. Forms n x n matrices. Hinton and Roweis (2002) with cosines, as in SEED,
-    Fang et al. (2021); the PKT of Passalis and Tefas (2018) has no softmax.
+    p_i is the softmax of the teacher's cosines and q_i the student's. A softmax does
+    not see a constant added to its row, so all cosines may drift together: a teacher of
+    equal cosines has loss 0 with a collapsed student. Forms n x n matrices. The PKT of
+    Passalis and Tefas (2018) has no softmax.
+
+    Args:
+        temperature: positive.
     """
     student, teacher = sides(student, teacher)
     log_p = _log_neighbours(teacher, temperature)
@@ -102,17 +121,24 @@ def _log_neighbours(
     return jax.nn.log_softmax(logits, axis=-1)
 
 
-@accurate
+@loss(
+    formula="mean over the teacher's pairs of max(|cos| - epsilon, 0)",
+    range="[0, 1 - epsilon]",
+    cost="n^2 (m + d)",
+    source="ours",
+)
 def pattern_hinge(
     student: Float[Array, "n m"], teacher: Float[Array, "n d"], *, epsilon: Knob = 0.1
 ) -> Float[Array, ""]:
     """Mean excess of |cos| over `epsilon` where the teacher is epsilon-orthogonal.
 
-    max(|cos(s_i, s_j)| - epsilon, 0), averaged over the pairs i != j that the teacher
-    has with |cos| <= epsilon; zero if it has none. In [0, 1 - epsilon]. It asks nothing
-    of all other pairs, so that it keeps recall of the pattern and not precision: any
-    mutually epsilon-orthogonal student has loss 0. A zero row is orthogonal to all
-    others. Forms n x n matrices.
+    The pairs are those i != j that the teacher has with |cos| <= epsilon; it is zero if
+    there are none. It asks nothing of all other pairs, so that it keeps recall of the
+    pattern and not precision: any mutually epsilon-orthogonal student has loss 0. A
+    zero row is orthogonal to all others. Forms n x n matrices.
+
+    Args:
+        epsilon: in [0, 1].
     """
     student, teacher = sides(student, teacher)
     others = ~np.eye(student.shape[0], dtype=bool)
@@ -123,10 +149,14 @@ def pattern_hinge(
 
 
 def quantise(vectors: Float[Array, "n k"], *, num_bits: int) -> Float[Array, "n k"]:
-    """Rounded to 2^b - 1 evenly spaced values from -max to max.
+    """The vectors, rounded to 2^b - 1 evenly spaced values from -max to max.
 
-    The straight-through estimator of Bengio, Leonard and Courville (2013): the gradient
-    is that of the identity. A zero matrix stays zero.
+    The gradient is that of the identity: the straight-through estimator of Bengio,
+    Leonard and Courville (2013). A zero matrix stays zero.
+
+    Args:
+        vectors: (n, k), real numbers.
+        num_bits: b, from 2 to 16.
 
     Raises:
         ValueError: if `num_bits` is below 2 or above 16.
