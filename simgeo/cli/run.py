@@ -1,8 +1,6 @@
 """`simgeo run`: one experiment, its summary, its file and its figure."""
 
-import signal
 import sys
-import threading
 import warnings
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from simgeo import experiment, measures, plots, results, settings
 from simgeo.cli import fail
 from simgeo.cli.files import file_to_draw, folder_to_write
 from simgeo.cli.flags import parse
+from simgeo.cli.interrupts import Interrupts
 from simgeo.experiment import Experiment, NotFiniteError, Trajectory
 
 
@@ -135,39 +134,6 @@ def _compute(cell: Experiment) -> tuple[Trajectory, NotFiniteError | None]:
             if error.trajectory is None:
                 raise
             return error.trajectory, error
-
-
-class Interrupts:
-    """A Ctrl-C ends the run at its next record; before the first, or twice, at once.
-
-    Raised wherever it comes, it could be lost in a callback of JAX, which drops what is
-    raised there.
-    """
-
-    def __init__(self) -> None:
-        self.recorded = self.asked = False
-
-    def __enter__(self) -> "Interrupts":
-        self.previous = None
-        if threading.current_thread() is threading.main_thread():
-            self.previous = signal.signal(signal.SIGINT, self.on_signal)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self.previous is not None:
-            signal.signal(signal.SIGINT, self.previous)
-
-    def on_signal(self, *_: object) -> None:
-        if self.asked or not self.recorded:
-            self.asked = True
-            raise KeyboardInterrupt
-        self.asked = True
-        tqdm.write("Stopping at the next record; Ctrl-C again stops now.", sys.stderr)
-
-    def at_a_record(self) -> None:
-        self.recorded = True
-        if self.asked:
-            raise KeyboardInterrupt
 
 
 def _find(folder: Path, name: str) -> xr.Dataset | None:

@@ -4,8 +4,6 @@ import dataclasses
 import os
 from typing import Any
 
-import numpy as np
-
 from simgeo.settings._types import (
     KIND,
     WORDS,
@@ -92,6 +90,8 @@ def unwrap(value: Any) -> Any:
         return os.fspath(value)
     if getattr(value, "shape", None) != () or not hasattr(value, "dtype"):
         return value
+    import numpy as np  # here, so that the command can answer `--help` without it
+
     try:
         scalar = np.asarray(value)[()]
     except TypeError:  # a tracer, or a typed key
