@@ -7,11 +7,15 @@ import struct
 import subprocess
 import sys
 import termios
+from importlib.metadata import EntryPoint, EntryPoints
 from pathlib import Path
 
+import equinox as eqx
 import pytest
 
-from simgeo import cli, experiment, results
+from simgeo import cli, experiment, results, settings
+from simgeo.cli import flags
+from simgeo.cli.interrupts import Interrupts
 
 pytestmark = pytest.mark.once
 
@@ -197,6 +201,8 @@ def test_settings_may_stand_in_any_order(chosen):
         ("teacher:blocks --teacher.num-blocks 2", "OrthogonalBlocks(num_blocks=2"),
         ("teacher:orthogonal-fraction --teacher.fraction .3", "fraction=0.3"),
         ("--no-objective.centred", "CKA(centred=False)"),
+        ("--no-centred", "CKA(centred=False)"),
+        ("teacher:fraction --fraction .3", "fraction=0.3"),
         ("student:unit student.start:svd", "UnitRows(start=TruncatedSVD"),
         ("student.start:svd student:unit", "UnitRows(start=TruncatedSVD"),
         (
@@ -210,6 +216,106 @@ def test_flags_change_the_file(chosen, line, expected):
     cell = repr(chosen(f"cell.toml {line}"))
     assert expected in cell
     assert "num_vectors=16" in cell
+
+
+def test_a_default_that_is_replaced_is_not_asked_whether_it_is_possible(
+    chosen, folder, ask
+):
+    folder.joinpath("few.toml").write_text("num_vectors = 64\nteacher_dim = 4")
+    cell = chosen("few.toml teacher:gaussian")
+    assert (cell.num_vectors, cell.teacher_dim) == (64, 4)
+    assert chosen("few.toml --teacher.fraction 0.1").teacher.fraction == 0.1
+    assert chosen("--num-vectors 64 --teacher-dim 4 teacher:gaussian").teacher_dim == 4
+
+
+def test_kinds_are_shortened_in_files_too(chosen, folder):
+    text = '\ufeffobjective = "gram"\n[teacher]\nkind = "orthogonal-blocks"'
+    folder.joinpath("short.toml").write_text(text, encoding="utf-8")
+    assert chosen("short.toml").objective.label == "Gram"
+
+
+class AbstractRule(eqx.Module):
+    """What the tests choose an optimiser from, as experiments will."""
+
+
+class Momentum(AbstractRule):
+    """Steps that remember the last ones."""
+
+    learning_rate: float = 0.1
+    momentum: float | None = None
+
+
+class Memory(AbstractRule):
+    """Steps that remember more."""
+
+    size: int = 10
+
+
+class Toy(eqx.Module):
+    """An experiment with fields of all types."""
+
+    optimiser: AbstractRule = eqx.field(default_factory=Momentum)
+    num_vectors: int = 4
+    teacher_dim: int = 2
+    student_dim: int = 2
+    num_seeds: int = 1
+    teacher_seed: int | None = None
+    measures: tuple[str, ...] = ("cka", "matthews")
+
+    def __check_init__(self) -> None:
+        if set(self.measures) - {"cka", "matthews"}:
+            raise ValueError("`measures` must be known; got others.")
+
+
+def toy(line: str) -> Toy:
+    """What a command line describes."""
+    parser = flags.settings_parser("toy", "", "", "", Toy)
+    changes, words = flags.read(parser, line.split())
+    data = settings.complete(Toy, {})
+    return flags.change(data, flags.sort(words)[0], changes, Toy)
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("", Toy()),
+        ("--measures matthews", Toy(measures=("matthews",))),
+        ("--measures cka,matthews", Toy()),
+        ("--measures=", Toy(measures=())),
+        ("--teacher-seed 3", Toy(teacher_seed=3)),
+        ("--teacher-seed none", Toy()),
+        ("--learning-rate 1", Toy(optimiser=Momentum(1.0))),
+        ("--momentum 0.9 --momentum none", Toy()),
+        ("--optimiser.momentum 0.9", Toy(optimiser=Momentum(momentum=0.9))),
+        ("optimiser:memory --size 3", Toy(optimiser=Memory(3))),
+        ("--size 3 optimiser:memory", Toy(optimiser=Memory(3))),
+    ],
+)
+def test_flags_come_from_the_types_of_fields(line, expected):
+    assert toy(line) == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("--size 3", "`size` is no setting of the kinds that are chosen, but of optim"),
+        ("--measures cka,x", "`measures` must be known"),
+        ("--teacher-seed x", "`teacher_seed` must be a whole number; got 'x'"),
+        ("--optimiser adam", "'--optimiser' is no flag"),
+        ("optimiser:adam", "`optimiser` must name a known kind; got 'adam'"),
+    ],
+)
+def test_flags_of_all_types_are_refused_in_one_line(line, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        toy(line)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_experiment_larger_than_the_memory_is_refused():
+    data = settings.describe(Toy(num_vectors=1000, num_seeds=2))  # 32 kB
+    flags.require_room(data, 32_000)
+    with pytest.raises(ValueError, match="memory of 31.2 KiB; the vectors of 2 seeds"):
+        flags.require_room(data, 31_999)
 
 
 def test_flags_go_with_a_hybrid_from_a_file(chosen, folder):
@@ -229,11 +335,22 @@ def test_flags_go_with_a_hybrid_from_a_file(chosen, folder):
         ("list --import numpy", "`--import` must stand before the command"),
         ("list techers", "Did you mean 'teachers'?"),
         ("list --all", "--all"),
+        ("list teachers fractoin", "Did you mean 'orthogonal-fraction'?"),
+        ("list orthogonal", "which could be orthogonal-blocks, orthogonal-fraction or"),
+        ("limits --n 8 --d 4 --epsilon 1e-320", "Try a larger epsilon."),
+        ("run --fractoin 1", "Did you mean '--fraction'?"),
+        ("run --cosine 1", "but of teacher:orthogonal-blocks, teacher:common-mean"),
+        (
+            "run student.start:svd --centred",
+            "'--centred' could be --objective.centred or --student.start.centred.",
+        ),
+        ("run --fraction 1 --teacher.fraction 1", "`teacher.fraction` can be given on"),
+        ("run --num-vectors 1000000000", "must be small enough for the memory of "),
         ("run --learning-rat 0.1", "Did you mean '--learning-rate'?"),
         ("run --num_seeds 2", "Did you mean '--num-seeds'?"),
         ("run --teacher.fractoin=1", "Did you mean '--teacher.fraction'?"),
         ("run teacher:orthogonal-fractoin", "Did you mean 'orthogonal-fraction'?"),
-        ("run teacher:orthogonal", "Valid: orthogonal-blocks, low-coherence"),
+        ("run teacher:orthogonal", "orthogonal-blocks, orthogonal-fraction or orth"),
         ("run teachr:gaussian", "Did you mean 'teacher'?"),
         ("run teacher:gaussian teacher:blocks", "got teacher:gaussian teacher:blocks"),
         ("run teacher:blocks --teacher.fraction 1", "`teacher.fraction` is no setting"),
@@ -254,7 +371,10 @@ def test_flags_go_with_a_hybrid_from_a_file(chosen, folder):
             "`student_dim` must be at least 1 and below 2^31; got 0.",
         ),
         ("run --optimiser adma", "got 'adma'. Did you mean 'adam"),
-        ("run --teacher-dim 2 --teacher.fraction 1", "Raise `epsilon` or the dim"),
+        (
+            "run --teacher-dim 2 --teacher.fraction 1",
+            "Raise `teacher.epsilon` or the dim",
+        ),
         ("run none.toml", "got none.toml: No such file or directory."),
         ("run a_folder.toml", "got a_folder.toml: Is a directory."),
         ("run bad_key.toml", "Did you mean 'num_seeds'?"),
@@ -262,6 +382,9 @@ def test_flags_go_with_a_hybrid_from_a_file(chosen, folder):
         ("run bad_syntax.toml", "`path` must be valid TOML; got bad_syntax.toml"),
         ("run cell.toml bad_key.toml", "at most one TOML file"),
         ("run --results cell.toml", "`--results` must be a folder"),
+        ("run --results=", "`--results` must be a folder"),
+        ("run --figure no/such/", "`--figure` must be a folder"),
+        ("run --figure new", "got new. A new folder ends in /."),
         ("run --results no/such/folder", "`--results` must be a folder"),
         ("run --figure no/such.png", "`--figure` must be where files can be written"),
         ("run --figure cell.toml", "`--figure` must be a folder or end in one of"),
@@ -305,16 +428,36 @@ def test_a_full_disk_is_one_line(ask, monkeypatch):
     ]
 
 
-def test_list_names_every_kind_and_measure_with_its_settings(ask):
+def test_list_names_every_kind_and_measure_in_one_line(ask):
     code, everything, _ = ask("list")
     assert code == 0
-    for name in ("teacher:common-mean", "student.start:truncated-svd", "matthews"):
-        assert name in everything
-    parts = [ask(f"list {topic}")[1] for topic in ("teachers", "students")]
+    lines = everything.splitlines()
+    for name in ("common-mean", "truncated-svd", "hybrid", "matthews"):
+        assert len([line for line in lines if line.startswith(f"  {name} ")]) == 1
+    assert max(map(len, lines)) < 80
+    parts = [ask(f"list {topic}")[1] for topic in ("teachers", "objectives")]
     assert everything.startswith("\n".join(parts))
-    settings = [line.split() for line in parts[0].splitlines()]
-    assert ["--teacher.fraction", "0.95", "in", "[0,", "1]"] in settings
-    assert ["--teacher.num-blocks", "8", "at", "least", "1"] in settings
+    assert "teacher.gram:\n" in parts[0]
+
+
+@pytest.mark.parametrize("words", ["orthogonal-fraction", "teachers fraction"])
+def test_list_tells_all_about_one(ask, words):
+    code, said, _ = ask(f"list {words}")
+    assert code == 0
+    assert said.startswith("teacher:orthogonal-fraction\n  Vectors of which exactly a")
+    rows = [line.split() for line in said.splitlines()]
+    assert ["--teacher.fraction", *"in [0, 1], default 0.95".split()] in rows
+    assert ["exact", "to", "the", "pair"] in rows
+    assert max(map(len, said.splitlines())) < 80
+
+
+def test_list_tells_of_every_place_and_of_measures(ask):
+    _, said, _ = ask("list blocks")
+    assert "teacher:orthogonal-blocks" in said
+    assert "teacher.pattern:blocks" in said
+    assert "one of rows, columns, default rows" in ask("list from-file")[1]
+    assert "use a TOML file" in ask("list objectives hybrid")[1]
+    assert "[-1, 1]" in ask("list measures matthews")[1]
 
 
 @pytest.mark.parametrize(
@@ -325,13 +468,119 @@ def test_list_names_every_kind_and_measure_with_its_settings(ask):
         ("list --help", "simgeo list"),
         ("run --help", "simgeo run teacher:blocks objective:procrustes"),
         ("run --help", "at least 1 and below 2^31, default 16"),
+        ("run --help", "--num-steps N"),
+        ("run --help", "one of log, even, default log"),
+        ("run --help", "  common-mean "),
     ],
 )
 def test_help(capsys, line, expected):
     with pytest.raises(SystemExit) as stop:
         cli.main(line.split())
     assert stop.value.code == 0
-    assert expected in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert expected in said
+    assert max(map(len, said.splitlines())) < 80
+    assert len(said.splitlines()) < 110
+
+
+class Shouting:
+    """A command of another package."""
+
+    @staticmethod
+    def shout(words: list[str]) -> int:
+        print(" ".join(words).upper())
+        return 3
+
+
+@pytest.fixture
+def others(monkeypatch):
+    """Entry points as other packages would have them."""
+    group = "simgeo.commands"
+    known = [
+        EntryPoint("shout", f"{__name__}:Shouting.shout", group),
+        EntryPoint("broken", "no_such_module:run", group),
+    ]
+
+    def entry_points(group):
+        assert group == "simgeo.commands"
+        return EntryPoints(known)
+
+    monkeypatch.setattr("importlib.metadata.entry_points", entry_points)
+    return entry_points
+
+
+def test_commands_of_other_packages(ask, others, capsys):
+    assert ask("shout hello you") == (3, "HELLO YOU\n", "")
+    with pytest.raises(SystemExit):
+        cli.main(["--help"])
+    assert "  shout    a command of " in capsys.readouterr().out
+    code, said, told = ask("broken")
+    assert (code, said, told.count("\n")) == (2, "", 1)
+    assert "got no_such_module:run: No module named 'no_such_module'" in told
+    assert "Did you mean 'shout'?" in ask("shuot")[2]
+
+
+def test_our_own_commands_do_not_look_for_others(ask, monkeypatch):
+    monkeypatch.setattr("importlib.metadata.entry_points", None)
+    assert ask("list objectives cka")[0] == 0
+
+
+def test_an_extra_that_is_missing_is_bad_input(ask, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    code, said, told = ask("explore")
+    assert (code, said, told.count("\n")) == (2, "", 1)
+    assert "pip install 'simgeo[explore]'" in told
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
+)
+def test_every_command_ends_in_order_under_both_signals(ask, monkeypatch, number, code):
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(
+        "simgeo.cli.bounds.summary", lambda *_: signal.raise_signal(number)
+    )
+    words = "limits --n 8 --d 4 --epsilon .1"
+    assert ask(words) == (code, "", "simgeo: interrupted.\n")
+    assert signal.getsignal(signal.SIGTERM) is before
+    monkeypatch.undo()
+    assert ask(words)[0] == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_is_heard_at_the_next_record_and_the_second_at_once(number):
+    with Interrupts() as interrupts, pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(number)
+    with Interrupts() as interrupts:
+        interrupts.at_a_record()
+        signal.raise_signal(number)
+        with pytest.raises(KeyboardInterrupt):
+            interrupts.at_a_record()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(number)
+
+
+def test_a_run_that_is_terminated_keeps_the_records_made(ask, folder, monkeypatch):
+    whole = experiment.run
+
+    def run(cell, on_chunk):
+        def stop(steps, loss):
+            on_chunk(steps, loss)
+            if steps == 1:
+                signal.raise_signal(signal.SIGTERM)
+
+        return whole(cell, on_chunk=stop)
+
+    monkeypatch.setattr(experiment, "run", run)
+    code, said, told = ask("run cell.toml")
+    assert (code, said) == (143, "")
+    assert "the records of 4 of 20 steps are in results/" in told
+    assert len([*folder.glob("results/*.partial.nc")]) == 1
+
+
+def test_figures_go_into_a_new_folder(ask, folder):
+    assert ask("run cell.toml --figure new/")[0] == 0
+    assert len([*folder.glob("new/*.png")]) == 1
 
 
 def test_without_a_command_it_helps(ask):
@@ -340,15 +589,22 @@ def test_without_a_command_it_helps(ask):
     assert "commands:" in told
 
 
+@pytest.mark.parametrize("module", ["jax", "numpy"])
 @pytest.mark.parametrize("line", ["--help", "--version", "", "rnu"])
-def test_without_a_known_command_jax_is_not_imported(line):
+def test_without_a_known_command_nothing_large_is_imported(line, module):
     code = (
         "import atexit, os, sys\n"
         "atexit.register(lambda: 'jax' in sys.modules and os._exit(99))\n"
         f"from simgeo import cli\nsys.exit(cli.main({line.split()}))"
-    )
+    ).replace("'jax'", f"{module!r}")
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True)
     assert run.returncode == (0 if line.startswith("--") else 2)
+
+
+def test_it_is_a_module_to_run_too():
+    code = [sys.executable, "-m", "simgeo", "--version"]
+    run = subprocess.run(code, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert run.stdout.startswith("simgeo 0.")
 
 
 def test_a_reader_that_has_enough_is_no_error():
@@ -366,17 +622,16 @@ def test_a_reader_that_has_enough_is_no_error():
 
 
 @pytest.mark.slow
-def test_ctrl_c_on_a_terminal(folder):
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
+)
+def test_signals_on_a_terminal(folder, number, code):
     ours, theirs = os.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 24, 120, 0, 0))
     line = f"run {folder}/cell.toml --num-steps 100000000 --num-records 300"
     run = subprocess.Popen(
-        [
-            sys.executable,
-            "-c",
-            "import sys; from simgeo import cli; sys.exit(cli.main())",
-        ]
-        + [*line.split(), "--results", str(folder / "kept")],
+        [sys.executable, "-m", "simgeo", *line.split()]
+        + ["--results", str(folder / "kept")],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=theirs,
@@ -387,13 +642,13 @@ def test_ctrl_c_on_a_terminal(folder):
     try:
         while chunk := os.read(ours, 4096):
             if "loss" not in shown and b"loss" in chunk:
-                run.send_signal(signal.SIGINT)
+                run.send_signal(number)
             shown += chunk.decode()
     except OSError:  # the other end is closed
         pass
     os.close(ours)
     said, _ = run.communicate(timeout=60)
-    assert (run.returncode, said) == (130, b"")
+    assert (run.returncode, said) == (code, b"")
     assert "Traceback" not in shown
     assert "simgeo: interrupted; the records of" in shown
     assert len([*folder.glob("kept/*.partial.nc")]) == 1

@@ -3,25 +3,59 @@
 import argparse
 import difflib
 import importlib
-import importlib.metadata
 import os
 import sys
-from typing import Any, NoReturn
+from collections.abc import Callable
+from typing import Any, NamedTuple, NoReturn
 
-from simgeo.settings import suggest
+from simgeo.cli.interrupts import Termination
+
+
+class Command(NamedTuple):
+    """Where a command is, as `module:function`, and one line about it."""
+
+    where: str
+    about: str
+
 
 COMMANDS = {
-    "run": "run one experiment, from flags or a TOML file, and draw it",
-    "animate": "students finding their places under several objectives, as a film",
-    "sweep": "run every cell of a grid that is not in the store yet",
-    "status": "what of the sweeps in a store is done, failed and left",
-    "results": "the cells of a store as a table",
-    "plot": "a measure over a setting of the cells of a store",
-    "page": "one HTML file to hand out, with things to drag",
-    "explore": "a page on this machine that runs while its controls are moved",
-    "limits": "what n vectors in d dimensions can do at epsilon, and what chance does",
-    "list": "the teachers, students, objectives and measures, with their knobs",
+    "run": Command(
+        "simgeo.cli.run:run",
+        "run one experiment, from flags or a TOML file, and draw it",
+    ),
+    "animate": Command(
+        "simgeo.cli.animate:run",
+        "students finding their places under several objectives, as a film",
+    ),
+    "sweep": Command(
+        "simgeo.cli.sweep:run",
+        "run every cell of a grid that is not in the store yet",
+    ),
+    "status": Command(
+        "simgeo.cli.sweep:show_status",
+        "what of the sweeps in a store is done, failed and left",
+    ),
+    "results": Command("simgeo.cli.frames:show", "the cells of a store as a table"),
+    "plot": Command(
+        "simgeo.cli.frames:plot", "a measure over a setting of the cells of a store"
+    ),
+    "page": Command(
+        "simgeo.cli.page:write", "one HTML file to hand out, with things to drag"
+    ),
+    "explore": Command(
+        "simgeo.cli.explore:explore",
+        "a page on this machine that runs while its controls are moved",
+    ),
+    "limits": Command(
+        "simgeo.cli.bounds:show",
+        "what n vectors in d dimensions can do at epsilon, and chance",
+    ),
+    "list": Command(
+        "simgeo.cli.listing:show",
+        "the teachers, objectives, measures and the rest, with settings",
+    ),
 }
+GROUP = "simgeo.commands"  # entry points of other packages: name = "module:function"
 OPTIONS = ("--help", "--version", "--import")
 
 
@@ -56,16 +90,24 @@ class Parser(argparse.ArgumentParser):
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Exit code: 0, 1 for a failed run, 2 for bad input, 130 when interrupted."""
+    """The command line: runs what the arguments say.
+
+    Args:
+        arguments: the words after `simgeo`; by default, those of this process.
+
+    Returns:
+        The exit code: 0, 1 for a failed run, 2 for bad input, 130 when interrupted by
+        Ctrl-C and 143 when by SIGTERM.
+    """
     if arguments is not None:
-        return _main(arguments)
+        return _interruptible(arguments)
     try:
-        code = _main(sys.argv[1:])
+        code = _interruptible(sys.argv[1:])
         sys.stdout.flush()
     except BrokenPipeError:  # whoever read our output, `head` for one, has enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 141
-    if code == 130:
+    if code in (130, 143):
         # Where a compilation was cut short, JAX can crash at the interpreter's end.
         sys.stdout.flush()
         sys.stderr.flush()
@@ -79,11 +121,68 @@ def fail(reason: object, code: int) -> int:
     return code
 
 
+def _interruptible(given: list[str]) -> int:
+    with Termination() as termination:
+        try:
+            code = _main(given)
+        except KeyboardInterrupt:
+            code = fail("interrupted.", 130)
+        return termination.code(code)
+
+
 def _main(given: list[str]) -> int:
     # Before JAX is imported: jaxlib 0.10.1 tells of every kept program that it was
     # compiled for a machine with two traits that no machine has.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    listing = "\n".join(f"  {name:8s} {text}" for name, text in COMMANDS.items())
+    try:
+        given = _without_imports(given)
+    except ValueError as error:
+        return fail(error, 2)
+    if not given:
+        _parser().print_help(sys.stderr)
+        return 2
+    name, *rest = given
+    if name in COMMANDS:
+        return _function(COMMANDS[name].where)(rest)
+    if name in ("-h", *OPTIONS):
+        _parser().parse_args([name])
+    others = {each.name: each for each in _others()}
+    if name in others:
+        try:
+            command = others[name].load()
+        except (ImportError, AttributeError) as error:
+            return fail(
+                f"`simgeo {name}` must be a command that can be imported; got "
+                f"{others[name].value}: {error}.",
+                2,
+            )
+        return command(rest)
+    from simgeo.settings import suggest
+
+    valid = OPTIONS if name.startswith("-") else (*COMMANDS, *others)
+    return fail(f"{name!r} is no command.{suggest(name, list(valid))}", 2)
+
+
+def _function(where: str) -> Callable[[list[str]], int]:
+    module, _, name = where.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+def _others() -> list[Any]:
+    """Entry points of other packages; not looked for unless a name is none of ours."""
+    import importlib.metadata
+
+    return [*importlib.metadata.entry_points(group=GROUP)]
+
+
+def _parser() -> Parser:
+    import importlib.metadata
+
+    rows = {name: about for name, (_, about) in COMMANDS.items()}
+    for each in _others():
+        package = each.dist.name if each.dist else each.value
+        rows.setdefault(each.name, f"a command of {package}")
+    listing = "\n".join(f"  {name:8s} {text}" for name, text in rows.items())
     parser = Parser(
         prog="simgeo",
         usage="simgeo [--import MODULE] COMMAND [ARGUMENTS]",
@@ -92,66 +191,12 @@ def _main(given: list[str]) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    version = importlib.metadata.version("simgeo")
-    parser.add_argument("--version", action="version", version=f"simgeo {version}")
+    version = f"simgeo {importlib.metadata.version('simgeo')}"
+    parser.add_argument("--version", action="version", version=version)
     parser.add_argument(
         "--import", metavar="MODULE", help="of your own teachers, objectives ..."
     )
-    try:
-        given = _without_imports(given)
-    except ValueError as error:
-        return fail(error, 2)
-    if not given:
-        parser.print_help(sys.stderr)
-        return 2
-    name, *rest = given
-    try:
-        if name == "run":
-            from simgeo.cli.run import run
-
-            return run(rest)
-        if name == "animate":
-            from simgeo.cli.animate import run
-
-            return run(rest)
-        if name == "sweep":
-            from simgeo.cli.sweep import run
-
-            return run(rest)
-        if name == "status":
-            from simgeo.cli.sweep import show_status
-
-            return show_status(rest)
-        if name == "results":
-            from simgeo.cli.frames import show
-
-            return show(rest)
-        if name == "plot":
-            from simgeo.cli.frames import plot
-
-            return plot(rest)
-        if name == "page":
-            from simgeo.cli.page import write
-
-            return write(rest)
-        if name == "explore":
-            from simgeo.cli.explore import explore
-
-            return explore(rest)
-        if name == "limits":
-            from simgeo.cli.bounds import show
-
-            return show(rest)
-        if name == "list":
-            from simgeo.cli.listing import show
-
-            return show(rest)
-        if name in ("-h", *OPTIONS):
-            parser.parse_args([name])
-        valid = OPTIONS if name.startswith("-") else COMMANDS
-        return fail(f"{name!r} is no command.{suggest(name, list(valid))}", 2)
-    except KeyboardInterrupt:
-        return fail("interrupted.", 130)
+    return parser
 
 
 def _without_imports(given: list[str]) -> list[str]:

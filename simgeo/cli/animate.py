@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from simgeo import engine, objectives, plots, results, settings
+from simgeo import engine, objectives, plots, results
 from simgeo.cli import fail
 from simgeo.cli.files import replaced, require_file
-from simgeo.cli.flags import change, read, settings_parser, sort
-from simgeo.cli.run import Interrupts
+from simgeo.cli.flags import change, describe_file, read, settings_parser, sort
+from simgeo.cli.interrupts import Interrupts
 from simgeo.engine import NotFiniteError
 from simgeo.problems import Experiment
 from simgeo.objectives import AbstractObjective
@@ -102,7 +102,7 @@ def _cells(
     """One experiment for each panel, of one seed."""
     named = [each for each in choices if each[0] == "objective"]
     common = [each for each in choices if each[0] != "objective"]
-    started = [settings.load(Experiment, name) for name in files]
+    started = [describe_file(name) for name in files]
     if not started:
         started = [EXAMPLE]
         if not named:

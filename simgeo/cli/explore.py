@@ -26,7 +26,7 @@ def explore(arguments: list[str]) -> int:
         return fail(
             "`simgeo explore` needs marimo. Install the extra: pip install "
             "'simgeo[explore]'.",
-            1,
+            2,
         )
     package = Path(__file__).parents[2]
     paths = [str(package), *filter(None, [os.environ.get("PYTHONPATH")])]

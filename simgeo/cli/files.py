@@ -15,6 +15,10 @@ def folder_to_write(flag: str, name: str) -> Path:
     Raises:
         ValueError: in one line, if no file can be written there.
     """
+    if not name:
+        raise ValueError(
+            f"`{flag}` must be a folder, or the name of a new one; got ''."
+        )
     try:
         Path(name).mkdir(exist_ok=True)
     except OSError as error:
@@ -27,17 +31,19 @@ def folder_to_write(flag: str, name: str) -> Path:
 
 
 def file_to_draw(flag: str, given: str, name: str) -> Path:
-    """The file to draw, of that name if a folder is given.
+    """The file to draw, of that name if a folder is given; `new/` is made.
 
     Raises:
         ValueError: in one line, if it cannot be drawn or written.
     """
+    if given.endswith("/"):
+        folder_to_write(flag, given)
     path = Path(given) / name if Path(given).is_dir() else Path(given)
     known = sorted(Figure().canvas.get_supported_filetypes())
     if path.suffix.lower()[1:] not in known:
         raise ValueError(
             f"`{flag}` must be a folder or end in one of {', '.join(known)}; "
-            f"got {given}."
+            f"got {given}. A new folder ends in /."
         )
     require_file(flag, path)
     return path

@@ -1,15 +1,19 @@
 """From the words of a command line to a checked experiment.
 
-`settings` does the checking: flags only change the description of an experiment, the
-default one or that of a file, which is then built again. So a flag and a file are
-refused in the same words, and the order of flags does not matter.
+`settings` does the checking: flags only change a complete description, of the default
+experiment or that of a file, and what comes out is built. So a flag and a file are
+refused in the same words, the order of flags does not matter, and a default that is
+replaced is never asked whether it would have been possible.
 """
 
 import argparse
-import dataclasses
+import copy
+import functools
 import math
+import os
 import re
-import typing
+import resource
+import textwrap
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,26 +23,35 @@ from simgeo import settings
 from simgeo.cli import Parser
 from simgeo.problems import Experiment
 
-PLAIN = (bool, int, float, str)
 CHOICE = re.compile(r"([a-z][\w.]*):([\w-]*)")  # teacher:gaussian
+WIDTH = 79
 
 _RUN = "Run one experiment, print a summary, keep the result, draw it."
+_ALIKE = ". "  # before the name of a setting that was given without its place
 
 EXAMPLES = """\
 examples:
   simgeo run teacher:blocks objective:procrustes --num-seeds 4
-  simgeo run cell.toml --student-dim 32 --no-objective.centred --figure cell.pdf
+  simgeo run --fraction 0.8 --learning-rate 0.03
+  simgeo run cell.toml --student-dim 32 --no-objective.centred --figure a.pdf
 
-A KIND may be shortened to one of its words. Settings may stand in any order, and change
-what the file says. `simgeo list` tells what each kind is."""
+A KIND may be shortened to words of its name that no other has. A setting of a
+kind is given with its place, as --teacher.fraction, or without, as --fraction,
+where only one of the chosen kinds has it. Lists are written with commas, and
+`none` clears what may be empty. Words may stand in any order, and change what
+the file says.
+
+`simgeo list teachers orthogonal-fraction` tells the settings of a kind."""
 
 
 class Knob(NamedTuple):
-    """A plain setting of one kind of module."""
+    """A setting of one kind of module that a flag can give."""
 
     name: str
-    type: type
-    default: Any
+    types: set[type]
+    optional: bool
+    many: bool
+    default: str  # "required" where there is none
     rule: str  # in the words of the check that refuses the wrong values
 
 
@@ -67,25 +80,24 @@ def parse(arguments: list[str]) -> Request:
     choices, files = sort(words)
     if len(files) > 1:
         raise ValueError(f"at most one TOML file can be run; got {', '.join(files)}.")
-    cell = _load(files[0]) if files else Experiment()
-    return Request(change(cell, choices, changes), **own)
+    data = describe_file(files[0]) if files else settings.complete(Experiment, {})
+    return Request(change(data, choices, changes), **own)
 
 
-def _load(name: str) -> Experiment:
+def describe_file(name: str) -> settings.Description:
+    """The complete description in a TOML file, whose values may not go together yet."""
     if not name.endswith(".toml") and not Path(name).exists():
         raise ValueError(
             f"{name!r} is neither a TOML file nor a kind, such as teacher:gaussian. "
             f"See `simgeo run --help`."
         )
-    try:
-        return settings.load(Experiment, name)
-    except ValueError as error:
-        if str(error).startswith("`sweep` is no setting"):
-            raise ValueError(
-                f"`path` must describe one experiment; got {name}, which is a grid. "
-                f"`simgeo sweep` runs it."
-            ) from error
-        raise
+    data = settings.read(name)
+    if "sweep" in data:
+        raise ValueError(
+            f"`path` must describe one experiment; got {name}, which is a grid. "
+            f"`simgeo sweep` runs it."
+        )
+    return settings.complete(Experiment, data)
 
 
 def read(parser: Parser, arguments: list[str]) -> tuple[dict[str, Any], list[str]]:
@@ -101,63 +113,90 @@ def sort(words: list[str]) -> tuple[list[tuple[str, str]], list[str]]:
 
 
 def change(
-    cell: Experiment, choices: list[tuple[str, str]], changes: dict[str, Any]
-) -> Experiment:
-    """The experiment with kinds chosen and settings changed."""
-    data = settings.describe(cell)
+    data: settings.Description,
+    choices: list[tuple[str, str]],
+    changes: dict[str, Any],
+    cls: type = Experiment,
+) -> Any:
+    """The experiment of a description with kinds chosen and settings changed.
+
+    Args:
+        data: a complete description, which is left as it is.
+        choices: places and the kinds to put there.
+        changes: values by the names of settings, as `read` returns them.
+        cls: what is described.
+
+    Raises:
+        ValueError: in one line, if it is impossible, or larger than the memory.
+    """
+    data = copy.deepcopy(data)
     chosen = dict(choices)
     if len(chosen) < len(choices):
         words = " ".join(f"{place}:{kind}" for place, kind in choices)
         raise ValueError(f"a kind can be chosen once; got {words}.")
     for place in sorted(chosen):  # a student before its start
-        _choose(data, place, chosen[place])
-    for dotted, value in changes.items():
+        _choose(data, place, chosen[place], cls)
+    full: dict[str, Any] = {}
+    for name, value in changes.items():
+        dotted = name
+        if name.startswith(_ALIKE):
+            dotted = _full(data, name.removeprefix(_ALIKE), cls)
+        if dotted in full:
+            raise ValueError(f"`{dotted}` can be given once, and is given twice.")
+        full[dotted] = value
+    for dotted, value in full.items():
         table, name = _table(data, dotted)
         table[name] = value
-    return settings.build(Experiment, data)
+    data = settings.complete(cls, data)
+    require_room(data)
+    return settings.build(cls, data)
 
 
-def places(
-    cls: type = Experiment, before: str = "", within: tuple[type, ...] = ()
-) -> dict[str, type]:
-    """Where a kind is chosen, such as `student.start`, and what it is a kind of.
+def require_room(data: settings.Description, memory: int | None = None) -> None:
+    """Refuses an experiment whose vectors alone are larger than the memory.
 
-    What stands in another of its own sort, as the teacher to which noise is added, is
-    left to a file: there would be no end of flags.
+    Args:
+        data: a complete description.
+        memory: bytes; by default, what this process may have.
+
+    Raises:
+        ValueError: in one line, with both sizes.
     """
-    found = {}
-    for name, hint in typing.get_type_hints(cls).items():
-        if not isinstance(hint, type) or not dataclasses.is_dataclass(hint):
-            continue
-        if hint not in within:
-            found[f"{before}{name}"] = hint
-            for kind in settings.kinds(hint).values():
-                found |= places(kind, f"{before}{name}.", (*within, hint))
-    return found
+    names = ("num_vectors", "teacher_dim", "student_dim", "num_seeds")
+    n, d, m, seeds = (data[name] for name in names)
+    needs = 4 * n * (d + m) * seeds
+    has = _memory() if memory is None else memory
+    if needs > has:
+        raise ValueError(
+            f"`num_vectors` must be small enough for the memory of {_size(has)}; the "
+            f"vectors of {seeds} seeds alone, {n} in {d} and {m} dimensions, take "
+            f"{_size(needs)}. Try fewer vectors, dimensions or seeds."
+        )
 
 
 def knobs(cls: type) -> Iterator[Knob]:
-    """The settings that are numbers, text, or true or false."""
-    hints = typing.get_type_hints(cls)
-    for field in dataclasses.fields(cls):
-        if hints[field.name] in PLAIN:
-            rule = _rule(cls, field.name, hints[field.name])
-            yield Knob(field.name, hints[field.name], field.default, rule)
+    """The settings that a flag can give: numbers, text, true or false, lists of these.
 
-
-def required(cls: type) -> list[str]:
-    """The settings without a default."""
-    missing = dataclasses.MISSING
-    return [
-        field.name
-        for field in dataclasses.fields(cls)
-        if field.default is field.default_factory is missing
-    ]
+    Args:
+        cls: a kind of module.
+    """
+    for name, field in settings.fields(cls).items():
+        if field.types and field.described:
+            default = "required" if field.required else _text(field.default())
+            yield Knob(
+                name,
+                field.types,
+                field.optional,
+                field.many,
+                default,
+                _rule(cls, field),
+            )
 
 
 def needs_file(cls: type) -> bool:
-    """Whether it has settings without default that are lists: no flag gives them."""
-    return not {*required(cls)} <= {knob.name for knob in knobs(cls)}
+    """Whether it has settings without default that no flag can give."""
+    fields = settings.fields(cls).values()
+    return any(field.required and not field.types for field in fields)
 
 
 def summary(cls: type) -> str:
@@ -165,65 +204,128 @@ def summary(cls: type) -> str:
     return (cls.__doc__ or "").partition("\n")[0]
 
 
-def _rule(cls: type, name: str, hint: type) -> str:
-    for wrong in {float: (math.nan, -1.0), int: (-1,), str: ("",)}.get(hint, ()):
+def flag_of(dotted: str) -> str:
+    """The flag of a setting."""
+    return f"--{dotted.replace('_', '-')}"
+
+
+def table_of(rows: dict[str, str], wide: int = 24, width: int = WIDTH) -> str:
+    """Names and what they are, one line each."""
+    return "\n".join(
+        _fit(f"{name:{wide}s} {text}".rstrip(), width) for name, text in rows.items()
+    )
+
+
+def _fit(line: str, width: int) -> str:
+    if len(line) <= width:
+        return line
+    return line[: width - 3].rpartition(" ")[0] + " ..."
+
+
+def _rule(cls: type, field: settings.Field) -> str:
+    if field.choices:
+        return f"one of {', '.join(map(str, field.choices))}"
+    for kind, wrong in (
+        (float, math.nan),
+        (float, -1.0),
+        (int, -1),
+        (str, ("",) if field.many else ""),
+    ):
+        if kind not in field.types:
+            continue
         try:
-            cls(**{name: wrong})
+            cls(**{field.name: wrong})
         except TypeError:  # another setting has no default
             return ""
         except ValueError as error:
-            rule = re.match(rf"`{name}` must (?:be |lie )?(.*); got ", str(error))
-            return rule[1].replace("not be ", "not ") if rule else ""
+            return _rule_in(str(error), field.name)
     return ""
 
 
-def settings_parser(command: str, words: str, description: str, epilog: str) -> Parser:
-    """A parser with a flag for every setting of an experiment."""
+def _rule_in(refusal: str, name: str) -> str:
+    """What a refusal says of the values that are right."""
+    names = re.search(r"Valid: (.*)\.$", refusal)
+    if names:
+        return f"one of {names[1]}"
+    rule = re.match(rf"`{name}(?:\.\d+)?` must (?:be |lie )?(.*); got ", refusal)
+    return rule[1].replace("not be ", "not ") if rule else ""
+
+
+def settings_parser(
+    command: str, words: str, description: str, epilog: str, cls: type = Experiment
+) -> Parser:
+    """A parser with a flag for every setting of an experiment.
+
+    Args:
+        command: its name.
+        words: what else it takes, for the usage.
+        description: what it does.
+        epilog: what its help ends with.
+        cls: what the flags describe.
+    """
     parser = Parser(
         prog=f"simgeo {command}",
         usage=f"simgeo {command} {words} [PLACE:KIND ...] [SETTINGS]",
         description=description,
         epilog=epilog,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=functools.partial(
+            argparse.RawDescriptionHelpFormatter, width=WIDTH
+        ),
+        conflict_handler="resolve",  # a command's own flags come later
         allow_abbrev=False,
     )
     parser.add_argument("words", nargs="*", help=argparse.SUPPRESS)
     group = parser.add_argument_group("settings of the experiment")
-    for knob in knobs(Experiment):
-        _add(group, knob.name, knob, _help(knob))
-    for place, base in places().items():
-        found = settings.kinds(base)
-        lines = [f"{place}:{kind:20s} {summary(cls)}" for kind, cls in found.items()]
-        group = parser.add_argument_group(place, "\n".join(lines))
-        helps = defaultdict(list)
-        for kind, cls in found.items():
-            for knob in knobs(cls):
-                helps[knob.name].append((knob, f"{kind}: {_help(knob)}"))
-        for name, each in helps.items():
-            text = "; ".join(text for _, text in each)
-            _add(group, f"{place}.{name}", each[0][0], text)
+    for knob in knobs(cls):
+        rule = knob.rule
+        if len(rule) > WIDTH:
+            rule = f"one of many; `simgeo list {knob.name}` has all"
+        text = f"{rule}, default {knob.default}".lstrip(", ")
+        _add(group, knob.name, [settings.fields(cls)[knob.name]], text)
+    flags = defaultdict(list)  # of settings within kinds
+    for place, classes in settings.places(cls).items():
+        found = settings.kinds(*classes)
+        lines = {kind: summary(each) for kind, each in found.items()}
+        title = f"{place}:KIND, such as {place}:{next(iter(found), '')}"
+        text = table_of(lines, 22, WIDTH - 2)
+        if "." in place:
+            text = textwrap.fill(", ".join(found), WIDTH - 2, break_on_hyphens=False)
+        parser.add_argument_group(title, text)
+        for each in found.values():
+            for name, field in settings.fields(each).items():
+                if field.types and field.described:
+                    flags[f"{place}.{name}"].append(field)
+                    if name not in settings.fields(cls):
+                        flags[f"{_ALIKE}{name}"].append(field)
+    for dotted, fields in flags.items():
+        _add(parser, dotted, fields, argparse.SUPPRESS)
     return parser
 
 
-def _add(group: Any, dotted: str, knob: Knob, text: str) -> None:
-    flag = f"--{dotted.replace('_', '-')}"
+def _add(group: Any, dotted: str, fields: list[settings.Field], text: str) -> None:
+    flag = flag_of(dotted.removeprefix(_ALIKE))
     common = {"dest": dotted, "default": argparse.SUPPRESS, "help": text}
-    if knob.type is bool:
+    types = set().union(*(field.types for field in fields))
+    if types == {bool}:
         group.add_argument(flag, action=argparse.BooleanOptionalAction, **common)
         return
-    metavar = {int: "N", float: "X"}.get(knob.type, "NAME")
-    group.add_argument(flag, type=_plain, metavar=metavar, **common)
+    many = any(field.many for field in fields)
+    metavar = "N" if int in types else "X" if float in types else "NAME"
+    convert = functools.partial(
+        _value, types=types, optional=any(field.optional for field in fields), many=many
+    )
+    metavar = f"{metavar},..." if many else metavar
+    group.add_argument(flag, type=convert, metavar=metavar, **common)
 
 
-def _help(knob: Knob) -> str:
-    if knob.type is bool:
-        return f"default {knob.default}".lower()
-    known = knob.default is not dataclasses.MISSING
-    default = f"default {knob.default}" if known else "required"
-    return f"{knob.rule}, {default}".lstrip(", ")
-
-
-def _plain(text: str) -> int | float | str:
+def _value(text: str, types: set[type], optional: bool, many: bool) -> Any:
+    if optional and text.lower() == "none":
+        return None
+    if many:
+        words = filter(None, map(str.strip, text.split(",")))
+        return [_value(word, types, False, False) for word in words]
+    if types == {str}:
+        return text
     for convert in (int, float):
         try:
             return convert(text)
@@ -232,40 +334,72 @@ def _plain(text: str) -> int | float | str:
     return text
 
 
-def _choose(data: settings.Description, place: str, kind: str) -> None:
+def _text(value: Any) -> str:
+    """A default as it would be written."""
+    if isinstance(value, tuple | list):
+        return ",".join(map(_text, value)) or "''"
+    if value is None or isinstance(value, bool):
+        return str(value).lower()
+    return str(value) or "''"
+
+
+def _choose(data: settings.Description, place: str, kind: str, root: type) -> None:
     """Puts a kind in its place, with its defaults if it was not there."""
-    valid = places()
+    valid = settings.places(root)
     if place not in valid:
         wrong = f"{place}:{kind}"
         raise ValueError(
             f"{wrong!r} chooses nothing.{settings.suggest(place, [*valid])}"
         )
-    found = settings.kinds(valid[place])
-    meant = [each for each in found if f"-{kind}-" in f"-{each}-"]
-    if kind not in found and len(meant) != 1:
-        raise ValueError(
-            f"`{place}` must name a known kind; got {kind!r}."
-            f"{settings.suggest_kind(kind, list(found))}"
-        )
-    cls = found[kind if kind in found else meant[0]]
+    cls = settings.find_kind(kind, *valid[place], at=place)
     table, name = _table(data, place)
     if name not in table:
         _refuse(table, place, place.split(".")[:-1])
-    if table[name][settings.KIND] == cls.__name__:
+    if table[name] and table[name][settings.KIND] == cls.__name__:
         return
     if needs_file(cls):
         raise ValueError(
             f"`{place}` cannot be {kind!r} without settings that are lists. Describe "
             f"it in a TOML file."
         )
-    start = {settings.KIND: cls.__name__}
-    table[name] = start if required(cls) else settings.describe(cls())
+    table[name] = settings.complete(cls, {settings.KIND: cls.__name__})
+
+
+def _full(data: settings.Description, name: str, root: type) -> str:
+    """The full name of a setting that one of the chosen kinds has.
+
+    Raises:
+        ValueError: if none has it, or several.
+    """
+    here, elsewhere = [], []
+    for place, classes in settings.places(root).items():
+        chosen = data
+        for part in place.split("."):
+            chosen = (chosen or {}).get(part)
+        for kind, cls in settings.kinds(*classes).items():
+            if name not in settings.fields(cls):
+                continue
+            elsewhere.append(f"{place}:{kind}")
+            if chosen and chosen[settings.KIND] == cls.__name__:
+                here.append(f"{place}.{name}")
+    if len(here) == 1:
+        return here[0]
+    flag = flag_of(name)
+    if here:
+        raise ValueError(
+            f"{flag!r} could be {' or '.join(map(flag_of, here))}. Give one of these."
+        )
+    more = " ..." if len(elsewhere) > 4 else ""
+    raise ValueError(
+        f"`{name}` is no setting of the kinds that are chosen, but of "
+        f"{', '.join(elsewhere[:4])}{more}."
+    )
 
 
 def _table(data: settings.Description, dotted: str) -> tuple[dict[str, Any], str]:
     *trail, name = dotted.split(".")
     for depth, each in enumerate(trail):
-        if each not in data:
+        if not isinstance(data.get(each), dict):
             _refuse(data, dotted, trail[:depth])
         data = data[each]
     return data, name
@@ -276,3 +410,21 @@ def _refuse(data: settings.Description, dotted: str, trail: list[str]) -> NoRetu
         f"`{dotted}` is no setting of {data[settings.KIND]}. Choose another kind of "
         f"`{'.'.join(trail)}`; `simgeo list` tells which has it."
     )
+
+
+def _memory() -> int:
+    """Bytes that this process may have: of the machine, its group, or its own limit."""
+    limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    soft, _ = resource.getrlimit(resource.RLIMIT_AS)
+    limits += [soft] if soft != resource.RLIM_INFINITY else []
+    for name in ("memory.max", "memory/memory.limit_in_bytes"):
+        try:
+            limits.append(int(Path("/sys/fs/cgroup", name).read_text()))
+        except (OSError, ValueError):  # another version, or "max"
+            pass
+    return min(limits)
+
+
+def _size(size: int) -> str:
+    power = min(int(math.log(max(size, 1), 1024)), 4)
+    return f"{size / 1024**power:.3g} {('B', 'KiB', 'MiB', 'GiB', 'TiB')[power]}"

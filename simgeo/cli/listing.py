@@ -1,66 +1,136 @@
-"""`simgeo list`: everything there is, with its knobs."""
+"""`simgeo list`: everything there is, and all about one of it."""
 
-import dataclasses
+import argparse
+import inspect
+import textwrap
 
 from simgeo import settings
 from simgeo.cli import Parser, fail
-from simgeo.cli.flags import knobs, needs_file, places, summary
+from simgeo.cli.flags import WIDTH, flag_of, knobs, needs_file, summary, table_of
+from simgeo.problems import Experiment
 from simgeo.measures import MEASURES
 
-TOPICS = ("teachers", "students", "objectives", "measures")
+_ABOUT = """\
+Everything there is, one line each. With a NAME, all about it: what it is, and
+its settings, as flags of `simgeo run` and, without the dashes, as keys of a
+TOML file. A NAME may be shortened to words of it that no other has.
+
+  simgeo list
+  simgeo list objectives
+  simgeo list objectives cka"""
 
 
 def show(arguments: list[str]) -> int:
-    """Prints what was asked for, all if nothing was; the exit code."""
+    """Prints what was asked for, the names of all if nothing was; the exit code."""
     parser = Parser(
         prog="simgeo list",
-        usage="simgeo list [teachers | students | objectives | measures]",
-        description="What there is, one line each, with its flags for `simgeo run`.",
+        usage=f"simgeo list [{' | '.join(_topics())}] [NAME ...]",
+        description=_ABOUT,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
-    parser.add_argument("topics", nargs="*")
+    parser.add_argument("words", nargs="*", help=argparse.SUPPRESS)
     try:
-        topics = parser.parse_args(arguments).topics
-        for topic in topics:
-            if topic not in TOPICS:
-                known = settings.suggest(topic, list(TOPICS))
-                raise ValueError(f"{topic!r} is nothing to list.{known}")
+        text = _answer(parser.parse_args(arguments).words)
     except ValueError as error:
         return fail(error, 2)
-    print("\n\n".join(_topic(topic) for topic in topics or TOPICS))
+    print(text)
     return 0
 
 
-def _topic(topic: str) -> str:
-    if topic == "measures":
-        return "\n".join(_measures())
-    return "\n".join(
-        line
-        for place, base in places().items()
-        if f"{place.partition('.')[0]}s" == topic
-        for kind, cls in settings.kinds(base).items()
-        for line in _kind(place, kind, cls)
-    )
+def _topics() -> dict[str, dict[str, tuple[type, ...]]]:
+    """What can be listed, and for each the places of its kinds."""
+    topics: dict[str, dict[str, tuple[type, ...]]] = {}
+    for place, classes in settings.places(Experiment).items():
+        topics.setdefault(f"{place.partition('.')[0]}s", {})[place] = classes
+    return topics | {"measures": {}}
 
 
-def _kind(place: str, kind: str, cls: type) -> list[str]:
-    lines = [f"{place}:{kind}", f"    {summary(cls)}"]
+def _answer(words: list[str]) -> str:
+    topics = _topics()
+    asked = {word: topics[word] for word in words if word in topics}
+    names = [word for word in words if word not in topics]
+    if names:
+        return "\n\n".join(_all_about(name, asked or topics) for name in names)
+    return "\n\n".join(_names(topic) for topic in (asked or topics).items())
+
+
+def _names(topic: tuple[str, dict[str, tuple[type, ...]]]) -> str:
+    name, places = topic
+    if name == "measures":
+        labels = {name: each.label for name, each in MEASURES.items()}
+        return f"measures\n{textwrap.indent(table_of(labels, 23, WIDTH - 2), '  ')}"
+    parts = []
+    for place, classes in places.items():
+        lines = {kind: summary(cls) for kind, cls in settings.kinds(*classes).items()}
+        table = table_of(lines, 23, WIDTH - 2)
+        parts.append(f"{place}:\n{textwrap.indent(table, '  ')}")
+    return "\n\n".join(parts)
+
+
+def _all_about(name: str, topics: dict[str, dict[str, tuple[type, ...]]]) -> str:
+    if "measures" in topics and name in MEASURES:
+        return _measure(name)
+    found, refusal = [], None
+    places = {place: all for each in topics.values() for place, all in each.items()}
+    for place, classes in places.items():
+        try:
+            cls = settings.find_kind(name, *classes, at="NAME")
+        except ValueError as error:
+            refusal = error if "must name one kind" in str(error) else refusal
+            continue
+        [kind] = (kind for kind, c in settings.kinds(*classes).items() if c is cls)
+        found.append(_kind(place, kind, cls))
+    if refusal is not None:
+        raise refusal
+    if found:
+        return "\n\n".join(found)
+    known = [kind for each in places.values() for kind in settings.kinds(*each)]
+    known = [*_topics(), *known, *(MEASURES if "measures" in topics else [])]
+    raise ValueError(f"{name!r} is nothing to list.{settings.suggest(name, known)}")
+
+
+def _kind(place: str, kind: str, cls: type) -> str:
+    doc = (inspect.getdoc(cls) or "").partition(">>>")[0].strip()
+    paragraphs = "\n\n".join(map(_filled, doc.split("\n\n")))
+    parts = [f"{place}:{kind}", textwrap.indent(paragraphs, "  ")]
     about = getattr(cls, "about", None)
-    for name, text in about._asdict().items() if about else ():
-        lines.append(f"      {name:10s} {text}")
+    parts += (
+        [_row(name, text) for name, text in about._asdict().items()] if about else []
+    )
     for knob in knobs(cls):
-        flag = f"--{place}.{knob.name}".replace("_", "-")
-        known = knob.default is not dataclasses.MISSING
-        default = str(knob.default).lower() if known else "required"
-        lines.append(f"      {flag:28s} {default:>8s}   {knob.rule}".rstrip())
+        text = f"{knob.rule}, default {knob.default}".lstrip(", ")
+        if knob.default == "required":
+            text = f"{knob.rule}, required".lstrip(", ")
+        parts.append(_row(flag_of(f"{place}.{knob.name}"), text))
     if needs_file(cls):
-        lines.append("      with lists as settings: describe it in a TOML file")
-    return lines
+        parts.append("  It has settings that no flag can give: use a TOML file.")
+    return "\n".join(parts)
 
 
-def _measures() -> list[str]:
-    columns = f"{'':22s} {'range':8s} {'better':8s} {'chance':20s}"
-    return [columns.rstrip()] + [
-        f"{name:22s} {each.bounds:8s} {each.better or '-':8s} "
-        f"{each.chance:20s} {each.label}"
-        for name, each in MEASURES.items()
-    ]
+def _measure(name: str) -> str:
+    measure = MEASURES[name]
+    rows = {
+        "label": measure.label,
+        "range": measure.bounds,
+        "better": measure.better or "neither",
+        "chance": measure.chance,
+    }
+    return "\n".join([name, *(_row(*row) for row in rows.items())])
+
+
+def _filled(paragraph: str) -> str:
+    """A paragraph in our width; what is indented is laid out by hand."""
+    if "\n " in paragraph or paragraph.startswith("Args:"):
+        return paragraph
+    return textwrap.fill(paragraph, WIDTH - 2, break_on_hyphens=False)
+
+
+def _row(name: str, text: str) -> str:
+    return textwrap.fill(
+        text,
+        WIDTH,
+        initial_indent=f"  {name:26s} ",
+        subsequent_indent=" " * 29,
+        break_on_hyphens=False,
+    )

@@ -1,9 +1,7 @@
 """`simgeo run`: one experiment, its summary, its file and its figure."""
 
-import signal
 import sys
 import textwrap
-import threading
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +16,7 @@ from simgeo import engine, measures, plots, results
 from simgeo.cli import fail
 from simgeo.cli.files import file_to_draw, folder_to_write
 from simgeo.cli.flags import parse
+from simgeo.cli.interrupts import Interrupts
 from simgeo.problems import Experiment
 
 
@@ -132,36 +131,3 @@ def _missing(folder: Path, cell: Experiment) -> list[int]:
     for each in told:
         fail(each.message, 0)
     return results.missing_seeds(folder, cell.fingerprint, cell.seeds, damaged)
-
-
-class Interrupts:
-    """A Ctrl-C ends the run at its next record; before the first, or twice, at once.
-
-    Raised wherever it comes, it could be lost in a callback of JAX, which drops what is
-    raised there.
-    """
-
-    def __init__(self) -> None:
-        self.recorded = self.asked = False
-
-    def __enter__(self) -> "Interrupts":
-        self.previous = None
-        if threading.current_thread() is threading.main_thread():
-            self.previous = signal.signal(signal.SIGINT, self.on_signal)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self.previous is not None:
-            signal.signal(signal.SIGINT, self.previous)
-
-    def on_signal(self, *_: object) -> None:
-        if self.asked or not self.recorded:
-            self.asked = True
-            raise KeyboardInterrupt
-        self.asked = True
-        tqdm.write("Stopping at the next record; Ctrl-C again stops now.", sys.stderr)
-
-    def at_a_record(self) -> None:
-        self.recorded = True
-        if self.asked:
-            raise KeyboardInterrupt

@@ -5,7 +5,6 @@ import dataclasses
 import itertools
 import math
 import operator
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +15,8 @@ from simgeo import settings
 from simgeo.problems import Experiment
 
 _RANGE = {"range", "log", "num"}
+MOST_VALUES = 10**6  # of a setting
+MOST_CELLS = 10**7
 
 
 class Zip(NamedTuple):
@@ -30,7 +31,12 @@ def grid(base: Experiment, *zips: Zip, **axes: Any) -> list[Experiment]:
     `grid(cell, learning_rate=[0.01, 0.1], teacher__fraction=span(0.1, 0.9, 9))`. A name
     is that of a setting, with `__` for the dots: `objective__weights__1`. Values are
     what the setting takes; for a module also the name of its kind. A kind is changed
-    before the settings within it.
+    before the settings within it, and only what comes out is checked as a whole.
+
+    Args:
+        base: what is not named is as here.
+        zips: settings that change together; see `together`.
+        axes: lists of values by the names of settings.
 
     Raises:
         ValueError: if a name is no setting, or a value is refused by what it is for.
@@ -52,6 +58,9 @@ def grid(base: Experiment, *zips: Zip, **axes: Any) -> list[Experiment]:
 def together(**axes: Any) -> Zip:
     """Settings that change together: `together(epsilon=[...], teacher__epsilon=[...])`.
 
+    Args:
+        axes: as for `grid`.
+
     Raises:
         ValueError: if they do not have equally many values.
     """
@@ -59,14 +68,31 @@ def together(**axes: Any) -> Zip:
 
 
 def span(start: float, stop: float, num: int) -> list[float]:
-    """`num` numbers at equal distances, both ends included, to 12 digits."""
-    if num < 1:
-        raise ValueError(f"`num` must be at least 1; got {num}.")
+    """`num` numbers at equal distances, both ends included, to 12 digits.
+
+    Args:
+        start: the first.
+        stop: the last.
+        num: how many, at most a million.
+
+    Raises:
+        ValueError: if `num` is out of its range.
+    """
+    if not 1 <= num <= MOST_VALUES:
+        raise ValueError(f"`num` must be from 1 to {MOST_VALUES:,}; got {num}.")
     return [float(f"{each:.12g}") for each in np.linspace(start, stop, num)]
 
 
 def log_span(start: float, stop: float, num: int) -> list[float]:
     """`num` numbers at equal ratios, both ends included, to 12 digits.
+
+    Args:
+        start: the first, positive.
+        stop: the last, positive.
+        num: how many, at most a million.
+
+    Raises:
+        ValueError: if one of them is out of its range.
 
     >>> from simgeo import sweep
     >>> sweep.log_span(0.001, 1.0, 4)
@@ -95,20 +121,13 @@ def load(path: str | Path) -> list[Experiment]:
     Raises:
         ValueError: if the file cannot be read, or a setting is refused.
     """
-    try:
-        data = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ValueError(
-            f"`path` must be a file that can be read; got {path}: {error.strerror}."
-        ) from error
-    except ValueError as error:  # of TOML, or of its encoding
-        raise ValueError(f"`path` must be valid TOML; got {path}: {error}.") from error
+    data = settings.read(path)
     if "sweep" not in data:
         raise ValueError(
             f"`path` must have a table [sweep]; got {path}. `simgeo run` runs one cell."
         )
     tables = data.pop("sweep")
-    base = settings.describe(settings.build(Experiment, data))
+    base = settings.complete(Experiment, data)
     found = []
     for table in tables if isinstance(tables, list) else [tables]:
         if not isinstance(table, dict):
@@ -145,7 +164,10 @@ def _range(name: str, given: dict[str, Any]) -> list[float]:
         raise ValueError(
             f"`{name}` must be like {{{ends} = [0.1, 1], num = 9}}; got {given}."
         ) from error
-    return make(start, stop, num)
+    try:
+        return make(start, stop, num)
+    except ValueError as error:
+        raise ValueError(f"`{name}` cannot be a range: {error}") from error
 
 
 def _single(axes: Mapping[str, Any]) -> list[Zip]:
@@ -172,6 +194,12 @@ def _expand(base: settings.Description, zips: list[Zip]) -> list[Experiment]:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ValueError(f"`sweep` must name a setting once; got {twice[0]!r} twice.")
+    num = math.prod(len(next(iter(each.axes.values()))) for each in zips)
+    if num > MOST_CELLS:
+        raise ValueError(
+            f"`sweep` must have at most {MOST_CELLS:,} cells; got {num:,}. Give fewer "
+            f"values."
+        )
     rows = [
         [dict(zip(each.axes, values, strict=True)) for values in _columns(each)]
         for each in zips

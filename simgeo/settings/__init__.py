@@ -1,0 +1,26 @@
+"""Descriptions of frozen modules: plain data, TOML files and fingerprints.
+
+A module is a dataclass, as every `eqx.Module` is. Its description is built from
+nothing but numbers, strings, booleans, None, lists and dictionaries, and `build` turns
+it into an equal module through the constructors, so that every check runs again.
+"""
+
+from simgeo.settings._build import build as build
+from simgeo.settings._build import complete as complete
+from simgeo.settings._describe import describe as describe
+from simgeo.settings._describe import homes as homes
+from simgeo.settings._fingerprints import SCHEMA as SCHEMA
+from simgeo.settings._fingerprints import digest as digest
+from simgeo.settings._fingerprints import fingerprint as fingerprint
+from simgeo.settings._kinds import find_kind as find_kind
+from simgeo.settings._kinds import kinds as kinds
+from simgeo.settings._kinds import places as places
+from simgeo.settings._kinds import suggest as suggest
+from simgeo.settings._kinds import suggest_kind as suggest_kind
+from simgeo.settings._toml import dump as dump
+from simgeo.settings._toml import load as load
+from simgeo.settings._toml import read as read
+from simgeo.settings._types import KIND as KIND
+from simgeo.settings._types import Description as Description
+from simgeo.settings._types import Field as Field
+from simgeo.settings._types import fields as fields
