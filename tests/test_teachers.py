@@ -22,7 +22,7 @@ from simgeo.teachers import (
     OrthogonalBlocks,
     OrthogonalFraction,
     OrthogonalPattern,
-    _pairs,
+    _pair_moves,
     grams,
     patterns,
 )
@@ -262,7 +262,7 @@ def test_knobs_can_be_mapped_over(key):
 @pytest.mark.parametrize("total", [10, 2016, 8_386_560, 449_985_000])
 def test_shares_are_counted_to_the_unit(total):
     """Halves to even, for up to six decimals, although float32 holds neither."""
-    rounded = jax.jit(_pairs.rounded_share, static_argnums=1)
+    rounded = jax.jit(_pair_moves.rounded_share, static_argnums=1)
     rng = np.random.default_rng(0)
     shares = [round(rng.random(), digits) for digits in range(1, 7) for _ in range(9)]
     for share in [0.0, 0.05, 0.15, 0.25, 0.45, 0.5, 1.0, *shares]:
@@ -801,7 +801,7 @@ def test_unreadable_files_are_refused(tmp_path, monkeypatch):
         FromFile(str(several)).check(1, 3)
     FromFile(str(several), "b").check(5, 3)
     path = write(tmp_path / "large.npy")
-    monkeypatch.setattr("simgeo.teachers._files._MOST_BYTES", 100)
+    monkeypatch.setattr("simgeo.teachers._matrix_file._MOST_BYTES", 100)
     with pytest.raises(ValueError, match="must not be larger than"):
         FromFile(path)
 

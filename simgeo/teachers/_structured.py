@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from simgeo.linalg import unit_rows
-from simgeo.teachers._base import About, AbstractTeacher, known, random_units
+from simgeo.teachers._teacher import About, AbstractTeacher, known, random_units
 
 
 class Superposition(AbstractTeacher):

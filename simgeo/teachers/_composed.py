@@ -8,9 +8,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from simgeo.linalg import shared, unit_rows
-from simgeo.teachers._base import About, AbstractTeacher, known, random_frame
-from simgeo.teachers.fraction import OrthogonalFraction
-from simgeo.teachers.random import Gaussian
+from simgeo.teachers._fraction import OrthogonalFraction
+from simgeo.teachers._laws import Gaussian
+from simgeo.teachers._teacher import About, AbstractTeacher, known, random_frame
 
 
 class Noisy(AbstractTeacher):

@@ -9,8 +9,8 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from simgeo.linalg import unit_rows
-from simgeo.teachers._base import About, AbstractTeacher
-from simgeo.teachers._files import AbstractFile
+from simgeo.teachers._matrix_file import AbstractFile
+from simgeo.teachers._teacher import About, AbstractTeacher
 
 
 class FromFile(AbstractTeacher, AbstractFile):

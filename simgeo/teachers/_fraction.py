@@ -8,8 +8,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from simgeo import limits
 from simgeo.linalg import polar_factor, unit_rows
-from simgeo.teachers._base import About, AbstractTeacher, Knob, known, random_units
-from simgeo.teachers._pairs import (
+from simgeo.teachers._pair_moves import (
     EASE,
     descend,
     level,
@@ -19,6 +18,7 @@ from simgeo.teachers._pairs import (
     settle,
     smallest_pairs,
 )
+from simgeo.teachers._teacher import About, AbstractTeacher, Knob, known, random_units
 
 _MOST_WAIVED = 0.02  # of the pairs asked for, by the last step of either half
 _SPREAD = 0.01  # of the vectors of one group, when the descent starts from groups

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from simgeo.linalg import unit_rows
-from simgeo.teachers._base import Knob
+from simgeo.teachers._teacher import Knob
 
 EASE = 0.9  # of epsilon: where a flow stops pushing a pair
 # Found by trial at 64 to 256 vectors: larger steps oscillate, more momentum overshoots.

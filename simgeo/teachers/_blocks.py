@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from simgeo.teachers._base import (
+from simgeo.teachers._teacher import (
     About,
     AbstractTeacher,
     check_cosine,

@@ -9,8 +9,8 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from simgeo import frames, limits
 from simgeo.linalg import unit_rows
-from simgeo.teachers._base import About, AbstractTeacher, random_frame, random_units
-from simgeo.teachers._pairs import off_diagonal
+from simgeo.teachers._pair_moves import off_diagonal
+from simgeo.teachers._teacher import About, AbstractTeacher, random_frame, random_units
 
 _RATE = 0.02
 _POWERS = 4.0, 4000.0  # of the norm, in the first and in the last step

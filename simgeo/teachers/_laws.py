@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from simgeo.linalg import unit_rows
-from simgeo.teachers._base import (
+from simgeo.teachers._teacher import (
     About,
     AbstractTeacher,
     check_cosine,
