@@ -1,0 +1,243 @@
+"""Checks of what a user wrote, in one sentence: the setting, the rule, what it got.
+
+The lowest layer: it imports nothing of simgeo, and no JAX.
+
+>>> import equinox as eqx
+>>> from simgeo import checks
+>>> class Noise(eqx.Module):
+...     scale: float = eqx.field(default=1.0, metadata=checks.POSITIVE)
+...
+...     def __check_init__(self):
+...         checks.check_fields(self)
+>>> Noise(scale=-1)
+Traceback (most recent call last):
+ValueError: `scale` must be positive; got -1.0.
+>>> Noise(scale="wide")
+Traceback (most recent call last):
+ValueError: `scale` must be a number; got 'wide'.
+"""
+
+import dataclasses
+import functools
+import math
+import os
+import re
+import reprlib
+import types
+import typing
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+WORDS: dict[type, str] = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "text",
+}
+
+
+class Rule(NamedTuple):
+    """What a field asks of its value beyond its type."""
+
+    words: str  # after "must"
+    holds: Callable[[Any], bool]
+
+
+def rule(words: str, holds: Callable[[Any], bool]) -> Mapping[str, Rule]:
+    """Metadata of a field that `check_fields` holds to a rule.
+
+    Args:
+        words: the end of "`name` must ...".
+        holds: takes the value, or each item of a tuple; it never sees a tracer, nor an
+            array that is not a single number.
+    """
+    return {"rule": Rule(words, holds)}
+
+
+POSITIVE = rule("be positive", lambda value: value > 0)
+FINITE = rule("be finite", math.isfinite)
+NOT_NEGATIVE = rule("be finite and not negative", lambda value: 0 <= value < math.inf)
+FRACTION = rule("lie between 0 and 1", lambda value: 0 <= value <= 1)
+
+
+def at_least(least: int) -> Mapping[str, Rule]:
+    """Metadata of a field whose value is `least` or more."""
+    return rule(f"be at least {least}", lambda value: value >= least)
+
+
+def require(condition: bool, name: str, words: str, value: object) -> None:
+    """Raises ValueError in the house's words, unless the condition holds.
+
+    Args:
+        name: of the setting.
+        words: the rule, after "must".
+        value: what was got.
+    """
+    if not condition:
+        raise ValueError(f"`{name}` must {words}; got {value}.")
+
+
+def known(*knobs: object) -> bool:
+    """Whether all knobs are single real numbers that can be looked at: none is traced.
+
+    A knob that holds a whole grid is not known, nor is one of the wrong type, which
+    `check_fields` refuses.
+    """
+    return all(map(_is_known, knobs))
+
+
+def check_fields(module: Any) -> None:
+    """Holds the fields of a frozen module to their annotations and rules.
+
+    For `__check_init__`. A field for floats takes whole numbers, and keeps them as
+    floats; one for a tuple takes a list; one for text takes a path; NumPy's scalars
+    become Python's, those of low precision their shortest decimal. Traced values and
+    arrays pass where a number may stand. Annotations of other types are not judged.
+
+    Raises:
+        ValueError: if a field has a value of the wrong type, or breaks its rule.
+    """
+    hints = _hints(type(module))
+    for field in dataclasses.fields(module):
+        given = getattr(module, field.name)
+        is_static = bool(field.metadata.get("static", False))
+        value = _checked(hints.get(field.name, Any), given, field.name, is_static)
+        if value is not given:
+            object.__setattr__(module, field.name, value)
+        asked: Rule | None = field.metadata.get("rule")
+        for each in (value if isinstance(value, tuple) else (value,)) if asked else ():
+            if isinstance(each, str) or _is_known(each):
+                is_right = bool(asked.holds(each))
+                require(is_right, field.name, asked.words, _show(value))
+
+
+def _is_known(knob: object) -> bool:
+    try:
+        array = np.asarray(knob)
+    except (TypeError, ValueError):  # a tracer, a typed key; a ragged list
+        return False
+    return array.ndim == 0 and array.dtype.kind in "biuf"
+
+
+@functools.cache
+def _hints(cls: type) -> dict[str, Any]:
+    try:
+        return typing.get_type_hints(cls)
+    except NameError:  # of a class that names what is not at hand
+        return {}
+
+
+def _checked(hint: Any, value: Any, name: str, is_static: bool) -> Any:
+    """The value as the field keeps it."""
+    options = list(_options(hint))
+    if Any in options or value is None and types.NoneType in options:
+        return value
+    value = _scalar(value, is_static)
+    if type(value) in options:
+        return value
+    for option in options:
+        fits, kept = _fit(option, value, name, is_static)
+        if fits:
+            return kept
+    wanted = " or ".join(
+        _wanted(option) for option in options if option is not types.NoneType
+    )
+    got = _show(value)
+    if isinstance(value, type):
+        got = f"the class {value.__name__}. Write `{value.__name__}(...)`"
+    raise ValueError(f"`{name}` must be {wanted}; got {got}.")
+
+
+def _fit(option: Any, value: Any, name: str, is_static: bool) -> tuple[bool, Any]:
+    """Whether a value may stand for one type, and as what."""
+    origin = typing.get_origin(option) or option
+    if option in (bool, int, float) and hasattr(value, "dtype"):
+        return _is_array_of(option, value), value
+    if option is float:
+        is_whole = type(value) is int and abs(value) < 2**1023
+        return is_whole, float(value) if is_whole else value
+    if option is str:
+        is_path = isinstance(value, str | os.PathLike)
+        return is_path, str(os.fspath(value)) if is_path else value
+    if origin is typing.Literal:
+        return value in typing.get_args(option), value
+    if origin in (tuple, list) and isinstance(value, tuple | list):
+        items = [
+            _checked(each, item, f"{name}.{index}", is_static)
+            for index, (each, item) in enumerate(
+                zip(_items(option, value, name), value, strict=True)
+            )
+        ]
+        is_same = type(value) is origin and all(
+            kept is item for kept, item in zip(items, value, strict=True)
+        )
+        return True, value if is_same else origin(items)
+    if option in WORDS or origin in (tuple, list) or option is types.NoneType:
+        return False, value
+    if hasattr(option, "array_type") or not isinstance(option, type):
+        # The shapes of arrays are not judged here, other annotations nowhere.
+        return hasattr(value, "dtype") or not hasattr(option, "array_type"), value
+    return isinstance(value, option), value
+
+
+def _items(option: Any, value: Any, name: str) -> list[Any]:
+    """The type of every item of a tuple or list."""
+    args = typing.get_args(option)
+    if (typing.get_origin(option) or option) is list or Ellipsis in args or not args:
+        return [args[0] if args else Any] * len(value)
+    rule = f"be a list of {len(args)}"
+    require(len(args) == len(value), name, rule, _show(list(value)))
+    return list(args)
+
+
+def _is_array_of(option: type, value: Any) -> bool:
+    """Whether an array, which may be traced, may stand for one of these numbers."""
+    try:
+        kind = np.dtype(value.dtype).kind  # V is that of bfloat16
+    except TypeError:  # of a typed key
+        return False
+    return kind in {bool: "b", int: "iu", float: "iufV"}[option]
+
+
+def _scalar(value: Any, is_static: bool) -> Any:
+    """The Python scalar of a NumPy one, of JAX's too where a field is static."""
+    is_numpy = isinstance(value, np.generic | np.ndarray)
+    if getattr(value, "shape", None) != () or not (is_numpy or is_static):
+        return value
+    try:
+        scalar = np.asarray(value)[()]
+    except TypeError:  # a tracer, or a typed key
+        return value
+    item = scalar.item() if isinstance(scalar, np.generic) else scalar
+    is_short = isinstance(item, float) and scalar.dtype.itemsize < 8
+    return float(str(scalar)) if is_short else item
+
+
+def _options(hint: Any) -> Iterator[Any]:
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        for each in typing.get_args(hint):
+            yield from _options(each)
+    else:
+        yield hint
+
+
+def _wanted(option: Any) -> str:
+    if option in WORDS:
+        return WORDS[option]
+    if typing.get_origin(option) is typing.Literal:
+        return "one of " + ", ".join(map(repr, typing.get_args(option)))
+    if (typing.get_origin(option) or option) in (tuple, list):
+        return "a list"
+    if hasattr(option, "array_type"):
+        return "an array"
+    name = getattr(option, "__name__", str(option))
+    if name.startswith("Abstract"):  # a role, in words
+        spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name.removeprefix("Abstract"))
+        name = spaced.lower()
+    return f"{'an' if name[0] in 'AEIOaeiou' else 'a'} {name}"
+
+
+def _show(value: Any) -> str:
+    return " ".join(reprlib.repr(value).split())
