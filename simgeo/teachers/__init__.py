@@ -1,4 +1,4 @@
-"""Sets of unit vectors with controlled orthogonality, to be distilled."""
+"""Sets of vectors with controlled orthogonality, or of one's own, to be distilled."""
 
 from simgeo.teachers import grams as grams
 from simgeo.teachers import patterns as patterns
@@ -8,6 +8,7 @@ from simgeo.teachers._composed import Noisy as Noisy
 from simgeo.teachers._composed import Rotated as Rotated
 from simgeo.teachers._composed import UnevenRows as UnevenRows
 from simgeo.teachers._fraction import OrthogonalFraction as OrthogonalFraction
+from simgeo.teachers._given import FromArray as FromArray
 from simgeo.teachers._given import FromFile as FromFile
 from simgeo.teachers._laws import CommonMean as CommonMean
 from simgeo.teachers._laws import Gaussian as Gaussian

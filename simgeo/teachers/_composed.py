@@ -7,18 +7,32 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from simgeo.checks import NOT_NEGATIVE, at_least, check_fields, require
 from simgeo.linalg import shared, unit_rows
 from simgeo.teachers._fraction import OrthogonalFraction
 from simgeo.teachers._laws import Gaussian
-from simgeo.teachers._teacher import About, AbstractTeacher, known, random_frame
+from simgeo.teachers._teacher import About, AbstractTeacher, random_frame
 
 
-class Noisy(AbstractTeacher):
-    """Another teacher's vectors with Gaussian noise, to unit length again.
+class AbstractChanged(AbstractTeacher):
+    """Another teacher's vectors, changed: as many, in as many dimensions."""
 
-    x + `noise` z / sqrt(d), z standard normal: `noise` is the length of the noise for
-    a vector of length one. Cosines shrink by about 1 / (1 + noise^2) and get a standard
-    deviation of noise^2 / ((1 + noise^2) sqrt(d)) and more.
+    teacher: AbstractTeacher = eqx.field(default_factory=OrthogonalFraction)
+
+    def size(self) -> tuple[int, int] | None:
+        return self.teacher.size()
+
+    def check(self, num_vectors: int, teacher_dim: int) -> None:
+        self.teacher.check(num_vectors, teacher_dim)
+
+
+class Noisy(AbstractChanged):
+    """Another teacher's vectors with Gaussian noise, at the lengths they had.
+
+    The direction of x / |x| + `noise` z / sqrt(d), z standard normal: `noise` is the
+    length of the noise for a vector of length one. Cosines shrink by about
+    1 / (1 + noise^2) and get a standard deviation of
+    noise^2 / ((1 + noise^2) sqrt(d)) and more.
     """
 
     about = About(
@@ -27,33 +41,25 @@ class Noisy(AbstractTeacher):
         exact="in distribution",
         cost="the teacher's",
     )
-    teacher: AbstractTeacher = eqx.field(default_factory=OrthogonalFraction)
-    noise: float = 0.1
-
-    def __check_init__(self) -> None:
-        if known(self.noise) and not 0 <= self.noise < float("inf"):
-            raise ValueError(
-                f"`noise` must be finite and not negative; got {self.noise}."
-            )
-
-    def check(self, num_vectors: int, dim: int) -> None:
-        self.teacher.check(num_vectors, dim)
+    noise: float = eqx.field(default=0.1, metadata=NOT_NEGATIVE)
 
     def __call__(
-        self, key: PRNGKeyArray, num_vectors: int, dim: int
+        self, key: PRNGKeyArray, num_vectors: int, teacher_dim: int
     ) -> Float[Array, "n d"]:
         teacher_key, noise_key = jax.random.split(key)
-        vectors = self.teacher(teacher_key, num_vectors, dim)
+        vectors = self.teacher(teacher_key, num_vectors, teacher_dim)
+        lengths = jnp.sqrt(jnp.sum(vectors**2, axis=1, keepdims=True))
         noise = jax.random.normal(noise_key, vectors.shape, vectors.dtype)
-        return unit_rows(vectors + self.noise / dim**0.5 * noise)
+        noise = self.noise / teacher_dim**0.5 * noise
+        return lengths * unit_rows(unit_rows(vectors) + noise)
 
 
-class UnevenRows(AbstractTeacher):
-    """Another teacher's vectors at random lengths: the same cosines.
+class UnevenRows(AbstractChanged):
+    """Another teacher's vectors, each times a random factor: the same cosines.
 
-    Lengths are exp(`spread` z - spread^2), z standard normal, whose mean square is 1.
-    The one teacher whose vectors are not of unit length: what is given up with the
-    assumption that they are.
+    Factors are exp(`spread` z - spread^2), z standard normal, whose mean square is 1.
+    Of teachers whose vectors have unit length they are the lengths: what is given up
+    with the assumption that all are one.
     """
 
     about = About(
@@ -62,28 +68,18 @@ class UnevenRows(AbstractTeacher):
         exact="cosines of the teacher, to rounding; lengths in distribution",
         cost="the teacher's",
     )
-    teacher: AbstractTeacher = eqx.field(default_factory=OrthogonalFraction)
-    spread: float = 0.5
-
-    def __check_init__(self) -> None:
-        if known(self.spread) and not 0 <= self.spread < float("inf"):
-            raise ValueError(
-                f"`spread` must be finite and not negative; got {self.spread}."
-            )
-
-    def check(self, num_vectors: int, dim: int) -> None:
-        self.teacher.check(num_vectors, dim)
+    spread: float = eqx.field(default=0.5, metadata=NOT_NEGATIVE)
 
     def __call__(
-        self, key: PRNGKeyArray, num_vectors: int, dim: int
+        self, key: PRNGKeyArray, num_vectors: int, teacher_dim: int
     ) -> Float[Array, "n d"]:
         teacher_key, length_key = jax.random.split(key)
-        vectors = self.teacher(teacher_key, num_vectors, dim)
+        vectors = self.teacher(teacher_key, num_vectors, teacher_dim)
         draw = jax.random.normal(length_key, (num_vectors, 1), vectors.dtype)
         return vectors * jnp.exp(self.spread * draw - self.spread**2)
 
 
-class Rotated(AbstractTeacher):
+class Rotated(AbstractChanged):
     """Another teacher's vectors, turned by one random rotation: the same cosines.
 
     For teachers whose coordinates mean something, such as `OrthogonalBlocks`.
@@ -95,18 +91,14 @@ class Rotated(AbstractTeacher):
         exact="cosines of the teacher, to rounding",
         cost="the teacher's, and d^3",
     )
-    teacher: AbstractTeacher = eqx.field(default_factory=OrthogonalFraction)
-
-    def check(self, num_vectors: int, dim: int) -> None:
-        self.teacher.check(num_vectors, dim)
 
     def __call__(
-        self, key: PRNGKeyArray, num_vectors: int, dim: int
+        self, key: PRNGKeyArray, num_vectors: int, teacher_dim: int
     ) -> Float[Array, "n d"]:
         teacher_key, turn_key = jax.random.split(key)
-        vectors = self.teacher(teacher_key, num_vectors, dim)
+        vectors = self.teacher(teacher_key, num_vectors, teacher_dim)
         with jax.default_matmul_precision("highest"):
-            return vectors @ random_frame(turn_key, dim, dim)
+            return vectors @ random_frame(turn_key, teacher_dim, teacher_dim)
 
 
 class Concatenated(AbstractTeacher):
@@ -114,9 +106,10 @@ class Concatenated(AbstractTeacher):
 
     Along "vectors", every teacher draws its share in all dimensions. Along
     "dimensions", every teacher draws all vectors in its share of the dimensions, and a
-    vector is its parts side by side, to unit length: its cosines are the mean of the
-    parts'. `shares` says how large the parts are, one to another; without it they are
-    equal, but for the first ones, which have one more if the number does not divide.
+    vector is its parts side by side, over the square root of their number: where parts
+    have unit length it has too, and its cosines are the mean of the parts'. `shares`
+    says how large the parts are, one to another; without it they are equal, but for the
+    first ones, which have one more if the number does not divide.
     """
 
     about = About(
@@ -129,46 +122,38 @@ class Concatenated(AbstractTeacher):
         default_factory=lambda: (OrthogonalFraction(), Gaussian())
     )
     along: Literal["vectors", "dimensions"] = eqx.field(static=True, default="vectors")
-    shares: tuple[int, ...] = eqx.field(static=True, default=())
+    shares: tuple[int, ...] = eqx.field(static=True, default=(), metadata=at_least(1))
 
     def __check_init__(self) -> None:
-        if not self.teachers:
-            raise ValueError("`teachers` must not be empty.")
-        if self.along not in ("vectors", "dimensions"):
-            raise ValueError(
-                f"`along` must be 'vectors' or 'dimensions'; got {self.along!r}."
-            )
-        if self.shares and len(self.shares) != len(self.teachers):
-            raise ValueError(
-                f"`shares` must be as many as `teachers`, or none; got "
-                f"{len(self.shares)} for {len(self.teachers)}."
-            )
-        if any(share < 1 for share in self.shares):
-            raise ValueError(f"`shares` must be at least 1 each; got {self.shares}.")
+        check_fields(self)
+        num, shares = len(self.teachers), len(self.shares)
+        require(num > 0, "teachers", "not be empty", "()")
+        rule = "be as many as `teachers`, or none"
+        require(shares in (0, num), "shares", rule, f"{shares} for {num}")
 
-    def check(self, num_vectors: int, dim: int) -> None:
-        super().check(num_vectors, dim)
+    def check(self, num_vectors: int, teacher_dim: int) -> None:
+        super().check(num_vectors, teacher_dim)
         for part, shape in zip(
-            self.teachers, self._shapes(num_vectors, dim), strict=True
+            self.teachers, self._shapes(num_vectors, teacher_dim), strict=True
         ):
             part.check(*shape)
 
     def __call__(
-        self, key: PRNGKeyArray, num_vectors: int, dim: int
+        self, key: PRNGKeyArray, num_vectors: int, teacher_dim: int
     ) -> Float[Array, "n d"]:
-        self.check(num_vectors, dim)
+        self.check(num_vectors, teacher_dim)
         keys = jax.random.split(key, len(self.teachers))
-        shapes = self._shapes(num_vectors, dim)
+        shapes = self._shapes(num_vectors, teacher_dim)
         parts = [
             part(own_key, *shape)
             for part, own_key, shape in zip(self.teachers, keys, shapes, strict=True)
         ]
-        axis = 0 if self.along == "vectors" else 1
-        together = jnp.concatenate(parts, axis=axis)
-        return together if axis == 0 else unit_rows(together)
+        if self.along == "vectors":
+            return jnp.concatenate(parts)
+        return jnp.concatenate(parts, axis=1) / len(parts) ** 0.5
 
-    def _shapes(self, num_vectors: int, dim: int) -> list[tuple[int, int]]:
+    def _shapes(self, num_vectors: int, teacher_dim: int) -> list[tuple[int, int]]:
         shares = self.shares or (1,) * len(self.teachers)
         if self.along == "vectors":
-            return [(part, dim) for part in shared(num_vectors, shares)]
-        return [(num_vectors, part) for part in shared(dim, shares)]
+            return [(part, teacher_dim) for part in shared(num_vectors, shares)]
+        return [(num_vectors, part) for part in shared(teacher_dim, shares)]

@@ -14,23 +14,25 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, Shaped
 
 from simgeo import limits
+from simgeo.checks import FRACTION, at_least, check_fields, known
 from simgeo.linalg import unit_rows
 from simgeo.teachers._matrix_file import AbstractFile, check_symmetric
 from simgeo.teachers._pair_moves import (
     EASE,
     descend,
     off_diagonal,
+    require_room,
     rounded_share,
     settle,
     smallest_pairs,
 )
 from simgeo.teachers._teacher import (
+    OPEN_UNIT,
     About,
     AbstractTeacher,
-    Knob,
     factor,
-    known,
     largest_eigenvalue,
+    own_epsilon,
     random_frame,
     random_units,
 )
@@ -41,6 +43,9 @@ _SHARE = 0.99  # of the largest a for which I + a A has no negative eigenvalue
 
 class AbstractPattern(eqx.Module):
     """A graph, or a law from which graphs are drawn."""
+
+    def __check_init__(self) -> None:
+        check_fields(self)
 
     @abc.abstractmethod
     def __call__(self, key: PRNGKeyArray, num_vectors: int) -> Bool[Array, "n n"]:
@@ -61,10 +66,7 @@ class AbstractPattern(eqx.Module):
 class Blocks(AbstractPattern):
     """All pairs of different blocks; vector i lies in block i mod `num_blocks`."""
 
-    num_blocks: int = eqx.field(static=True, default=8)
-
-    def __check_init__(self) -> None:
-        _at_least("num_blocks", self.num_blocks, 1)
+    num_blocks: int = eqx.field(static=True, default=8, metadata=at_least(1))
 
     def num_mutual(self, num_vectors: int) -> int:
         return min(self.num_blocks, num_vectors)
@@ -77,10 +79,7 @@ class Blocks(AbstractPattern):
 class RandomPairs(AbstractPattern):
     """round(density n (n - 1)/2) pairs, any choice of them equally likely."""
 
-    density: float = 0.5
-
-    def __check_init__(self) -> None:
-        _in_unit_interval("density", self.density)
+    density: float = eqx.field(default=0.5, metadata=FRACTION)
 
     def num_pairs(self, num_vectors: int) -> int:
         pairs = num_vectors * (num_vectors - 1) // 2
@@ -96,10 +95,7 @@ class RandomPairs(AbstractPattern):
 class Ring(AbstractPattern):
     """All pairs but neighbours on a ring: `num_neighbours` to either side are not."""
 
-    num_neighbours: int = eqx.field(static=True, default=1)
-
-    def __check_init__(self) -> None:
-        _at_least("num_neighbours", self.num_neighbours, 1)
+    num_neighbours: int = eqx.field(static=True, default=1, metadata=at_least(1))
 
     def num_mutual(self, num_vectors: int) -> int:
         return max(num_vectors // (self.num_neighbours + 1), 1)
@@ -130,14 +126,9 @@ class StochasticBlocks(AbstractPattern):
     Vector i lies in block i mod `num_blocks`. Holland, Laskey and Leinhardt (1983).
     """
 
-    num_blocks: int = eqx.field(static=True, default=8)
-    within: float = 0.1
-    between: float = 0.9
-
-    def __check_init__(self) -> None:
-        _at_least("num_blocks", self.num_blocks, 1)
-        _in_unit_interval("within", self.within)
-        _in_unit_interval("between", self.between)
+    num_blocks: int = eqx.field(static=True, default=8, metadata=at_least(1))
+    within: float = eqx.field(default=0.1, metadata=FRACTION)
+    between: float = eqx.field(default=0.9, metadata=FRACTION)
 
     def __call__(self, key: PRNGKeyArray, num_vectors: int) -> Bool[Array, "n n"]:
         block = jnp.arange(num_vectors) % self.num_blocks
@@ -159,6 +150,7 @@ class PatternMatrix(AbstractPattern):
     )
 
     def __check_init__(self) -> None:
+        check_fields(self)
         check_symmetric("rows", np.asarray(self.rows))
 
     @classmethod
@@ -205,6 +197,8 @@ class OrthogonalPattern(AbstractTeacher):
     descent of the squared excess over all pairs that are on the wrong side of epsilon,
     until none is; no cosine is then within 4e-6 of epsilon.
 
+    `epsilon` None is the experiment's, and 0.1 for a teacher that is used on its own.
+
     For n > d a pattern may be impossible. It is refused if a bound on the number of
     mutually epsilon-orthogonal vectors forbids it, otherwise the set with the fewest
     wrong pairs is returned: see `num_wrong`.
@@ -217,42 +211,25 @@ class OrthogonalPattern(AbstractTeacher):
         cost="n^3 for the start, n^2 d per step",
     )
     pattern: AbstractPattern = eqx.field(default_factory=Blocks)
-    epsilon: float = 0.1
-    cosine: float = 0.5
-    num_steps: int = eqx.field(static=True, default=1000)
+    epsilon: float | None = eqx.field(default=None, metadata=OPEN_UNIT)
+    cosine: float = eqx.field(default=0.5, metadata=OPEN_UNIT)
+    num_steps: int = eqx.field(static=True, default=1000, metadata=at_least(1))
 
-    def __check_init__(self) -> None:
-        if known(self.epsilon) and not 0 < self.epsilon < 1:
-            raise ValueError(f"`epsilon` must be in (0, 1); got {self.epsilon}.")
-        if known(self.cosine) and not 0 < self.cosine < 1:
-            raise ValueError(f"`cosine` must be in (0, 1); got {self.cosine}.")
-        if self.num_steps < 1:
-            raise ValueError(f"`num_steps` must be at least 1; got {self.num_steps}.")
-
-    def check(self, num_vectors: int, dim: int) -> None:
-        super().check(num_vectors, dim)
+    def check(self, num_vectors: int, teacher_dim: int) -> None:
+        super().check(num_vectors, teacher_dim)
         self.pattern.check(num_vectors)
-        if not known(self.epsilon):
+        if not known(own_epsilon(self.epsilon)):
             return
-        epsilon = float(self.epsilon)
-        count, bound = limits.max_orthogonal_vectors(epsilon, dim)
+        epsilon = float(own_epsilon(self.epsilon))
+        shape = num_vectors, teacher_dim
+        count, _ = limits.max_orthogonal_vectors(epsilon, teacher_dim)
         mutual = self.pattern.num_mutual(num_vectors)
-        if mutual > count:
-            raise ValueError(
-                f"`pattern` must not ask for more than {count} mutually "
-                f"epsilon-orthogonal vectors in {dim} dimensions at epsilon "
-                f"{epsilon:g} ({bound}); got {mutual}. Raise `epsilon` or the "
-                f"dimension."
-            )
-        most = limits.max_orthogonal_pairs(epsilon, num_vectors, dim)
+        rule = f"not ask for more than {count} mutually epsilon-orthogonal vectors"
+        require_room(mutual <= count, "pattern", rule, mutual, epsilon, *shape)
+        most = limits.max_orthogonal_pairs(epsilon, *shape)
         pairs = self.pattern.num_pairs(num_vectors)
-        if pairs > most:
-            raise ValueError(
-                f"`pattern` must not ask for more than {most} pairs for {num_vectors} "
-                f"vectors in {dim} dimensions at epsilon {epsilon:g}, where no more "
-                f"than {count} vectors are mutually epsilon-orthogonal ({bound}); "
-                f"got {pairs}. Raise `epsilon` or the dimension."
-            )
+        rule = f"not ask for more than {most} pairs"
+        require_room(pairs <= most, "pattern", rule, pairs, epsilon, *shape)
 
     def wanted(self, key: PRNGKeyArray, num_vectors: int) -> Bool[Array, "n n"]:
         """The pattern that a draw with this key is to have."""
@@ -262,38 +239,29 @@ class OrthogonalPattern(AbstractTeacher):
         """Pairs of a draw with this key on the wrong side, counted on the host."""
         units = np.asarray(vectors, np.float64)
         units = units / np.linalg.norm(units, axis=1, keepdims=True)
-        within = np.abs(units @ units.T) <= float(self.epsilon)
+        within = np.abs(units @ units.T) <= float(own_epsilon(self.epsilon))
         wrong = within != np.asarray(self.wanted(key, len(units)))
         return int(np.sum(np.triu(wrong, 1)))
 
     def __call__(
-        self, key: PRNGKeyArray, num_vectors: int, dim: int
+        self, key: PRNGKeyArray, num_vectors: int, teacher_dim: int
     ) -> Float[Array, "n d"]:
-        self.check(num_vectors, dim)
+        self.check(num_vectors, teacher_dim)
+        epsilon = own_epsilon(self.epsilon)
         wanted = self.wanted(key, num_vectors)
         sign_key, start_key, turn_key = jax.random.split(jax.random.split(key)[1], 3)
         with jax.default_matmul_precision("highest"):
             offset = _offset(sign_key, wanted, self.cosine)
-            if num_vectors <= dim:
+            if num_vectors <= teacher_dim:
                 gram = jnp.eye(num_vectors) + offset
                 roots = factor(start_key, gram, num_vectors)
-                start = roots @ random_frame(turn_key, dim, num_vectors).T
+                start = roots @ random_frame(turn_key, teacher_dim, num_vectors).T
             else:
-                draw = random_units(start_key, num_vectors, dim)
+                draw = random_units(start_key, num_vectors, teacher_dim)
                 start = draw + 0.5 * offset @ draw  # (I + O)^1/2 to first order
-            best = _plant(unit_rows(start), wanted, self.epsilon, self.num_steps)
+            best = _plant(unit_rows(start), wanted, epsilon, self.num_steps)
             # What the best has wrong is kept, at the same distance from epsilon.
-            return settle(best, jnp.abs(best @ best.T) <= self.epsilon, self.epsilon)
-
-
-def _at_least(name: str, value: int, least: int) -> None:
-    if value < least:
-        raise ValueError(f"`{name}` must be at least {least}; got {value}.")
-
-
-def _in_unit_interval(name: str, value: Knob) -> None:
-    if known(value) and not 0 <= value <= 1:
-        raise ValueError(f"`{name}` must be in [0, 1]; got {value}.")
+            return settle(best, jnp.abs(best @ best.T) <= epsilon, epsilon)
 
 
 def _offset(
