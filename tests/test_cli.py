@@ -252,7 +252,7 @@ def test_flags_go_with_a_hybrid_from_a_file(chosen, folder):
             "`student_dim` must be at least 1 and below 2^31; got 0.",
         ),
         ("run --optimiser adma", "got 'adma'. Did you mean 'adam"),
-        ("run --teacher-dim 2 --teacher.fraction 1", "Raise `epsilon` or the dim"),
+        ("run --teacher-dim 2 --teacher.fraction 1", "raise the teacher's `epsilon`"),
         ("run none.toml", "got none.toml: No such file or directory."),
         ("run a_folder.toml", "got a_folder.toml: Is a directory."),
         ("run bad_key.toml", "Did you mean 'num_seeds'?"),
@@ -311,7 +311,7 @@ def test_list_names_every_kind_and_measure_with_its_settings(ask):
     parts = [ask(f"list {topic}")[1] for topic in ("teachers", "students")]
     assert everything.startswith("\n".join(parts))
     settings = [line.split() for line in parts[0].splitlines()]
-    assert ["--teacher.fraction", "0.95", "in", "[0,", "1]"] in settings
+    assert ["--teacher.fraction", "0.95", "between", "0", "and", "1"] in settings
     assert ["--teacher.num-blocks", "8", "at", "least", "1"] in settings
 
 

@@ -8,12 +8,12 @@ from simgeo.teachers._composed import Noisy as Noisy
 from simgeo.teachers._composed import Rotated as Rotated
 from simgeo.teachers._composed import UnevenRows as UnevenRows
 from simgeo.teachers._fraction import OrthogonalFraction as OrthogonalFraction
-from simgeo.teachers._given import FromArray as FromArray
-from simgeo.teachers._given import FromFile as FromFile
 from simgeo.teachers._laws import CommonMean as CommonMean
 from simgeo.teachers._laws import Gaussian as Gaussian
 from simgeo.teachers._laws import PowerLawSpectrum as PowerLawSpectrum
 from simgeo.teachers._low_coherence import LowCoherence as LowCoherence
+from simgeo.teachers._own_vectors import FromArray as FromArray
+from simgeo.teachers._own_vectors import FromFile as FromFile
 from simgeo.teachers._report import markdown as markdown
 from simgeo.teachers._report import report as report
 from simgeo.teachers._report import table as table

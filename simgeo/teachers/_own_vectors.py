@@ -123,6 +123,10 @@ class _Frozen:
         return f"<{self.digest}>"
 
 
+def _frozen(array: Any) -> _Frozen:
+    return array if isinstance(array, _Frozen) else _Frozen(array)
+
+
 class FromArray(AbstractGiven):
     """Vectors of one's own: the rows of an array.
 
@@ -157,7 +161,7 @@ class FromArray(AbstractGiven):
         cost="n d; milliseconds",
     )
     vectors: Any = eqx.field(
-        static=True, default=None, converter=_Frozen, metadata={"describe": False}
+        static=True, default=None, converter=_frozen, metadata={"describe": False}
     )
     choice: Literal["random", "first"] = eqx.field(static=True, default="random")
     unit_rows: bool = eqx.field(static=True, default=False)
