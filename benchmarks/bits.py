@@ -28,7 +28,7 @@ def work(way: str, folder: str) -> None:
     grid = cells(ROOT)
     if way == "run":
         for one in grid:
-            found = experiment.run(one)._asdict()
+            found = engine.run(one)._asdict()
             described = settings.describe(one)
             kept = results.dataset(settings=described, precision="float32", **found)
             results.save(kept, Path(folder))

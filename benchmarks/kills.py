@@ -29,7 +29,7 @@ def cells(num: int = 12) -> list:
     """num^2 small experiments over rate and fraction."""
     from simgeo import experiment, objectives, sweep, teachers
 
-    base = experiment.Experiment(
+    base = problems.Experiment(
         teacher=teachers.OrthogonalFraction(fraction=0.5, epsilon=0.1),
         objective=objectives.Procrustes(),
         num_vectors=32,
@@ -50,7 +50,7 @@ def work(folder: str, num: int, executor: Executor | None = None) -> None:
     """The sweep, as a child runs it."""
     from simgeo import experiment, sweep
 
-    experiment.keep_programs()
+    engine.keep_programs()
     whole = sweep.plan(cells(num), batch_bytes=BATCH_BYTES)
     # What a worker took with it too often is recorded as failed by Dask.
     sweep.run(whole, folder, executor=executor, retry_failed=True)

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from benchmarks.kills import cells
-from simgeo import experiment, results, settings
+from simgeo import engine, results, settings
 
 BATCH = 50
 
@@ -18,7 +18,7 @@ BATCH = 50
 def main() -> None:
     num = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
     [cell, *_] = cells(2)
-    found = experiment.run(cell)._asdict() | {"student": None, "teacher": None}
+    found = engine.run(cell)._asdict() | {"student": None, "teacher": None}
     described = settings.describe(cell)
     with tempfile.TemporaryDirectory() as place:
         folder, begin, kept = Path(place) / "store", time.perf_counter(), []

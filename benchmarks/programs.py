@@ -8,7 +8,7 @@ import numpy as np
 from jax.sharding import PartitionSpec
 from jaxtyping import Array, Float
 
-from simgeo import experiment, objectives, teachers
+from simgeo import engine, objectives, teachers
 from simgeo.experiment import programs
 from simgeo.objectives import AbstractObjective
 
@@ -51,10 +51,10 @@ class WithValue(AbstractObjective):
 
 
 class Engine:
-    """The program that `experiment.run` calls between records; a call does steps."""
+    """The program that `engine.run` calls between records; a call does steps."""
 
     def __init__(self, objective: AbstractObjective, student_dim: int, num_steps: int):
-        chosen = experiment.Experiment(
+        chosen = problems.Experiment(
             teacher=teachers.Gaussian(),
             objective=WithValue(objective),
             num_vectors=NUM_VECTORS,

@@ -3,7 +3,7 @@
     python -m benchmarks.sweeps [--root 10] [--alone 30] [--memory MIB]
 
 root^3 cells of 8 seeds over learning rate, fraction and hybrid weight; `--alone` of
-them run one by one by `experiment.run` and are kept as `simgeo run` keeps them.
+them run one by one by `engine.run` and are kept as `simgeo run` keeps them.
 """
 
 import argparse
@@ -15,12 +15,12 @@ from pathlib import Path
 
 import jax
 
-from simgeo import experiment, objectives, results, settings, sweep, teachers
+from simgeo import engine, objectives, results, settings, sweep, teachers
 
 
-def cells(root: int) -> list[experiment.Experiment]:
+def cells(root: int) -> list[problems.Experiment]:
     """The grid."""
-    base = experiment.Experiment(
+    base = problems.Experiment(
         teacher=teachers.OrthogonalFraction(fraction=0.5, epsilon=0.1),
         objective=objectives.Hybrid(
             (objectives.CKA(), objectives.Procrustes()), (1.0, 1.0)
@@ -51,7 +51,7 @@ def main() -> None:
             compiled.append(seconds) if name.endswith("backend_compile_duration") else 0
         )
     )
-    experiment.prepare_host()
+    engine.prepare_host()
     jax.config.update("jax_enable_compilation_cache", False)  # so that all are seen
     grid = cells(asked.root)
     with tempfile.TemporaryDirectory() as place:
@@ -76,8 +76,8 @@ def main() -> None:
         print(f"alone: {1e3 * alone:.0f} ms a cell, {alone / each:.1f} times as long")
 
 
-def _alone(one: experiment.Experiment, place: str) -> None:
-    found = experiment.run(one)._asdict()
+def _alone(one: problems.Experiment, place: str) -> None:
+    found = engine.run(one)._asdict()
     described = settings.describe(one)
     kept = results.dataset(settings=described, precision="float32", **found)
     results.save(kept, Path(place) / "alone")

@@ -8,11 +8,17 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from simgeo.checks import NOT_NEGATIVE, check_fields, rule
 from simgeo.linalg import centre, unit_rows
+
+POSITIVE_AND_FINITE = rule("be positive and finite", lambda x: 0 < x < math.inf)
 
 
 class AbstractStart(eqx.Module):
     """Where a student's vectors are before the first step."""
+
+    def __check_init__(self) -> None:
+        check_fields(self)
 
     @abc.abstractmethod
     def __call__(
@@ -27,12 +33,8 @@ class GaussianStart(AbstractStart):
     all rows. An offset gives all pairs a cosine near offset^2 / (1 + offset^2).
     """
 
-    scale: float = 1.0
-    offset: float = 0.0
-
-    def __check_init__(self) -> None:
-        _require(self.scale, "scale", positive=True)
-        _require(self.offset, "offset")
+    scale: float = eqx.field(default=1.0, metadata=POSITIVE_AND_FINITE)
+    offset: float = eqx.field(default=0.0, metadata=NOT_NEGATIVE)
 
     def __call__(
         self, key: PRNGKeyArray, teacher: Float[Array, "n d"], student_dim: int
@@ -78,6 +80,9 @@ class AbstractStudent(eqx.Module):
 
     start: eqx.AbstractVar[AbstractStart]
 
+    def __check_init__(self) -> None:
+        check_fields(self)
+
     @property
     @abc.abstractmethod
     def label(self) -> str:
@@ -118,11 +123,3 @@ class UnitRows(AbstractStudent):
 
     def vectors(self, parameters: Float[Array, "n m"]) -> Float[Array, "n m"]:
         return unit_rows(parameters)
-
-
-def _require(value: float, name: str, positive: bool = False) -> None:
-    if isinstance(value, jax.core.Tracer):
-        return
-    if not math.isfinite(value) or value < 0 or (positive and value == 0):
-        rule = "positive" if positive else "zero or positive"
-        raise ValueError(f"`{name}` must be finite and {rule}; got {value}.")

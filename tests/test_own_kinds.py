@@ -87,8 +87,8 @@ def test_homes_are_those_of_all_that_is_within():
         "simgeo.objectives.hybrid",
         "simgeo.objectives.pattern",
         "simgeo.students",
-        "simgeo.teachers.compose",
-        "simgeo.teachers.random",
+        "simgeo.teachers._composed",
+        "simgeo.teachers._laws",
     }
 
 

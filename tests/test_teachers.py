@@ -1,9 +1,13 @@
 """Teachers: what a user asks for is what they get, to the pair."""
 
+import hashlib
 import math
+import subprocess
+import sys
 import tomllib
 from fractions import Fraction
 from functools import partial
+from pathlib import Path
 
 import equinox as eqx
 import jax
@@ -16,17 +20,19 @@ from hypothesis import strategies as st
 import simgeo.settings
 from simgeo import frames, limits, teachers
 from simgeo.teachers import (
+    FromArray,
     FromFile,
     FromGram,
     LowCoherence,
     OrthogonalBlocks,
     OrthogonalFraction,
     OrthogonalPattern,
-    _pairs,
+    _pair_moves,
     grams,
     patterns,
 )
 
+ROOT = Path(__file__).parent.parent
 N, DIM = 24, 12  # shape of the properties below: one compilation for each teacher
 FRACTIONS = [0.0, 0.05, 0.2, 0.37, 0.5, 0.8, 0.95, 0.98]
 
@@ -94,6 +100,9 @@ def share(low=0.0, high=1.0):
     return st.floats(low, high)
 
 
+OWN = np.random.default_rng(0).standard_normal((N + 5, DIM))
+KEEP_LENGTHS = teachers.UnevenRows, FromFile, FromArray
+
 # How each is made from numbers that hypothesis chooses.
 LAWS = {
     "Gaussian": (teachers.Gaussian,),
@@ -111,13 +120,14 @@ LAWS = {
     "UnevenRows": (partial(teachers.UnevenRows, OrthogonalBlocks(2)), share(0, 1)),
     "Concatenated": (side_by_side, share(0, 0.9)),
     "FromFile": (FromFile,),  # of the path in the fixture
+    "FromArray": (partial(FromArray, OWN),),
 }
 
 
 @pytest.fixture(scope="module")
 def vectors_file(tmp_path_factory):
     path = tmp_path_factory.mktemp("vectors") / "vectors.npy"
-    np.save(path, np.random.default_rng(0).standard_normal((N + 5, DIM)))
+    np.save(path, OWN)
     return str(path)
 
 
@@ -153,15 +163,18 @@ def test_properties_of_all(law):
         assert first.shape == (N, DIM)
         assert first.dtype == jnp.zeros(()).dtype
         # A few roundings in float32.
-        if not isinstance(teacher, teachers.UnevenRows):
+        if not isinstance(teacher, KEEP_LENGTHS):
             np.testing.assert_allclose(np.linalg.norm(first, axis=1), 1.0, atol=1e-6)
         assert not np.allclose(first, second)
         again = draw(teacher, keys[::-1], N, DIM)
         assert np.array_equal(first, again[1])
         # Settings are plain data, and the same again.
         data = simgeo.settings.describe(teacher)
-        rebuilt = simgeo.settings.build(teachers.AbstractTeacher, data)
-        assert simgeo.settings.describe(rebuilt) == data
+        if not isinstance(teacher, FromArray):
+            rebuilt = simgeo.settings.build(teachers.AbstractTeacher, data)
+            assert simgeo.settings.describe(rebuilt) == data
+        if not isinstance(teacher, FromArray | FromFile):
+            assert teacher.size() is None
         # The report is what anybody would count.
         units = np.asarray(first, np.float64)
         units = units / np.linalg.norm(units, axis=1, keepdims=True)
@@ -262,7 +275,7 @@ def test_knobs_can_be_mapped_over(key):
 @pytest.mark.parametrize("total", [10, 2016, 8_386_560, 449_985_000])
 def test_shares_are_counted_to_the_unit(total):
     """Halves to even, for up to six decimals, although float32 holds neither."""
-    rounded = jax.jit(_pairs.rounded_share, static_argnums=1)
+    rounded = jax.jit(_pair_moves.rounded_share, static_argnums=1)
     rng = np.random.default_rng(0)
     shares = [round(rng.random(), digits) for digits in range(1, 7) for _ in range(9)]
     for share in [0.0, 0.05, 0.15, 0.25, 0.45, 0.5, 1.0, *shares]:
@@ -334,6 +347,16 @@ def test_no_check_on_traced_knobs(key):
         )
 
     made_inside(2.0)
+
+
+def test_epsilon_is_the_usual_one_where_nobody_says(key):
+    (vectors,) = draw(OrthogonalFraction(0.6), key[None], 5, 9)
+    assert counts(vectors, 0.1) == (6, 6)
+    with pytest.raises(ValueError, match="at epsilon 0.1, .* the teacher's `epsilon`"):
+        OrthogonalFraction(1.0).check(9, 4)
+    pattern = OrthogonalPattern(patterns.Blocks(2))
+    (vectors,) = draw(pattern, key[None], 5, 9)
+    assert pattern.num_wrong(key, vectors) == 0
 
 
 # Simple laws
@@ -470,7 +493,7 @@ def test_concatenation(key):
     np.testing.assert_allclose(
         np.sqrt(2) * columns[:, 5:], parts[1](keys[1], 5, 4), atol=1e-6
     )
-    with pytest.raises(ValueError, match="`num_blocks` must leave each block"):
+    with pytest.raises(ValueError, match="`num_blocks` must not exceed 2, half"):
         teachers.Concatenated((OrthogonalBlocks(4),) * 2, "dimensions").check(10, 8)
 
 
@@ -743,14 +766,64 @@ def write(path, array=VECTORS):
 def test_a_file_gives_its_vectors(suffix, tmp_path, key):
     units = VECTORS / np.linalg.norm(VECTORS, axis=1, keepdims=True)
     path = write(tmp_path / f"rows{suffix}")
-    rows = FromFile(path, choice="first")(key, 4, 3)
-    np.testing.assert_allclose(rows, units[:4], atol=1e-6)
+    rows = FromFile(Path(path), choice="first")
+    assert rows.size() == (5, 3)
+    np.testing.assert_allclose(rows(key, 4, 3), VECTORS[:4], atol=1e-6)
     path = write(tmp_path / f"columns{suffix}", VECTORS.T)
-    columns = FromFile(path, vectors="columns")(key, 5, 3)
-    np.testing.assert_allclose(columns, units, atol=1e-6)
-    few = FromFile(path, vectors="columns")(key, 2, 3)
+    columns = FromFile(path, axis="columns", unit_rows=True)
+    assert columns.size() == (5, 3)
+    np.testing.assert_allclose(columns(key, 5, 3), units, atol=1e-6)
+    few = columns(key, 2, 3)
     places = np.argmax(few @ units.T, axis=1)
     np.testing.assert_allclose(few, units[np.sort(places)], atol=1e-6)
+
+
+@pytest.mark.parametrize("unit_rows", [False, True])
+@pytest.mark.parametrize("centre", [False, True])
+def test_an_array_gives_what_a_file_of_it_does(unit_rows, centre, tmp_path, key):
+    options = {"unit_rows": unit_rows, "centre": centre}
+    of_file = FromFile(write(tmp_path / "a.npy"), **options)
+    of_array = FromArray(VECTORS, **options)
+    assert np.array_equal(of_file(key, 3, 3), of_array(key, 3, 3))
+    expected = VECTORS - centre * VECTORS.mean(axis=0)
+    if unit_rows:
+        expected = expected / np.linalg.norm(expected, axis=1, keepdims=True)
+    np.testing.assert_allclose(of_array(key, 5, 3), expected, atol=1e-6)
+    # A vector is the same in a smaller draw.
+    found = np.asarray(of_array(key, 3, 3))
+    gaps = np.abs(found[:, None] - expected[None]).max(axis=2).min(axis=1)
+    assert np.all(gaps < 1e-6)
+
+
+def test_arrays_of_every_sort_are_taken_and_copied(key):
+    array = VECTORS.copy()
+    teacher = FromArray(array)
+    array[:] = 0
+    np.testing.assert_allclose(teacher(key, 5, 3), VECTORS, atol=1e-6)
+    same = FromArray(VECTORS), FromArray(VECTORS.tolist()), FromArray(teacher.vectors)
+    for each in same:
+        assert each == teacher
+        assert hash(each) == hash(teacher)
+    assert FromArray(2 * VECTORS) != teacher
+    assert FromArray(jnp.asarray(VECTORS)).size() == (5, 3)
+    noisy = teachers.Rotated(teachers.Noisy(teacher, 0.0))
+    assert noisy.size() == (5, 3)
+    lengths = np.linalg.norm(noisy(key, 5, 3), axis=1)
+    np.testing.assert_allclose(lengths, np.linalg.norm(VECTORS, axis=1), rtol=1e-5)
+
+
+def test_an_array_is_described_by_its_content_and_not_rebuilt():
+    teacher = FromArray(VECTORS.astype(np.float32))
+    data = simgeo.settings.describe(teacher)
+    content = hashlib.sha256(VECTORS.astype(np.float32).tobytes()).hexdigest()
+    assert data["digest"] == f"{content[:16]} 5x3 float32"
+    assert "vectors" not in data
+    with pytest.raises(ValueError, match="numpy.save` and use `FromFile`"):
+        simgeo.settings.build(teachers.AbstractTeacher, data)
+    with pytest.raises(ValueError, match="`digest` must be left out, or '.* 5x3 flo"):
+        FromArray(VECTORS, digest=data["digest"])
+    other = simgeo.settings.fingerprint(FromArray(VECTORS))
+    assert simgeo.settings.fingerprint(teacher) != other
 
 
 def broken(value, row=1):
@@ -770,14 +843,21 @@ def broken(value, row=1):
         ("a.npy", VECTORS[:0], r"must not be empty; .* shape \(0, 3\)"),
         ("a.npy", VECTORS.astype(complex), "real numbers; .* complex128"),
         ("a.npy", np.full((5, 3), "x"), "real numbers; .* <U1"),
-        ("a.npy", VECTORS[:, :2], "`dim` must be 2, the number of columns"),
-        ("a.npy", VECTORS[:2], "`num_vectors` must not exceed 2, the number of rows"),
+        ("a.npy", VECTORS[:, :2], "`teacher_dim` must be 2, the width of .*; got 3"),
+        (
+            "a.npy",
+            VECTORS[:2],
+            "`num_vectors` must not exceed 2, the number of",
+        ),
     ],
 )
 def test_unusable_files_are_refused(name, array, message, tmp_path):
     path = write(tmp_path / name, array)
     with pytest.raises(ValueError, match=message):
         FromFile(path).check(4, 3)
+    if name.endswith("npy"):
+        with pytest.raises(ValueError, match=message):
+            FromArray(array).check(4, 3)
 
 
 def test_unreadable_files_are_refused(tmp_path, monkeypatch):
@@ -787,10 +867,16 @@ def test_unreadable_files_are_refused(tmp_path, monkeypatch):
     text.write_text("1,2")
     with pytest.raises(ValueError, match="must end in .npy, .npz, .csv, .safetensors"):
         FromFile(str(text))
-    garbage = tmp_path / "garbage.npy"
-    garbage.write_bytes(b"not an array")
+    for name, content in (("text.npy", b"1,2\n3,4\n"), ("array.npz", b"\x93NUMPY")):
+        wrong = tmp_path / name
+        wrong.write_bytes(content)
+        with pytest.raises(ValueError, match="as the name says; the file starts") as no:
+            FromFile(wrong).check(1, 1)
+        assert "pickle" not in str(no.value)
+    broken = tmp_path / "broken.npy"
+    broken.write_bytes(b"\x93NUMPY and no more")
     with pytest.raises(ValueError, match="`path` must hold a readable matrix"):
-        FromFile(str(garbage)).check(1, 1)
+        FromFile(str(broken)).check(1, 1)
     words = tmp_path / "words.csv"
     words.write_text("1,2\n3,four\n")
     with pytest.raises(ValueError, match="row 1, column 1 is 'four'"):
@@ -801,7 +887,7 @@ def test_unreadable_files_are_refused(tmp_path, monkeypatch):
         FromFile(str(several)).check(1, 3)
     FromFile(str(several), "b").check(5, 3)
     path = write(tmp_path / "large.npy")
-    monkeypatch.setattr("simgeo.teachers._files._MOST_BYTES", 100)
+    monkeypatch.setattr("simgeo.teachers._matrix_file._MOST_BYTES", 100)
     with pytest.raises(ValueError, match="must not be larger than"):
         FromFile(path)
 
@@ -862,35 +948,62 @@ def test_report_of_a_known_set():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: OrthogonalPattern(epsilon=1.0), r"`epsilon` must be in \(0, 1\)"),
-        (lambda: OrthogonalPattern(cosine=0.0), r"`cosine` must be in \(0, 1\)"),
+        (
+            lambda: OrthogonalPattern(epsilon=1.0),
+            "`epsilon` must lie between 0 and 1, both",
+        ),
+        (
+            lambda: OrthogonalPattern(cosine=0.0),
+            "`cosine` must lie between 0 and 1, both",
+        ),
         (lambda: patterns.Blocks(0), "`num_blocks` must be at least 1; got 0"),
         (lambda: patterns.Ring(0), "`num_neighbours` must be at least 1; got 0"),
-        (lambda: patterns.RandomPairs(1.1), r"`density` must be in \[0, 1\]; got 1.1"),
+        (
+            lambda: patterns.RandomPairs(1.1),
+            "`density` must lie between 0 and 1",
+        ),
         (
             lambda: patterns.PatternMatrix(((False, True), (False, False))),
             "`rows` must be symmetric; got True at .* and False",
         ),
-        (lambda: grams.Equicorrelated(2.0), r"`cosine` must be in \[-1, 1\]; got 2"),
+        (
+            lambda: grams.Equicorrelated(2.0),
+            "`cosine` must lie between -1 and 1",
+        ),
         (lambda: grams.Equicorrelated(-0.5).check(4, 9), "at least -0.333333 for 4"),
-        (lambda: grams.Spectrum(()), "`eigenvalues` must not be empty"),
-        (lambda: grams.Spectrum((1.0, -1.0)), "`eigenvalues` must be finite, not neg"),
+        (
+            lambda: grams.Spectrum(()),
+            "`eigenvalues` must not be empty, nor all",
+        ),
+        (
+            lambda: grams.Spectrum((1.0, -1.0)),
+            "`eigenvalues` must be finite and not",
+        ),
         (lambda: FromGram(grams.Spectrum()).check(9, 3), "got 4 for 9 vectors in 3"),
         (
             lambda: grams.GramMatrix(((1.0, 0.5),)),
             r"must be square; got shape \(1, 2\)",
         ),
         (lambda: grams.GramMatrix(((0.0,),)), "`rows` must have a positive diagonal"),
-        (lambda: FromGram(num_steps=-1), "`num_steps` must not be negative; got -1"),
+        (lambda: FromGram(num_steps=-1), "`num_steps` must be at least 0; got -1"),
         (lambda: LowCoherence(num_steps=0), "`num_steps` must be at least 1; got 0"),
         (lambda: LowCoherence(0, use_known=False), "`num_restarts` must be at least 1"),
         (lambda: teachers.Superposition(0), "`num_features` must be at least 1; got 0"),
-        (lambda: teachers.Superposition(density=0.0), r"`density` must be in \(0, 1\]"),
-        (lambda: teachers.Superposition(decay=-1.0), "`decay` must not be negative"),
+        (
+            lambda: teachers.Superposition(density=0.0),
+            "`density` must be above 0 and",
+        ),
+        (
+            lambda: teachers.Superposition(decay=-1.0),
+            "`decay` must be finite and not",
+        ),
         (lambda: teachers.Hierarchy((2,)), "`cosines` must be one for each of the 1"),
         (lambda: teachers.Hierarchy((2, 2), (0.5, 0.4)), "`cosines` must rise from 0"),
         (lambda: teachers.Hierarchy((2, 2), (0.5, 1.0)), "`cosines` must rise from 0"),
-        (lambda: teachers.Hierarchy().check(15, 9), "more leaves than vectors; got 16"),
+        (
+            lambda: teachers.Hierarchy().check(15, 9),
+            "have more leaves than there are ve.*; got 16",
+        ),
         (lambda: teachers.Noisy(noise=-0.1), "`noise` must be finite and not negative"),
         (lambda: teachers.UnevenRows(spread=-0.1), "`spread` must be finite and not"),
         (lambda: teachers.Concatenated(()), "`teachers` must not be empty"),
@@ -899,22 +1012,82 @@ def test_report_of_a_known_set():
             "`shares` must be as many as `teachers`, or none; got 1 for 2",
         ),
         (lambda: teachers.Concatenated(shares=(1, 0)), "`shares` must be at least 1"),
-        (lambda: OrthogonalFraction(1.5), r"`fraction` must be in \[0, 1\]; got 1.5"),
-        (lambda: OrthogonalFraction(float("nan")), "`fraction` must be in"),
-        (lambda: OrthogonalFraction(epsilon=0.0), r"`epsilon` must be in \(0, 1\)"),
+        (
+            lambda: OrthogonalFraction(1.5),
+            "`fraction` must lie between 0 and 1",
+        ),
+        (lambda: OrthogonalFraction(float("nan")), "`fraction` must lie"),
+        (
+            lambda: OrthogonalFraction(epsilon=0.0),
+            "`epsilon` must lie between 0 and 1, both",
+        ),
         (lambda: OrthogonalFraction(num_steps=0), "`num_steps` must be at least 1"),
         (lambda: OrthogonalBlocks(num_blocks=0), "`num_blocks` must be at least 1"),
-        (lambda: OrthogonalBlocks(cosine=1.0), r"`cosine` must be in \[0, 1\); got 1"),
-        (lambda: teachers.CommonMean(-0.1), r"`cosine` must be in \[0, 1\); got -0.1"),
-        (lambda: teachers.PowerLawSpectrum(-1.0), "`exponent` must not be negative"),
+        (
+            lambda: OrthogonalBlocks(cosine=1.0),
+            "`cosine` must be at least 0 and below 1",
+        ),
+        (
+            lambda: teachers.CommonMean(-0.1),
+            "`cosine` must be at least 0 and below",
+        ),
+        (
+            lambda: teachers.PowerLawSpectrum(-1.0),
+            "`exponent` must be finite and",
+        ),
         (lambda: teachers.Gaussian().check(0, 4), "`num_vectors` must be at least 1"),
-        (lambda: teachers.Gaussian().check(4, 0), "`dim` must be at least 1; got 0"),
+        (
+            lambda: teachers.Gaussian().check(4, 0),
+            "`teacher_dim` must be at least 1",
+        ),
         (lambda: OrthogonalFraction().check(1, 4), "`num_vectors` must be at least 2"),
-        (lambda: OrthogonalBlocks(8).check(9, 15), "got 8 blocks in 15, .* for 7"),
+        (
+            lambda: OrthogonalBlocks(8).check(9, 15),
+            "must not exceed 7, half of .*; got 8",
+        ),
         (lambda: OrthogonalBlocks(8).check(7, 16), "`num_blocks` must not exceed"),
-        (lambda: teachers.CommonMean().check(5, 1), "`dim` must be at least 2; got 1"),
+        (lambda: FromArray([[1.0], [2.0, 3.0]]), "rows of different lengths"),
+        (lambda: FromArray(1e-20 * VECTORS).check(5, 3), "lengths between 1e-18 and"),
+        (
+            lambda: teachers.CommonMean().check(5, 1),
+            "`teacher_dim` must be at least 2",
+        ),
     ],
 )
 def test_malformed_requests_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+WRONG_TYPES = {
+    "teachers.Noisy(teachers.Gaussian)": "`teacher` must be a teacher; got the class "
+    "Gaussian. Write `Gaussian(...)`.",
+    "teachers.Noisy('gaussian')": "`teacher` must be a teacher; got 'gaussian'.",
+    "teachers.Concatenated(('x',))": "`teachers.0` must be a teacher; got 'x'.",
+    "teachers.FromGram('x')": "`gram` must be a gram; got 'x'.",
+    "teachers.OrthogonalPattern('x')": "`pattern` must be a pattern; got 'x'.",
+    "teachers.OrthogonalFraction('0.9')": "`fraction` must be a number; got '0.9'.",
+    "teachers.LowCoherence(num_steps=2.5)": "`num_steps` must be a whole number; got "
+    "2.5.",
+    "teachers.Hierarchy(branching=4)": "`branching` must be a list; got 4.",
+    "teachers.FromArray([[1.0]], unit_rows='no')": "`unit_rows` must be true or false; "
+    "got 'no'.",
+    "teachers.FromFile(3)": "`path` must be text; got 3.",
+    "students.FreeRows(students.GaussianStart)": "`start` must be a start; got the "
+    "class GaussianStart. Write `GaussianStart(...)`.",
+    "students.UnitRows(len)": "`start` must be a start; got <built-in function len>.",
+    "students.TruncatedSVD(centred=1)": "`centred` must be true or false; got 1.",
+    "teachers.OrthogonalBlocks(np.int64(4), np.float32(0.1))": "",
+}
+
+
+@pytest.mark.once
+def test_wrong_types_are_refused_in_words():
+    """In another process, without the type checker of the tests, which comes first."""
+    lines = ["import numpy as np", "from simgeo import students, teachers"]
+    for call in WRONG_TYPES:
+        lines += ["try:", f"    {call}; print()", "except ValueError as error:"]
+        lines += ["    print(error)"]
+    run = [sys.executable, "-c", "\n".join(lines)]
+    found = subprocess.run(run, capture_output=True, text=True, cwd=ROOT)
+    assert found.stdout.splitlines() == list(WRONG_TYPES.values()), found.stderr

@@ -1,8 +1,7 @@
 """`simgeo limits`: what is possible, as one table."""
 
 from simgeo.cli import Parser, fail
-from simgeo.limits import summary
-from simgeo.limits.table import table
+from simgeo.limits import summary, table
 
 
 def show(arguments: list[str]) -> int:

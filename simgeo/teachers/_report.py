@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from simgeo import limits
-from simgeo.teachers._base import About, AbstractTeacher
+from simgeo.teachers._teacher import About, AbstractTeacher
 
 
 def report(

@@ -10,39 +10,52 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from simgeo.linalg import unit_rows
-from simgeo.teachers._base import Knob, known, random_frame
-from simgeo.teachers._files import AbstractFile, check_symmetric
+from simgeo.checks import NOT_NEGATIVE, at_least, check_fields, known, require, rule
+from simgeo.linalg import squared_norm, unit_rows
+from simgeo.teachers._matrix_file import AbstractFile, check_symmetric
+from simgeo.teachers._teacher import (
+    About,
+    AbstractTeacher,
+    factor,
+    largest_eigenvalue,
+    random_frame,
+    random_units,
+)
+
+COSINE = rule("lie between -1 and 1", lambda value: -1 <= value <= 1)
+
+_MOMENTUM = 0.9
+_NOISE = 0.1
 
 
 class AbstractGram(eqx.Module):
     """A symmetric matrix with a unit diagonal, or a law from which such are drawn."""
 
+    def __check_init__(self) -> None:
+        check_fields(self)
+
     @abc.abstractmethod
     def __call__(self, key: PRNGKeyArray, num_vectors: int) -> Float[Array, "n n"]:
         """The cosine that each pair is to have."""
 
-    def check(self, num_vectors: int, dim: int) -> None:
+    def check(self, num_vectors: int, teacher_dim: int) -> None:
         """Raises ValueError if there is no such matrix on so many vectors."""
 
 
 class Equicorrelated(AbstractGram):
     """One cosine for all pairs: positive semidefinite from -1 / (n - 1) on."""
 
-    cosine: float = 0.5
+    cosine: float = eqx.field(default=0.5, metadata=COSINE)
 
-    def __check_init__(self) -> None:
-        _check_cosine("cosine", self.cosine)
-
-    def check(self, num_vectors: int, dim: int) -> None:
+    def check(self, num_vectors: int, teacher_dim: int) -> None:
         if known(self.cosine) and (num_vectors - 1) * self.cosine < -1 - 1e-9:
-            raise ValueError(
-                f"`cosine` must be at least {-1 / (num_vectors - 1):.6g} for "
-                f"{num_vectors} vectors, whose sum has no negative squared length; "
-                f"got {self.cosine}."
+            rule = (
+                f"be at least {-1 / (num_vectors - 1):.6g} for {num_vectors} vectors, "
+                f"whose sum has no negative squared length"
             )
+            require(False, "cosine", rule, self.cosine)
 
     def __call__(self, key: PRNGKeyArray, num_vectors: int) -> Float[Array, "n n"]:
         return jnp.where(jnp.eye(num_vectors, dtype=bool), 1.0, self.cosine)
@@ -51,10 +64,7 @@ class Equicorrelated(AbstractGram):
 class Toeplitz(AbstractGram):
     """cosine^|i - j|: an autoregressive process of order one."""
 
-    cosine: float = 0.9
-
-    def __check_init__(self) -> None:
-        _check_cosine("cosine", self.cosine)
+    cosine: float = eqx.field(default=0.9, metadata=COSINE)
 
     def __call__(self, key: PRNGKeyArray, num_vectors: int) -> Float[Array, "n n"]:
         place = jnp.arange(num_vectors)
@@ -70,15 +80,9 @@ class BlockGram(AbstractGram):
     Positive semidefinite for between <= within, both from 0 on.
     """
 
-    num_blocks: int = eqx.field(static=True, default=8)
-    within: float = 0.5
-    between: float = 0.0
-
-    def __check_init__(self) -> None:
-        if self.num_blocks < 1:
-            raise ValueError(f"`num_blocks` must be at least 1; got {self.num_blocks}.")
-        _check_cosine("within", self.within)
-        _check_cosine("between", self.between)
+    num_blocks: int = eqx.field(static=True, default=8, metadata=at_least(1))
+    within: float = eqx.field(default=0.5, metadata=COSINE)
+    between: float = eqx.field(default=0.0, metadata=COSINE)
 
     def __call__(self, key: PRNGKeyArray, num_vectors: int) -> Float[Array, "n n"]:
         block = jnp.arange(num_vectors) % self.num_blocks
@@ -95,26 +99,21 @@ class Spectrum(AbstractGram):
     unit length: Bendel and Mickey (1978), as in scipy.stats.random_correlation.
     """
 
-    eigenvalues: tuple[float, ...] = (8.0, 4.0, 2.0, 1.0)
+    eigenvalues: tuple[float, ...] = eqx.field(
+        default=(8.0, 4.0, 2.0, 1.0), metadata=NOT_NEGATIVE
+    )
 
     def __check_init__(self) -> None:
-        if not self.eigenvalues:
-            raise ValueError("`eigenvalues` must not be empty.")
-        if known(*self.eigenvalues) and not (
-            all(0 <= each < np.inf for each in self.eigenvalues)
-            and sum(self.eigenvalues) > 0
-        ):
-            raise ValueError(
-                f"`eigenvalues` must be finite, not negative and not all zero; got "
-                f"{self.eigenvalues}."
-            )
+        check_fields(self)
+        is_any = not known(*self.eigenvalues) or sum(self.eigenvalues) > 0
+        rule = "not be empty, nor all zero"
+        require(is_any, "eigenvalues", rule, self.eigenvalues)
 
-    def check(self, num_vectors: int, dim: int) -> None:
-        if len(self.eigenvalues) > min(num_vectors, dim):
-            raise ValueError(
-                f"`eigenvalues` must not be more than the vectors or the dimensions; "
-                f"got {len(self.eigenvalues)} for {num_vectors} vectors in {dim}."
-            )
+    def check(self, num_vectors: int, teacher_dim: int) -> None:
+        num = len(self.eigenvalues)
+        rule = "not be more than the vectors or the dimensions"
+        got = f"{num} for {num_vectors} vectors in {teacher_dim} dimensions"
+        require(num <= min(num_vectors, teacher_dim), "eigenvalues", rule, got)
 
     def __call__(self, key: PRNGKeyArray, num_vectors: int) -> Float[Array, "n n"]:
         eigenvalues = jnp.stack([jnp.asarray(each, float) for each in self.eigenvalues])
@@ -136,6 +135,7 @@ class GramMatrix(AbstractGram):
     )
 
     def __check_init__(self) -> None:
+        check_fields(self)
         _check_gram("rows", np.asarray(self.rows))
 
     @classmethod
@@ -143,7 +143,7 @@ class GramMatrix(AbstractGram):
         """From an array."""
         return cls(tuple(tuple(row) for row in np.asarray(matrix, float).tolist()))
 
-    def check(self, num_vectors: int, dim: int) -> None:
+    def check(self, num_vectors: int, teacher_dim: int) -> None:
         _check_gram("rows", np.asarray(self.rows), num_vectors)
 
     def __call__(self, key: PRNGKeyArray, num_vectors: int) -> Float[Array, "n n"]:
@@ -156,11 +156,67 @@ class GramFile(AbstractGram, AbstractFile):
     The settings are those of `FromFile`.
     """
 
-    def check(self, num_vectors: int, dim: int) -> None:
+    def check(self, num_vectors: int, teacher_dim: int) -> None:
         _check_gram("path", self.matrix(), num_vectors)
 
     def __call__(self, key: PRNGKeyArray, num_vectors: int) -> Float[Array, "n n"]:
         return _correlation(self.matrix())
+
+
+class FromGram(AbstractTeacher):
+    """Unit vectors whose cosines are a chosen matrix, or the nearest they can be.
+
+    A target G that is positive semidefinite and of rank d at most is met exactly, by
+    pivoted Cholesky. From there, for any other, |G - X X'| descends over unit rows of d
+    dimensions: the nearest correlation matrix of rank d. For n <= d that is a convex
+    problem; for fewer dimensions the descent was seen to end within a percent of what
+    `limits.unit_row_gram_bound` proves. See `error` for what was achieved. The key
+    rotates the vectors, and draws the target where that is random.
+
+    Nearest of low rank: Pietersz and Groenen (2004); Grubisic and Pietersz (2007).
+    """
+
+    about = About(
+        control="every cosine: a Gram or correlation matrix",
+        feasible="any symmetric matrix with positive diagonal",
+        exact="exact if of rank d and positive semidefinite, else nearest",
+        cost="n^3 once, n^2 d per step",
+    )
+    gram: AbstractGram = eqx.field(default_factory=Equicorrelated)
+    num_steps: int = eqx.field(static=True, default=500, metadata=at_least(0))
+
+    def check(self, num_vectors: int, teacher_dim: int) -> None:
+        super().check(num_vectors, teacher_dim)
+        self.gram.check(num_vectors, teacher_dim)
+
+    def target(self, key: PRNGKeyArray, num_vectors: int) -> Float[Array, "n n"]:
+        """The matrix that a draw with this key is to have."""
+        return self.gram(jax.random.split(key)[0], num_vectors)
+
+    def error(self, key: PRNGKeyArray, vectors: Float[Array, "n d"]) -> float:
+        """|G - X X'| / |G| of a draw with this key, on the host."""
+        array = np.asarray(vectors, np.float64)
+        target = np.asarray(self.target(key, len(array)), np.float64)
+        return float(np.linalg.norm(target - array @ array.T) / np.linalg.norm(target))
+
+    def __call__(
+        self, key: PRNGKeyArray, num_vectors: int, teacher_dim: int
+    ) -> Float[Array, "n d"]:
+        self.check(num_vectors, teacher_dim)
+        target = self.target(key, num_vectors)
+        start_key, noise_key, turn_key = jax.random.split(jax.random.split(key)[1], 3)
+        rank = min(num_vectors, teacher_dim)
+        with jax.default_matmul_precision("highest"):
+            start = factor(start_key, target, rank)
+            # Off the saddles of fewer dimensions, unless it is met.
+            error = squared_norm(target - start @ start.T)
+            noise = jnp.where(error > 1e-8 * squared_norm(target), _NOISE, 0.0)
+            shape = num_vectors, rank
+            start = unit_rows(start + noise * random_units(noise_key, *shape))
+            largest = jnp.maximum(_largest_size(target), num_vectors / rank)
+            vectors = _nearest(start, target, 0.5 / largest, self.num_steps)
+            frame = random_frame(turn_key, teacher_dim, rank)
+            return unit_rows(vectors @ frame.T)
 
 
 def _unit_by_rotations(rows: Float[Array, "n r"]) -> Float[Array, "n r"]:
@@ -192,17 +248,44 @@ def _check_gram(
     setting: str, matrix: Float[np.ndarray, "..."], size: int | None = None
 ) -> None:
     check_symmetric(setting, matrix, size)
-    if not np.all(np.isfinite(matrix)):
-        raise ValueError(f"`{setting}` must hold finite numbers.")
     diagonal = np.diagonal(matrix)
-    if not np.all(diagonal > 0):
-        row = int(np.argmin(diagonal))
-        raise ValueError(
-            f"`{setting}` must have a positive diagonal; got {diagonal[row]} in row "
-            f"{row}."
-        )
+    row = int(np.argmin(diagonal))
+    got = f"{diagonal[row]} in row {row}"
+    require(bool(diagonal[row] > 0), setting, "have a positive diagonal", got)
 
 
-def _check_cosine(name: str, value: Knob) -> None:
-    if known(value) and not -1 <= value <= 1:
-        raise ValueError(f"`{name}` must be in [-1, 1]; got {value}.")
+def _largest_size(target: Float[Array, "n n"]) -> Float[Array, ""]:
+    """Of an eigenvalue, from above."""
+    return jnp.sqrt(largest_eigenvalue(target @ target))
+
+
+class _Fit(eqx.Module):
+    step: Int[Array, ""]
+    vectors: Float[Array, "n r"]
+    previous: Float[Array, "n r"]
+    change: Float[Array, ""]
+
+
+def _nearest(
+    start: Float[Array, "n r"],
+    target: Float[Array, "n n"],
+    rate: Float[Array, ""],
+    num_steps: int,
+) -> Float[Array, "n r"]:
+    """Descent of |G - X X'|^2 until rows stop; momentum ends where it opposes."""
+    tolerance = 30 * jnp.finfo(start.dtype).eps
+
+    def unfinished(state):
+        return (state.step < num_steps) & (state.change > tolerance)
+
+    def advance(state):
+        ahead = state.vectors + _MOMENTUM * (state.vectors - state.previous)
+        force = target @ ahead - ahead @ (ahead.T @ ahead)
+        force = force - jnp.sum(force * ahead, axis=1, keepdims=True) * ahead
+        vectors = unit_rows(ahead + rate * force)
+        move = vectors - state.vectors
+        previous = jnp.where(jnp.sum(force * move) < 0, vectors, state.vectors)
+        return _Fit(state.step + 1, vectors, previous, jnp.max(jnp.abs(move)))
+
+    begin = _Fit(jnp.zeros((), int), start, start, jnp.ones((), start.dtype))
+    return jax.lax.while_loop(unfinished, advance, begin).vectors

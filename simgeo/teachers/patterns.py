@@ -11,15 +11,41 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, PRNGKeyArray, Shaped
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, Shaped
 
-from simgeo.teachers._base import Knob, known
-from simgeo.teachers._files import AbstractFile, check_symmetric
-from simgeo.teachers._pairs import off_diagonal, rounded_share, smallest_pairs
+from simgeo import limits
+from simgeo.checks import FRACTION, at_least, check_fields, known
+from simgeo.linalg import unit_rows
+from simgeo.teachers._matrix_file import AbstractFile, check_symmetric
+from simgeo.teachers._pair_moves import (
+    EASE,
+    descend,
+    off_diagonal,
+    require_room,
+    rounded_share,
+    settle,
+    smallest_pairs,
+)
+from simgeo.teachers._teacher import (
+    OPEN_UNIT,
+    About,
+    AbstractTeacher,
+    factor,
+    largest_eigenvalue,
+    own_epsilon,
+    random_frame,
+    random_units,
+)
+
+_FLOOR = 1.2  # of epsilon: below that a flow pushes apart the other pairs
+_SHARE = 0.99  # of the largest a for which I + a A has no negative eigenvalue
 
 
 class AbstractPattern(eqx.Module):
     """A graph, or a law from which graphs are drawn."""
+
+    def __check_init__(self) -> None:
+        check_fields(self)
 
     @abc.abstractmethod
     def __call__(self, key: PRNGKeyArray, num_vectors: int) -> Bool[Array, "n n"]:
@@ -40,10 +66,7 @@ class AbstractPattern(eqx.Module):
 class Blocks(AbstractPattern):
     """All pairs of different blocks; vector i lies in block i mod `num_blocks`."""
 
-    num_blocks: int = eqx.field(static=True, default=8)
-
-    def __check_init__(self) -> None:
-        _at_least("num_blocks", self.num_blocks, 1)
+    num_blocks: int = eqx.field(static=True, default=8, metadata=at_least(1))
 
     def num_mutual(self, num_vectors: int) -> int:
         return min(self.num_blocks, num_vectors)
@@ -56,10 +79,7 @@ class Blocks(AbstractPattern):
 class RandomPairs(AbstractPattern):
     """round(density n (n - 1)/2) pairs, any choice of them equally likely."""
 
-    density: float = 0.5
-
-    def __check_init__(self) -> None:
-        _in_unit_interval("density", self.density)
+    density: float = eqx.field(default=0.5, metadata=FRACTION)
 
     def num_pairs(self, num_vectors: int) -> int:
         pairs = num_vectors * (num_vectors - 1) // 2
@@ -75,10 +95,7 @@ class RandomPairs(AbstractPattern):
 class Ring(AbstractPattern):
     """All pairs but neighbours on a ring: `num_neighbours` to either side are not."""
 
-    num_neighbours: int = eqx.field(static=True, default=1)
-
-    def __check_init__(self) -> None:
-        _at_least("num_neighbours", self.num_neighbours, 1)
+    num_neighbours: int = eqx.field(static=True, default=1, metadata=at_least(1))
 
     def num_mutual(self, num_vectors: int) -> int:
         return max(num_vectors // (self.num_neighbours + 1), 1)
@@ -109,14 +126,9 @@ class StochasticBlocks(AbstractPattern):
     Vector i lies in block i mod `num_blocks`. Holland, Laskey and Leinhardt (1983).
     """
 
-    num_blocks: int = eqx.field(static=True, default=8)
-    within: float = 0.1
-    between: float = 0.9
-
-    def __check_init__(self) -> None:
-        _at_least("num_blocks", self.num_blocks, 1)
-        _in_unit_interval("within", self.within)
-        _in_unit_interval("between", self.between)
+    num_blocks: int = eqx.field(static=True, default=8, metadata=at_least(1))
+    within: float = eqx.field(default=0.1, metadata=FRACTION)
+    between: float = eqx.field(default=0.9, metadata=FRACTION)
 
     def __call__(self, key: PRNGKeyArray, num_vectors: int) -> Bool[Array, "n n"]:
         block = jnp.arange(num_vectors) % self.num_blocks
@@ -138,6 +150,7 @@ class PatternMatrix(AbstractPattern):
     )
 
     def __check_init__(self) -> None:
+        check_fields(self)
         check_symmetric("rows", np.asarray(self.rows))
 
     @classmethod
@@ -173,11 +186,157 @@ class PatternFile(AbstractPattern, AbstractFile):
         return jnp.asarray(self.matrix() != 0) & off_diagonal(num_vectors)
 
 
-def _at_least(name: str, value: int, least: int) -> None:
-    if value < least:
-        raise ValueError(f"`{name}` must be at least {least}; got {value}.")
+class OrthogonalPattern(AbstractTeacher):
+    """Vectors of which chosen pairs, and no others, are epsilon-orthogonal.
+
+    With A the graph of the other pairs, G = I + a A is the Gram matrix of n <= d
+    vectors that have the pattern exactly: cosines of 0 and a, where a is `cosine` or,
+    if G would have a negative eigenvalue, just below 1 / |least eigenvalue of A|.
+    Edges of A have random signs if that allows a larger a. Where a is not above
+    epsilon, and for n > d, the vectors start near the square root of G and follow the
+    descent of the squared excess over all pairs that are on the wrong side of epsilon,
+    until none is; no cosine is then within 4e-6 of epsilon.
+
+    `epsilon` None is the experiment's, and 0.1 for a teacher that is used on its own.
+
+    For n > d a pattern may be impossible. It is refused if a bound on the number of
+    mutually epsilon-orthogonal vectors forbids it, otherwise the set with the fewest
+    wrong pairs is returned: see `num_wrong`.
+    """
+
+    about = About(
+        control="which pairs are epsilon-orthogonal: a graph",
+        feasible="n <= d: nearly any; n > d: until a bound forbids it",
+        exact="exact for n <= d; wrong pairs are counted for n > d",
+        cost="n^3 for the start, n^2 d per step",
+    )
+    pattern: AbstractPattern = eqx.field(default_factory=Blocks)
+    epsilon: float | None = eqx.field(default=None, metadata=OPEN_UNIT)
+    cosine: float = eqx.field(default=0.5, metadata=OPEN_UNIT)
+    num_steps: int = eqx.field(static=True, default=1000, metadata=at_least(1))
+
+    def check(self, num_vectors: int, teacher_dim: int) -> None:
+        super().check(num_vectors, teacher_dim)
+        self.pattern.check(num_vectors)
+        if not known(own_epsilon(self.epsilon)):
+            return
+        epsilon = float(own_epsilon(self.epsilon))
+        shape = num_vectors, teacher_dim
+        count, _ = limits.max_orthogonal_vectors(epsilon, teacher_dim)
+        mutual = self.pattern.num_mutual(num_vectors)
+        rule = f"not ask for more than {count} mutually epsilon-orthogonal vectors"
+        require_room(mutual <= count, "pattern", rule, mutual, epsilon, *shape)
+        most = limits.max_orthogonal_pairs(epsilon, *shape)
+        pairs = self.pattern.num_pairs(num_vectors)
+        rule = f"not ask for more than {most} pairs"
+        require_room(pairs <= most, "pattern", rule, pairs, epsilon, *shape)
+
+    def wanted(self, key: PRNGKeyArray, num_vectors: int) -> Bool[Array, "n n"]:
+        """The pattern that a draw with this key is to have."""
+        return self.pattern(jax.random.split(key)[0], num_vectors)
+
+    def num_wrong(self, key: PRNGKeyArray, vectors: Float[Array, "n d"]) -> int:
+        """Pairs of a draw with this key on the wrong side, counted on the host."""
+        units = np.asarray(vectors, np.float64)
+        units = units / np.linalg.norm(units, axis=1, keepdims=True)
+        within = np.abs(units @ units.T) <= float(own_epsilon(self.epsilon))
+        wrong = within != np.asarray(self.wanted(key, len(units)))
+        return int(np.sum(np.triu(wrong, 1)))
+
+    def __call__(
+        self, key: PRNGKeyArray, num_vectors: int, teacher_dim: int
+    ) -> Float[Array, "n d"]:
+        self.check(num_vectors, teacher_dim)
+        epsilon = own_epsilon(self.epsilon)
+        wanted = self.wanted(key, num_vectors)
+        sign_key, start_key, turn_key = jax.random.split(jax.random.split(key)[1], 3)
+        with jax.default_matmul_precision("highest"):
+            offset = _offset(sign_key, wanted, self.cosine)
+            if num_vectors <= teacher_dim:
+                gram = jnp.eye(num_vectors) + offset
+                roots = factor(start_key, gram, num_vectors)
+                start = roots @ random_frame(turn_key, teacher_dim, num_vectors).T
+            else:
+                draw = random_units(start_key, num_vectors, teacher_dim)
+                start = draw + 0.5 * offset @ draw  # (I + O)^1/2 to first order
+            best = _plant(unit_rows(start), wanted, epsilon, self.num_steps)
+            # What the best has wrong is kept, at the same distance from epsilon.
+            return settle(best, jnp.abs(best @ best.T) <= epsilon, epsilon)
 
 
-def _in_unit_interval(name: str, value: Knob) -> None:
-    if known(value) and not 0 <= value <= 1:
-        raise ValueError(f"`{name}` must be in [0, 1]; got {value}.")
+def _offset(
+    key: PRNGKeyArray, wanted: Bool[Array, "n n"], cosine: Float[Array, ""] | float
+) -> Float[Array, "n n"]:
+    """a A, with A's signs and a as in the teacher's docstring."""
+    n = len(wanted)
+    plain = jnp.where(off_diagonal(n) & ~wanted, 1.0, 0.0)
+    signs = jnp.triu(jax.random.rademacher(key, (n, n), plain.dtype), 1)
+    signed = plain * (signs + signs.T)
+    most, most_signed = (_largest_scale(each) for each in (plain, signed))
+    is_better = most_signed > 1.1 * most
+    best = jnp.where(is_better, signed, plain)
+    return jnp.minimum(cosine, jnp.where(is_better, most_signed, most)) * best
+
+
+def _largest_scale(graph: Float[Array, "n n"]) -> Float[Array, ""]:
+    """Just below the largest a <= 1 for which I + a A is positive semidefinite."""
+    degree = jnp.max(jnp.sum(jnp.abs(graph), axis=1))
+    shifted = degree * jnp.eye(len(graph)) - graph
+    least = largest_eigenvalue(shifted) - degree
+    return _SHARE / jnp.maximum(least, _SHARE)
+
+
+class _Planting(eqx.Module):
+    step: Int[Array, ""]
+    vectors: Float[Array, "n d"]
+    momentum: Float[Array, "n d"]
+    gram: Float[Array, "n n"]
+    best: Float[Array, "n d"]
+    num_wrong: Int[Array, ""]
+
+
+def _plant(
+    start: Float[Array, "n d"],
+    wanted: Bool[Array, "n n"],
+    epsilon: Float[Array, ""] | float,
+    num_steps: int,
+) -> Float[Array, "n d"]:
+    """The set with the fewest wrong pairs on the way down from the start."""
+    pairs = off_diagonal(len(start))
+
+    def count(gram):
+        return jnp.sum(((jnp.abs(gram) <= epsilon) != wanted) & pairs)
+
+    def unfinished(state):
+        return (state.num_wrong > 0) & (state.step < num_steps)
+
+    def advance(state):
+        gram = state.gram
+        over = gram - jnp.clip(gram, -EASE * epsilon, EASE * epsilon)
+        floor = jnp.minimum(_FLOOR * epsilon, (1.0 + epsilon) / 2)
+        missing = jnp.maximum(floor - jnp.abs(gram), 0.0)
+        under = jnp.where(gram < 0, missing, -missing)
+        excess = jnp.where(pairs, jnp.where(wanted, over, under), 0.0)
+        vectors, momentum = descend(state.vectors, state.momentum, excess)
+        gram = vectors @ vectors.T
+        num_wrong = count(gram)
+        better = num_wrong < state.num_wrong
+        return _Planting(
+            step=state.step + 1,
+            vectors=vectors,
+            momentum=momentum,
+            gram=gram,
+            best=jnp.where(better, vectors, state.best),
+            num_wrong=jnp.minimum(num_wrong, state.num_wrong),
+        )
+
+    gram = start @ start.T
+    begin = _Planting(
+        step=jnp.zeros((), int),
+        vectors=start,
+        momentum=jnp.zeros_like(start),
+        gram=gram,
+        best=start,
+        num_wrong=count(gram),
+    )
+    return jax.lax.while_loop(unfinished, advance, begin).best

@@ -24,9 +24,9 @@ from simgeo.theory.inequalities import INEQUALITIES as INEQUALITIES
 from simgeo.theory.inequalities import Inequality as Inequality
 from simgeo.theory.inequalities import both as both
 from simgeo.theory.pairs import awkward_pairs as awkward_pairs
+from simgeo.theory.projected import projected_student as projected_student
+from simgeo.theory.projected import translated_student as translated_student
 from simgeo.theory.search import Found as Found
 from simgeo.theory.search import losing_student as losing_student
-from simgeo.theory.students import projected_student as projected_student
-from simgeo.theory.students import translated_student as translated_student
 from simgeo.theory.table import markdown as markdown
 from simgeo.theory.table import ratios as ratios

@@ -9,8 +9,49 @@ import equinox as eqx
 import numpy as np
 from jaxtyping import Float, Shaped
 
+from simgeo.checks import check_fields
+
 _MOST_BYTES = 2**31
+_STARTS = {".npy": ("one array of NumPy", b"\x93NUMPY"), ".npz": ("a zip file", b"PK")}
 _FORMATS = (".npy", ".npz", ".csv", ".safetensors")
+
+
+def real_matrix(
+    array: Shaped[np.ndarray, "..."], setting: str, where: str
+) -> Float[np.ndarray, "p q"]:
+    """The array in float64, read-only; ValueError if it is no matrix of finite numbers.
+
+    Args:
+        setting: that gave it, for the refusal.
+        where: it is, for the refusal.
+    """
+    if array.ndim != 2:
+        raise ValueError(
+            f"`{setting}` must hold a matrix, of 2 axes; {where} has {array.ndim}, of "
+            f"shape {array.shape}."
+        )
+    if not array.size:
+        raise ValueError(
+            f"`{setting}` must not be empty; {where} has shape {array.shape}."
+        )
+    if array.dtype.kind in "cSUOMm":
+        raise ValueError(
+            f"`{setting}` must hold real numbers; {where} has {array.dtype}."
+        )
+    real = array.astype(np.float64)
+    broken = np.argwhere(~np.isfinite(real))
+    if len(broken):
+        row, column = broken[0]
+        raise ValueError(
+            f"`{setting}` must hold finite numbers; {where} has {len(broken)} that are "
+            f"not, the first {real[row, column]} in row {row}, column {column}."
+        )
+    real.setflags(write=False)
+    return real
+
+
+def _text(path: str | os.PathLike[str]) -> str:
+    return os.fspath(path) if isinstance(path, os.PathLike) else path
 
 
 class AbstractFile(eqx.Module):
@@ -22,12 +63,14 @@ class AbstractFile(eqx.Module):
     is what the file must have.
     """
 
-    path: str = eqx.field(static=True)
+    path: str = eqx.field(static=True, converter=_text)
     name: str = eqx.field(static=True, default="")
     digest: str = eqx.field(static=True, default="")
 
-    def __post_init__(self) -> None:
-        self.digest = self.digest or _digest(self.path, _stamp(self.path))
+    def __check_init__(self) -> None:
+        check_fields(self)
+        found = self.digest or _digest(self.path, _stamp(self.path))
+        object.__setattr__(self, "digest", found)
 
     def matrix(self) -> Float[np.ndarray, "p q"]:
         """What the file holds, in float64."""
@@ -79,26 +122,7 @@ def _read(path: str, name: str, stamp: Stamp) -> Float[np.ndarray, "p q"]:
         raise ValueError(
             f"`path` must hold a readable matrix; got {path}: {error}"
         ) from error
-    where = f"{path}{f' [{name}]' if name else ''}"
-    if array.ndim != 2:
-        raise ValueError(
-            f"`path` must hold a matrix, of 2 axes; {where} has {array.ndim}, of shape "
-            f"{array.shape}."
-        )
-    if not array.size:
-        raise ValueError(f"`path` must not be empty; {where} has shape {array.shape}.")
-    if array.dtype.kind in "cSUOMm":
-        raise ValueError(f"`path` must hold real numbers; {where} has {array.dtype}.")
-    real = array.astype(np.float64)
-    broken = np.argwhere(~np.isfinite(real))
-    if len(broken):
-        row, column = broken[0]
-        raise ValueError(
-            f"`path` must hold finite numbers; {where} has {len(broken)} that are not, "
-            f"the first {real[row, column]} in row {row}, column {column}."
-        )
-    real.setflags(write=False)
-    return real
+    return real_matrix(array, "path", f"{path}{f' [{name}]' if name else ''}")
 
 
 class _Refused(Exception):
@@ -106,6 +130,15 @@ class _Refused(Exception):
 
 
 def _read_numpy(path: str, name: str) -> Shaped[np.ndarray, "..."]:
+    with open(path, "rb") as file:
+        start = file.read(6)
+    suffix = Path(path).suffix.lower()
+    format, magic = _STARTS[suffix]
+    if not start.startswith(magic):
+        raise _Refused(
+            f"`path` must hold {format}, as the name says; the file starts with "
+            f"{start!r}, as a text or another format would"
+        )
     loaded = np.load(path, allow_pickle=False)
     if isinstance(loaded, np.ndarray):
         if name:

@@ -6,8 +6,8 @@ import numpy as np
 from scipy.linalg import eigh
 from scipy.optimize import minimize
 
-from simgeo.limits._base import Vectors, as_array, check_counts, unit_rows
-from simgeo.limits.optima import gram_optimum
+from simgeo.limits._arguments import Vectors, as_array, check_counts, unit_rows
+from simgeo.limits._optima import gram_optimum
 
 
 def unit_row_gram_bound(teacher: Vectors, student_dim: int) -> float:

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from simgeo.linalg.elementary import safe_divide, squared_norm
+from simgeo.linalg._elementary import safe_divide, squared_norm
 
 # Odd quintics a x + b x^3 + c x^5 whose composition maps [0.01, 1] into 1 +- 1.3e-6:
 # each is the minimax choice on the interval that its predecessor leaves. Amsel,

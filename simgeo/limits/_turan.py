@@ -2,8 +2,8 @@
 
 import math
 
-from simgeo.limits._base import check_counts
-from simgeo.limits.largest import max_orthogonal_vectors
+from simgeo.limits._arguments import check_counts
+from simgeo.limits._largest import max_orthogonal_vectors
 
 
 def turan(num_vertices: int, clique: int) -> int:

@@ -6,10 +6,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from simgeo.teachers._base import (
+from simgeo.checks import at_least, require
+from simgeo.teachers._teacher import (
+    SHARED_COSINE,
     About,
     AbstractTeacher,
-    check_cosine,
     lean,
     random_units,
 )
@@ -18,7 +19,7 @@ from simgeo.teachers._base import (
 class OrthogonalBlocks(AbstractTeacher):
     """Blocks of vectors, each block in its own coordinates.
 
-    Vector i lies in block i mod `num_blocks`. Block k has dim // num_blocks
+    Vector i lies in block i mod `num_blocks`. Block k has d // num_blocks
     coordinates (those left over stay zero) and a random unit vector u_k in them; its
     vectors are sqrt(c) u_k + sqrt(1 - c) z_i, c = `cosine`, z_i uniform unit vectors
     of the block's coordinates orthogonal to u_k. Two vectors of one block have
@@ -31,37 +32,27 @@ class OrthogonalBlocks(AbstractTeacher):
         exact="exactly orthogonal between blocks, in expectation inside",
         cost="n d; milliseconds",
     )
-    num_blocks: int = eqx.field(static=True, default=8)
-    cosine: float = 0.5
+    num_blocks: int = eqx.field(static=True, default=8, metadata=at_least(1))
+    cosine: float = eqx.field(default=0.5, metadata=SHARED_COSINE)
 
-    def __check_init__(self) -> None:
-        if self.num_blocks < 1:
-            raise ValueError(f"`num_blocks` must be at least 1; got {self.num_blocks}.")
-        check_cosine(self.cosine)
-
-    def check(self, num_vectors: int, dim: int) -> None:
-        super().check(num_vectors, dim)
-        if num_vectors < self.num_blocks:
-            raise ValueError(
-                f"`num_blocks` must not exceed `num_vectors`; "
-                f"got {self.num_blocks} > {num_vectors}."
-            )
-        if dim < 2 * self.num_blocks:
-            raise ValueError(
-                f"`num_blocks` must leave each block 2 of the `dim` dimensions; got "
-                f"{self.num_blocks} blocks in {dim}, which has room for {dim // 2}."
-            )
+    def check(self, num_vectors: int, teacher_dim: int) -> None:
+        super().check(num_vectors, teacher_dim)
+        num = self.num_blocks
+        rule = "not exceed `num_vectors`"
+        require(num_vectors >= num, "num_blocks", rule, f"{num} > {num_vectors}")
+        rule = f"not exceed {teacher_dim // 2}, half of `teacher_dim`"
+        require(teacher_dim >= 2 * num, "num_blocks", rule, num)
 
     def __call__(
-        self, key: PRNGKeyArray, num_vectors: int, dim: int
+        self, key: PRNGKeyArray, num_vectors: int, teacher_dim: int
     ) -> Float[Array, "n d"]:
-        self.check(num_vectors, dim)
+        self.check(num_vectors, teacher_dim)
         mean_key, own_key = jax.random.split(key)
-        width = dim // self.num_blocks
+        width = teacher_dim // self.num_blocks
         rows = np.arange(num_vectors)
         block = rows % self.num_blocks
         means = random_units(mean_key, self.num_blocks, width)
         own = lean(means[block], random_units(own_key, num_vectors, width), self.cosine)
         blocked = jnp.zeros((num_vectors, self.num_blocks, width), own.dtype)
         blocked = blocked.at[rows, block].set(own).reshape(num_vectors, -1)
-        return jnp.pad(blocked, ((0, 0), (0, dim - blocked.shape[1])))
+        return jnp.pad(blocked, ((0, 0), (0, teacher_dim - blocked.shape[1])))

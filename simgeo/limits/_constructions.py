@@ -5,9 +5,9 @@ import math
 
 import numpy as np
 
-from simgeo.limits._base import check_counts, check_epsilon
-from simgeo.limits.chance import random_coherence
-from simgeo.limits.largest import guaranteed_orthogonal_vectors
+from simgeo.limits._arguments import check_counts, check_epsilon
+from simgeo.limits._chance import random_coherence
+from simgeo.limits._largest import guaranteed_orthogonal_vectors
 
 # Dimension, number of lines, largest |cos|. Lemmens and Seidel (1973) has the
 # equiangular ones; Conway and Sloane (1999), chapters 4 and 14, those of lattices.

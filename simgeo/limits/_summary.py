@@ -3,8 +3,8 @@
 import math
 from typing import NamedTuple
 
-from simgeo.limits import chance, coherence, constructions, largest, pairs
-from simgeo.limits._base import check_counts, check_epsilon
+from simgeo.limits import _chance, _coherence, _constructions, _largest, _turan
+from simgeo.limits._arguments import check_counts, check_epsilon
 
 EXACT = "exact"
 LOWER = "lower bound"
@@ -67,11 +67,11 @@ def summary(
 
 def _random_rows(n: int, d: int, epsilon: float) -> list[Limit]:
     section = f"{n} random vectors in {d} dimensions, epsilon {epsilon:g}"
-    fraction = chance.random_fraction(epsilon, d)
-    spread = chance.random_fraction_spread(epsilon, d, n)
-    number, number_spread = chance.random_pairs(epsilon, n, d)
+    fraction = _chance.random_fraction(epsilon, d)
+    spread = _chance.random_fraction_spread(epsilon, d, n)
+    number, number_spread = _chance.random_pairs(epsilon, n, d)
     law, binomial = "incomplete beta function", "pairwise independence"
-    median = chance.random_coherence(n, d)
+    median = _chance.random_coherence(n, d)
     return [
         Limit(section, "fraction of orthogonal pairs", fraction, EXPECTATION, law),
         Limit(section, "its standard deviation", spread, EXACT, binomial),
@@ -85,9 +85,9 @@ def _random_rows(n: int, d: int, epsilon: float) -> list[Limit]:
 
 def _pair_rows(n: int, d: int, epsilon: float) -> list[Limit]:
     section = f"Most orthogonal pairs among {n} vectors, of {math.comb(n, 2)}"
-    most = pairs.max_orthogonal_pairs(epsilon, n, d)
-    count, _ = constructions.known_orthogonal_vectors(epsilon, d)
-    reached = pairs.turan(n, min(int(count), n))
+    most = _turan.max_orthogonal_pairs(epsilon, n, d)
+    count, _ = _constructions.known_orthogonal_vectors(epsilon, d)
+    reached = _turan.turan(n, min(int(count), n))
     total = math.comb(n, 2)
     return [
         *_meeting(
@@ -106,16 +106,16 @@ def _pair_rows(n: int, d: int, epsilon: float) -> list[Limit]:
 
 def _count_rows(n: int, d: int, epsilon: float) -> list[Limit]:
     section = f"Largest orthogonal set in {d} dimensions, epsilon {epsilon:g}"
-    upper, proof = largest.max_orthogonal_vectors(epsilon, d)
-    lower, name = constructions.known_orthogonal_vectors(epsilon, d)
+    upper, proof = _largest.max_orthogonal_vectors(epsilon, d)
+    lower, name = _constructions.known_orthogonal_vectors(epsilon, d)
     source = _COUNT_SOURCES.get(proof, proof)
-    others = largest.count_bounds(epsilon, d)
+    others = _largest.count_bounds(epsilon, d)
     others.pop(proof, None)
-    needed = largest.min_dim(epsilon, n)
+    needed = _largest.min_dim(epsilon, n)
     covering = Limit(
         section,
         "  another bound",
-        largest.guaranteed_orthogonal_vectors(epsilon, d),
+        _largest.guaranteed_orthogonal_vectors(epsilon, d),
         LOWER,
         "covering, Shannon (1959)",
     )
@@ -139,21 +139,21 @@ def _coherence_rows(n: int, d: int) -> list[Limit]:
     if d == 1:
         return [Limit(section, "coherence", 1.0, EXACT, "one direction only")]
     order, moments = max(
-        ((k, coherence.sidelnikov(n, d, k)) for k in range(2, 13)),
+        ((k, _coherence.sidelnikov(n, d, k)) for k in range(2, 13)),
         key=lambda pair: pair[1],
     )
-    packed, proof = coherence.packing(n, d)
+    packed, proof = _coherence.packing(n, d)
     bounds = [
-        (coherence.welch(n, d), "Welch (1974)"),
+        (_coherence.welch(n, d), "Welch (1974)"),
         (moments, f"moments of order {order}, Sidelnikov (1974)"),
-        (coherence.orthoplex(n, d), "orthoplex, Conway et al. (1996)"),
-        (coherence.levenshtein(n, d), "Levenshtein (1982)"),
-        (coherence.bukh_cox(n, d), "Bukh and Cox (2020)"),
+        (_coherence.orthoplex(n, d), "orthoplex, Conway et al. (1996)"),
+        (_coherence.levenshtein(n, d), "Levenshtein (1982)"),
+        (_coherence.bukh_cox(n, d), "Bukh and Cox (2020)"),
         (packed, f"number that fits, {_COUNT_SOURCES[proof]}"),
     ]
     bounds.sort(key=lambda bound: -bound[0])
     (best, source), *others = bounds
-    attained, name = constructions.known_coherence(n, d)
+    attained, name = _constructions.known_coherence(n, d)
     if math.isclose(best, attained, rel_tol=1e-12):
         attained = best
     return [

@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from simgeo.linalg.elementary import safe_divide, squared_norm
-from simgeo.linalg.polar import AxisName, polar_factor, total
+from simgeo.linalg._elementary import safe_divide, squared_norm
+from simgeo.linalg._polar import AxisName, polar_factor, total
 
 
 @jax.custom_vjp

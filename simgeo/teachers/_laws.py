@@ -1,15 +1,16 @@
 """Teachers drawn from simple laws."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from simgeo.checks import NOT_NEGATIVE, require
 from simgeo.linalg import unit_rows
-from simgeo.teachers._base import (
+from simgeo.teachers._teacher import (
+    SHARED_COSINE,
     About,
     AbstractTeacher,
-    check_cosine,
-    known,
     lean,
     random_units,
 )
@@ -30,10 +31,10 @@ class Gaussian(AbstractTeacher):
     )
 
     def __call__(
-        self, key: PRNGKeyArray, num_vectors: int, dim: int
+        self, key: PRNGKeyArray, num_vectors: int, teacher_dim: int
     ) -> Float[Array, "n d"]:
-        self.check(num_vectors, dim)
-        return random_units(key, num_vectors, dim)
+        self.check(num_vectors, teacher_dim)
+        return random_units(key, num_vectors, teacher_dim)
 
 
 class CommonMean(AbstractTeacher):
@@ -50,23 +51,20 @@ class CommonMean(AbstractTeacher):
         exact="in expectation",
         cost="n d; milliseconds",
     )
-    cosine: float = 0.1
+    cosine: float = eqx.field(default=0.1, metadata=SHARED_COSINE)
 
-    def __check_init__(self) -> None:
-        check_cosine(self.cosine)
-
-    def check(self, num_vectors: int, dim: int) -> None:
-        super().check(num_vectors, dim)
-        if dim < 2:
-            raise ValueError(f"`dim` must be at least 2; got {dim}. Use `Gaussian`.")
+    def check(self, num_vectors: int, teacher_dim: int) -> None:
+        super().check(num_vectors, teacher_dim)
+        rule = "be at least 2 for a common mean"
+        require(teacher_dim >= 2, "teacher_dim", rule, teacher_dim)
 
     def __call__(
-        self, key: PRNGKeyArray, num_vectors: int, dim: int
+        self, key: PRNGKeyArray, num_vectors: int, teacher_dim: int
     ) -> Float[Array, "n d"]:
-        self.check(num_vectors, dim)
+        self.check(num_vectors, teacher_dim)
         mean_key, own_key = jax.random.split(key)
-        mean = random_units(mean_key, 1, dim)
-        return lean(mean, random_units(own_key, num_vectors, dim), self.cosine)
+        mean = random_units(mean_key, 1, teacher_dim)
+        return lean(mean, random_units(own_key, num_vectors, teacher_dim), self.cosine)
 
 
 class PowerLawSpectrum(AbstractTeacher):
@@ -82,19 +80,12 @@ class PowerLawSpectrum(AbstractTeacher):
         exact="in expectation; FromGram of a Spectrum is exact",
         cost="n d; milliseconds",
     )
-    exponent: float = 0.75
-
-    def __check_init__(self) -> None:
-        if known(self.exponent) and not self.exponent >= 0:
-            raise ValueError(
-                f"`exponent` must not be negative; got {self.exponent}. "
-                "The first coordinates are the large ones."
-            )
+    exponent: float = eqx.field(default=0.75, metadata=NOT_NEGATIVE)
 
     def __call__(
-        self, key: PRNGKeyArray, num_vectors: int, dim: int
+        self, key: PRNGKeyArray, num_vectors: int, teacher_dim: int
     ) -> Float[Array, "n d"]:
-        self.check(num_vectors, dim)
-        draw = jax.random.normal(key, (num_vectors, dim))
-        rank = jnp.arange(1, dim + 1, dtype=draw.dtype)
+        self.check(num_vectors, teacher_dim)
+        draw = jax.random.normal(key, (num_vectors, teacher_dim))
+        rank = jnp.arange(1, teacher_dim + 1, dtype=draw.dtype)
         return unit_rows(draw * rank[None, :] ** -self.exponent)

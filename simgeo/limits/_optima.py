@@ -6,7 +6,7 @@ import math
 import numpy as np
 from jaxtyping import Float
 
-from simgeo.limits._base import Vectors, as_array, check_counts
+from simgeo.limits._arguments import Vectors, as_array, check_counts
 
 _SPECTRA: dict[str, Float[np.ndarray, " rank"]] = {}  # the oldest first
 _NUM_SPECTRA = 1024

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from scipy.special import betainc
 
-from simgeo.limits._base import check_counts, check_epsilon, cosine_moment
+from simgeo.limits._arguments import check_counts, check_epsilon, cosine_moment
 from simgeo.limits._polynomials import delsarte_count, levenshtein_count
 
 # A bound on a count is evaluated at a slightly larger epsilon, and enlarged by the same

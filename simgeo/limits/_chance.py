@@ -5,7 +5,7 @@ import math
 import numpy as np
 from scipy.special import betainc, betaincinv
 
-from simgeo.limits._base import (
+from simgeo.limits._arguments import (
     Vectors,
     as_array,
     check_counts,

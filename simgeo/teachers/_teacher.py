@@ -6,12 +6,16 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from simgeo.checks import check_fields, require, rule
 from simgeo.linalg import polar_factor, unit_rows
 
 Knob = float | Float[Array, ""]  # a leaf may be traced
+
+EPSILON = 0.1  # of a teacher that is used on its own
+OPEN_UNIT = rule("lie between 0 and 1, both excluded", lambda value: 0 < value < 1)
+SHARED_COSINE = rule("be at least 0 and below 1", lambda value: 0 <= value < 1)
 
 
 class About(NamedTuple):
@@ -24,39 +28,51 @@ class About(NamedTuple):
 
 
 class AbstractTeacher(eqx.Module):
-    """A law from which sets of unit vectors are drawn.
+    """A law from which sets of vectors are drawn.
 
-    Real-valued knobs are pytree leaves, so that they can be swept without another
-    compilation; what sets a shape is static.
+    Vectors have unit length, but for `UnevenRows` and for vectors of one's own
+    (`FromArray`, `FromFile`), which keep theirs. Real-valued knobs are pytree leaves,
+    so that they can be swept without another compilation; what sets a shape is static.
     """
 
     about: eqx.AbstractClassVar[About]
 
+    def __check_init__(self) -> None:
+        check_fields(self)
+
     @abc.abstractmethod
     def __call__(
-        self, key: PRNGKeyArray, num_vectors: int, dim: int
+        self, key: PRNGKeyArray, num_vectors: int, teacher_dim: int
     ) -> Float[Array, "n d"]:
-        """One set of `num_vectors` unit vectors in `dim` dimensions."""
+        """One set of `num_vectors` vectors in `teacher_dim` dimensions."""
 
-    def size(self):
+    def size(self) -> tuple[int, int] | None:
+        """How many vectors it has, and in how many dimensions; None if it takes any.
+
+        Nothing is drawn. An experiment that leaves out `num_vectors` or `teacher_dim`
+        has them from here.
+        """
         return None
 
-    def check(self, num_vectors: int, dim: int) -> None:
-        """Raises ValueError if no such vectors exist, saying which bound forbids them.
+    def check(self, num_vectors: int, teacher_dim: int) -> None:
+        """Refuses what cannot be drawn.
 
         Knobs that are traced, or that hold a whole grid, are not looked at.
+
+        Args:
+            num_vectors: how many vectors are wanted, n.
+            teacher_dim: in how many dimensions, d.
+
+        Raises:
+            ValueError: if no such vectors exist; it names the bound that forbids them.
         """
-        for name, count in (("num_vectors", num_vectors), ("dim", dim)):
-            if count < 1:
-                raise ValueError(f"`{name}` must be at least 1; got {count}.")
+        for name, count in (("num_vectors", num_vectors), ("teacher_dim", teacher_dim)):
+            require(count >= 1, name, "be at least 1", count)
 
 
-def known(*knobs: object) -> bool:
-    """Whether all knobs are single numbers that can be looked at: none is traced."""
-    return all(
-        not isinstance(knob, jax.core.Tracer) and np.ndim(knob) == 0  # pyrefly: ignore
-        for knob in knobs
-    )
+def own_epsilon(epsilon: Knob | None) -> Knob:
+    """The epsilon of a teacher, which is 0.1 if nobody has said."""
+    return EPSILON if epsilon is None else epsilon
 
 
 def random_units(key: PRNGKeyArray, num_vectors: int, dim: int) -> Float[Array, "n d"]:
@@ -129,8 +145,3 @@ def lean(
         along = jnp.sum(units * directions, axis=1, keepdims=True)
         units = unit_rows(units - along * directions)
     return unit_rows(jnp.sqrt(cosine) * directions + jnp.sqrt(1.0 - cosine) * units)
-
-
-def check_cosine(cosine: Knob) -> None:
-    if known(cosine) and not 0 <= cosine < 1:
-        raise ValueError(f"`cosine` must be in [0, 1); got {cosine}.")

@@ -7,17 +7,26 @@ import numpy as np
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from simgeo import limits
+from simgeo.checks import FRACTION, at_least, known, require
 from simgeo.linalg import polar_factor, unit_rows
-from simgeo.teachers._base import About, AbstractTeacher, Knob, known, random_units
-from simgeo.teachers._pairs import (
+from simgeo.teachers._pair_moves import (
     EASE,
     descend,
     level,
     num_within,
     off_diagonal,
+    require_room,
     rounded_share,
     settle,
     smallest_pairs,
+)
+from simgeo.teachers._teacher import (
+    OPEN_UNIT,
+    About,
+    AbstractTeacher,
+    Knob,
+    own_epsilon,
+    random_units,
 )
 
 _MOST_WAIVED = 0.02  # of the pairs asked for, by the last step of either half
@@ -29,6 +38,7 @@ _PATH_HALVINGS = 24  # float32 resolves no more
 class OrthogonalFraction(AbstractTeacher):
     """Vectors of which exactly a chosen fraction of pairs is epsilon-orthogonal.
 
+    `epsilon` None is the experiment's, and 0.1 for a teacher that is used on its own.
     round(fraction n (n - 1)/2) pairs have |cos| <= epsilon. No cosine is within 4e-6
     of epsilon (less for epsilon or 1 - epsilon below 4e-5), so that every program
     counts the same pairs, in float32 too if its products are not of lower precision.
@@ -65,55 +75,43 @@ class OrthogonalFraction(AbstractTeacher):
         exact="to the pair",
         cost="n^2 d per step; 4,096 x 1,024 in 20 s",
     )
-    fraction: float = 0.95
-    epsilon: float = 0.1
-    num_steps: int = eqx.field(static=True, default=1000)
+    fraction: float = eqx.field(default=0.95, metadata=FRACTION)
+    epsilon: float | None = eqx.field(default=None, metadata=OPEN_UNIT)
+    num_steps: int = eqx.field(static=True, default=1000, metadata=at_least(1))
 
-    def __check_init__(self) -> None:
-        if known(self.fraction) and not 0 <= self.fraction <= 1:
-            raise ValueError(f"`fraction` must be in [0, 1]; got {self.fraction}.")
-        if known(self.epsilon) and not 0 < self.epsilon < 1:
-            raise ValueError(f"`epsilon` must be in (0, 1); got {self.epsilon}.")
-        if self.num_steps < 1:
-            raise ValueError(f"`num_steps` must be at least 1; got {self.num_steps}.")
-
-    def check(self, num_vectors: int, dim: int) -> None:
-        super().check(num_vectors, dim)
-        if num_vectors < 2:
-            raise ValueError(
-                f"`num_vectors` must be at least 2 to have a pair; got {num_vectors}."
-            )
-        if not known(self.fraction, self.epsilon):
+    def check(self, num_vectors: int, teacher_dim: int) -> None:
+        super().check(num_vectors, teacher_dim)
+        rule = "be at least 2 to have a pair"
+        require(num_vectors >= 2, "num_vectors", rule, num_vectors)
+        epsilon = own_epsilon(self.epsilon)
+        if not known(self.fraction, epsilon):
             return
-        fraction, epsilon = float(self.fraction), float(self.epsilon)
-        most = limits.max_orthogonal_pairs(epsilon, num_vectors, dim)
+        shape = num_vectors, teacher_dim
+        fraction, epsilon = float(self.fraction), float(epsilon)
+        most = limits.max_orthogonal_pairs(epsilon, *shape)
         pairs = num_vectors * (num_vectors - 1) // 2
-        if round(fraction * pairs) > most:
-            count, bound = limits.max_orthogonal_vectors(epsilon, dim)
-            raise ValueError(
-                f"`fraction` must not exceed {most / pairs:.6g} for {num_vectors} "
-                f"vectors in {dim} dimensions at epsilon {epsilon:g}, where no more "
-                f"than {count} vectors are mutually epsilon-orthogonal ({bound}); "
-                f"got {fraction:g}. Raise `epsilon` or the dimension."
-            )
+        has_room = round(fraction * pairs) <= most
+        rule = f"not exceed {most / pairs:.6g}"
+        require_room(has_room, "fraction", rule, fraction, epsilon, *shape)
 
     def __call__(
-        self, key: PRNGKeyArray, num_vectors: int, dim: int
+        self, key: PRNGKeyArray, num_vectors: int, teacher_dim: int
     ) -> Float[Array, "n d"]:
-        self.check(num_vectors, dim)
+        self.check(num_vectors, teacher_dim)
+        epsilon = own_epsilon(self.epsilon)
         common_key, own_key = jax.random.split(key)
-        common = random_units(common_key, 1, dim)
-        start = random_units(own_key, num_vectors, dim)
+        common = random_units(common_key, 1, teacher_dim)
+        start = random_units(own_key, num_vectors, teacher_dim)
         pairs = num_vectors * (num_vectors - 1) // 2
         target = rounded_share(self.fraction, pairs)
         # Accelerators would round factors to 10 bits, which moves pairs across epsilon.
         with jax.default_matmul_precision("highest"):
             below, above, target = _follow(
-                start, common, target, self.epsilon, self.num_steps
+                start, common, target, epsilon, self.num_steps
             )
-            vectors = _bisect(below, above, target, self.epsilon)
+            vectors = _bisect(below, above, target, epsilon)
             pattern = smallest_pairs(jnp.abs(vectors @ vectors.T), target)
-            return settle(vectors, pattern, self.epsilon)
+            return settle(vectors, pattern, epsilon)
 
 
 class _Flow(eqx.Module):

@@ -4,8 +4,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from simgeo import limits
 from simgeo.linalg import unit_rows
-from simgeo.teachers._base import Knob
+from simgeo.teachers._teacher import Knob
 
 EASE = 0.9  # of epsilon: where a flow stops pushing a pair
 # Found by trial at 64 to 256 vectors: larger steps oscillate, more momentum overshoots.
@@ -13,6 +14,26 @@ _STEP = 0.3
 _MOMENTUM = 0.8
 _MARGIN = 4e-6  # above float32 rounding of a cosine in some thousand dimensions
 _MAX_REPAIRS = 100
+
+
+def require_room(
+    has_room: bool,
+    name: str,
+    rule: str,
+    got: int | float,
+    epsilon: float,
+    num_vectors: int,
+    teacher_dim: int,
+) -> None:
+    """Refuses a setting that asks for more pairs than there can be, with the bound."""
+    if not has_room:
+        count, bound = limits.max_orthogonal_vectors(epsilon, teacher_dim)
+        raise ValueError(
+            f"`{name}` must {rule} for {num_vectors} vectors in {teacher_dim} "
+            f"dimensions at epsilon {epsilon:g}, where no more than {count} vectors "
+            f"are mutually epsilon-orthogonal ({bound}); got {got:g}. Ask for less, or "
+            f"raise the teacher's `epsilon` or `teacher_dim`."
+        )
 
 
 def off_diagonal(n: int) -> Bool[Array, "n n"]:

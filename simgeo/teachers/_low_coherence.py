@@ -8,9 +8,10 @@ import optax
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from simgeo import frames, limits
+from simgeo.checks import at_least, check_fields, require
 from simgeo.linalg import unit_rows
-from simgeo.teachers._base import About, AbstractTeacher, random_frame, random_units
-from simgeo.teachers._pairs import off_diagonal
+from simgeo.teachers._pair_moves import off_diagonal
+from simgeo.teachers._teacher import About, AbstractTeacher, random_frame, random_units
 
 _RATE = 0.02
 _POWERS = 4.0, 4000.0  # of the norm, in the first and in the last step
@@ -36,49 +37,46 @@ class LowCoherence(AbstractTeacher):
         exact="exact for closed forms, else the best of restarts",
         cost="restarts x steps x n^2 d: 28 x 7 in 2 s",
     )
-    num_restarts: int = eqx.field(static=True, default=32)
-    num_steps: int = eqx.field(static=True, default=2000)
+    num_restarts: int = eqx.field(static=True, default=32, metadata=at_least(0))
+    num_steps: int = eqx.field(static=True, default=2000, metadata=at_least(1))
     use_known: bool = eqx.field(static=True, default=True)
 
     def __check_init__(self) -> None:
-        if self.num_restarts < 0:
-            raise ValueError(
-                f"`num_restarts` must not be negative; got {self.num_restarts}."
-            )
-        if self.num_steps < 1:
-            raise ValueError(f"`num_steps` must be at least 1; got {self.num_steps}.")
-        if not self.num_restarts and not self.use_known:
-            raise ValueError("`num_restarts` must be at least 1 without `use_known`.")
+        check_fields(self)
+        can_draw = self.use_known or self.num_restarts > 0
+        rule = "be at least 1 without `use_known`"
+        require(can_draw, "num_restarts", rule, self.num_restarts)
 
-    def check(self, num_vectors: int, dim: int) -> None:
-        super().check(num_vectors, dim)
-        if not self.num_restarts and frames.best_known(num_vectors, dim) is None:
-            raise ValueError(
-                f"`num_restarts` must be at least 1 for {num_vectors} vectors in {dim} "
-                f"dimensions, for which no closed form is known here."
+    def check(self, num_vectors: int, teacher_dim: int) -> None:
+        super().check(num_vectors, teacher_dim)
+        if not self.num_restarts and not frames.best_known(num_vectors, teacher_dim):
+            rule = (
+                f"be at least 1 for {num_vectors} vectors in {teacher_dim} dimensions, "
+                f"for which no closed form is known here"
             )
+            require(False, "num_restarts", rule, self.num_restarts)
 
     def __call__(
-        self, key: PRNGKeyArray, num_vectors: int, dim: int
+        self, key: PRNGKeyArray, num_vectors: int, teacher_dim: int
     ) -> Float[Array, "n d"]:
-        self.check(num_vectors, dim)
+        self.check(num_vectors, teacher_dim)
         turn_key, key = jax.random.split(key)
         with jax.default_matmul_precision("highest"):
-            vectors = self._best(key, num_vectors, dim)
-            return unit_rows(vectors @ random_frame(turn_key, dim, dim))
+            vectors = self._best(key, num_vectors, teacher_dim)
+            return unit_rows(vectors @ random_frame(turn_key, teacher_dim, teacher_dim))
 
     def _best(
-        self, key: PRNGKeyArray, num_vectors: int, dim: int
+        self, key: PRNGKeyArray, num_vectors: int, teacher_dim: int
     ) -> Float[Array, "n d"]:
-        bound, _ = limits.coherence_bound(num_vectors, dim)
-        known = frames.best_known(num_vectors, dim) if self.use_known else None
+        bound, _ = limits.coherence_bound(num_vectors, teacher_dim)
+        known = frames.best_known(num_vectors, teacher_dim) if self.use_known else None
         if known is not None:
             frame = known[0]
             coherence = np.max(np.abs(frame @ frame.T) - 2 * np.eye(num_vectors))
             if not self.num_restarts or coherence <= bound + 1e-9:
                 return jnp.asarray(frame, float)
         keys = jax.random.split(key, self.num_restarts)
-        starts = jax.vmap(lambda key: random_units(key, num_vectors, dim))(keys)
+        starts = jax.vmap(lambda key: random_units(key, num_vectors, teacher_dim))(keys)
         found, coherences = jax.vmap(lambda start: _pack(start, self.num_steps))(starts)
         best, least = found[jnp.argmin(coherences)], jnp.min(coherences)
         if known is None:

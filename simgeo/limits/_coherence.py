@@ -2,8 +2,8 @@
 
 import math
 
-from simgeo.limits._base import check_counts, cosine_moment
-from simgeo.limits.largest import max_orthogonal_vectors
+from simgeo.limits._arguments import check_counts, cosine_moment
+from simgeo.limits._largest import max_orthogonal_vectors
 
 
 def welch(num_vectors: int, dim: int) -> float:

@@ -8,8 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from simgeo.checks import NOT_NEGATIVE, at_least, check_fields, known, require, rule
 from simgeo.linalg import unit_rows
-from simgeo.teachers._base import About, AbstractTeacher, known, random_units
+from simgeo.teachers._teacher import About, AbstractTeacher, random_units
 
 
 class Superposition(AbstractTeacher):
@@ -29,23 +30,17 @@ class Superposition(AbstractTeacher):
         exact="in distribution",
         cost="n d features; milliseconds",
     )
-    num_features: int = eqx.field(static=True, default=512)
-    density: float = 0.05
-    decay: float = 0.0
+    num_features: int = eqx.field(static=True, default=512, metadata=at_least(1))
+    density: float = eqx.field(
+        default=0.05, metadata=rule("be above 0 and at most 1", lambda x: 0 < x <= 1)
+    )
+    decay: float = eqx.field(default=0.0, metadata=NOT_NEGATIVE)
 
-    def __check_init__(self) -> None:
-        if self.num_features < 1:
-            raise ValueError(
-                f"`num_features` must be at least 1; got {self.num_features}."
-            )
-        if known(self.density) and not 0 < self.density <= 1:
-            raise ValueError(f"`density` must be in (0, 1]; got {self.density}.")
-        if known(self.decay) and not self.decay >= 0:
-            raise ValueError(f"`decay` must not be negative; got {self.decay}.")
-
-    def features(self, key: PRNGKeyArray, dim: int) -> Float[Array, "features d"]:
+    def features(
+        self, key: PRNGKeyArray, teacher_dim: int
+    ) -> Float[Array, "features d"]:
         """The directions of a draw with this key."""
-        return random_units(jax.random.split(key)[0], self.num_features, dim)
+        return random_units(jax.random.split(key)[0], self.num_features, teacher_dim)
 
     def activations(
         self, key: PRNGKeyArray, num_vectors: int
@@ -62,10 +57,12 @@ class Superposition(AbstractTeacher):
         return jnp.where(on, size * (rank + 1.0) ** -self.decay, 0.0)
 
     def __call__(
-        self, key: PRNGKeyArray, num_vectors: int, dim: int
+        self, key: PRNGKeyArray, num_vectors: int, teacher_dim: int
     ) -> Float[Array, "n d"]:
-        self.check(num_vectors, dim)
-        return unit_rows(self.activations(key, num_vectors) @ self.features(key, dim))
+        self.check(num_vectors, teacher_dim)
+        return unit_rows(
+            self.activations(key, num_vectors) @ self.features(key, teacher_dim)
+        )
 
 
 class Hierarchy(AbstractTeacher):
@@ -84,50 +81,43 @@ class Hierarchy(AbstractTeacher):
         exact="in expectation, deviations of 1 / sqrt(d)",
         cost="n d levels; milliseconds",
     )
-    branching: tuple[int, ...] = eqx.field(static=True, default=(4, 4))
+    branching: tuple[int, ...] = eqx.field(
+        static=True, default=(4, 4), metadata=at_least(1)
+    )
     cosines: tuple[float, ...] = (0.3, 0.7)
 
     def __check_init__(self) -> None:
-        if not self.branching or min(self.branching) < 1:
-            raise ValueError(
-                f"`branching` must hold whole numbers from 1 on; got {self.branching}."
-            )
-        if len(self.cosines) != len(self.branching):
-            raise ValueError(
-                f"`cosines` must be one for each of the {len(self.branching)} levels "
-                f"of `branching`; got {len(self.cosines)}."
-            )
+        check_fields(self)
+        levels = len(self.branching)
+        require(levels > 0, "branching", "not be empty", "()")
+        rule = f"be one for each of the {levels} levels of `branching`"
+        require(len(self.cosines) == levels, "cosines", rule, len(self.cosines))
         if known(*self.cosines):
             steps = np.diff([0.0, *map(float, self.cosines), 1.0])
-            if not (np.all(steps >= 0) and steps[-1] > 0):
-                raise ValueError(
-                    f"`cosines` must rise from 0 on and stay below 1; got "
-                    f"{self.cosines}."
-                )
+            is_rising = bool(np.all(steps >= 0) and steps[-1] > 0)
+            rule = "rise from 0 on and stay below 1"
+            require(is_rising, "cosines", rule, self.cosines)
 
-    def check(self, num_vectors: int, dim: int) -> None:
-        super().check(num_vectors, dim)
+    def check(self, num_vectors: int, teacher_dim: int) -> None:
+        super().check(num_vectors, teacher_dim)
         leaves = math.prod(self.branching)
-        if num_vectors < leaves:
-            raise ValueError(
-                f"`branching` must not have more leaves than vectors; got {leaves} > "
-                f"{num_vectors}."
-            )
+        rule = "not have more leaves than there are vectors"
+        require(num_vectors >= leaves, "branching", rule, f"{leaves} > {num_vectors}")
 
     def __call__(
-        self, key: PRNGKeyArray, num_vectors: int, dim: int
+        self, key: PRNGKeyArray, num_vectors: int, teacher_dim: int
     ) -> Float[Array, "n d"]:
-        self.check(num_vectors, dim)
+        self.check(num_vectors, teacher_dim)
         own_key, *keys = jax.random.split(key, len(self.branching) + 1)
         leaf = np.arange(num_vectors) % math.prod(self.branching)
-        num_nodes, reached, total = 1, 0.0, jnp.zeros((num_vectors, dim))
+        num_nodes, reached, total = 1, 0.0, jnp.zeros((num_vectors, teacher_dim))
         for level_key, children, cosine in zip(
             keys, self.branching, self.cosines, strict=True
         ):
             num_nodes *= children
             node = leaf * num_nodes // math.prod(self.branching)
-            directions = random_units(level_key, num_nodes, dim)
+            directions = random_units(level_key, num_nodes, teacher_dim)
             total = total + jnp.sqrt(cosine - reached) * directions[node]
             reached = cosine
-        own = random_units(own_key, num_vectors, dim)
+        own = random_units(own_key, num_vectors, teacher_dim)
         return unit_rows(total + jnp.sqrt(1.0 - reached) * own)
