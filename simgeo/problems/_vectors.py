@@ -96,7 +96,9 @@ class Experiment(AbstractCell):
         objective = _inherited(self.objective, self.epsilon)
         if teacher is self.teacher and objective is self.objective:
             return self
-        return dataclasses.replace(self, teacher=teacher, objective=objective)
+        # Not through the constructor, which would validate a default.
+        parts = (teacher, objective)
+        return eqx.tree_at(lambda cell: (cell.teacher, cell.objective), self, parts)
 
     def stages(self) -> tuple[AbstractStage, ...]:
         whole = self.resolved()
