@@ -25,7 +25,7 @@ import numpy as np
 Module = TypeVar("Module")
 Description = dict[str, Any]
 
-SCHEMA = 1  # of descriptions and of stored results; a fingerprint depends on it
+SCHEMA = 2  # of descriptions and of stored results; a fingerprint depends on it
 KIND = "kind"
 _MOST = 40  # of valid names in an error
 

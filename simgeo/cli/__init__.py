@@ -17,6 +17,7 @@ COMMANDS = {
     "status": "what of the sweeps in a store is done, failed and left",
     "results": "the cells of a store as a table",
     "plot": "a measure over a setting of the cells of a store",
+    "convert": "a store of an older simgeo in today's form",
     "page": "one HTML file to hand out, with things to drag",
     "explore": "a page on this machine that runs while its controls are moved",
     "limits": "what n vectors in d dimensions can do at epsilon, and what chance does",
@@ -130,6 +131,10 @@ def _main(given: list[str]) -> int:
             from simgeo.cli.frames import plot
 
             return plot(rest)
+        if name == "convert":
+            from simgeo.cli.convert import convert
+
+            return convert(rest)
         if name == "page":
             from simgeo.cli.page import write
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from simgeo import experiment, objectives, plots, results, settings
+from simgeo import experiment, objectives, plots, settings
 from simgeo.cli import fail
 from simgeo.cli.files import replaced, require_file
 from simgeo.cli.flags import change, read, settings_parser, sort
@@ -179,7 +179,7 @@ def _way(cell: Experiment, name: str) -> pd.DataFrame:
         )
     if not found.complete:
         raise KeyboardInterrupt
-    return results.paths(
+    return plots.vector_trajectories(
         name,
         found.steps,
         np.stack(students),
