@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from simgeo import cli, experiment, plots, results
+from simgeo import cli, experiment, plots
 from simgeo.cli import animate
 
 pytestmark = pytest.mark.once
@@ -26,7 +26,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def way(objective: str, width: int, teacher_dim: int, num_records: int = 4):
-    """Arguments of `results.paths` that no run has made."""
+    """Arguments of `plots.vector_trajectories` that no run has made."""
     rng = np.random.default_rng(0)
     return (
         objective,
@@ -49,7 +49,7 @@ def places(frame: pd.DataFrame, axes: str) -> np.ndarray:
 @pytest.mark.parametrize("width", [2, 3])
 def test_all_steps_are_turned_by_one_rotation(width):
     _, _, students, teacher, _ = arguments = way("CKA", width, 2)
-    drawn = places(results.paths(*arguments), "xyz"[:width])
+    drawn = places(plots.vector_trajectories(*arguments), "xyz"[:width])
     flat = students.reshape(-1, width)
     turned = drawn.reshape(-1, width)
     np.testing.assert_allclose(turned @ turned.T, flat @ flat.T, atol=1e-9)
@@ -62,20 +62,21 @@ def test_all_steps_are_turned_by_one_rotation(width):
 
 def test_a_teacher_of_more_dimensions_is_left_out():
     _, _, students, _, _ = arguments = way("CKA", 2, 3)
-    frame = results.paths(*arguments)
+    frame = plots.vector_trajectories(*arguments)
     assert frame[["teacher_x", "teacher_y"]].isna().all(axis=None)
     np.testing.assert_array_equal(places(frame, "xy"), students)
 
 
 def test_wide_students_cannot_be_drawn():
     with pytest.raises(ValueError, match="`students` must have 2 or 3 .* got 4"):
-        results.paths(*way("CKA", 4, 4))
+        plots.vector_trajectories(*way("CKA", 4, 4))
 
 
 @pytest.mark.parametrize(("width", "teacher_dim"), [(2, 2), (2, 3), (3, 3)])
 def test_a_film_is_the_same_when_made_again(folder, width, teacher_dim):
     frame = pd.concat(
-        results.paths(*way(name, width, teacher_dim)) for name in ("CKA", "mine")
+        plots.vector_trajectories(*way(name, width, teacher_dim))
+        for name in ("CKA", "mine")
     )
     for name in ("one.gif", "two.gif"):
         plots.save_movie(plots.animate(frame), name)
@@ -90,7 +91,7 @@ def test_a_film_is_the_same_when_made_again(folder, width, teacher_dim):
 
 
 def test_captions_say_what_was_recorded():
-    film = plots.animate(results.paths(*way("CKA", 2, 2)))
+    film = plots.animate(plots.vector_trajectories(*way("CKA", 2, 2)))
     film._draw_was_started = True  # or it warns of never having been shown
     film._func(0)
     texts = [text.get_text() for text in film._fig.texts]
@@ -105,7 +106,7 @@ def test_captions_say_what_was_recorded():
 def test_all_that_is_written_is_in_the_picture(num_panels, teacher_dim):
     film = plots.animate(
         pd.concat(
-            results.paths(
+            plots.vector_trajectories(
                 *way(f"Procrustes, centred, normalised{place}", 2, teacher_dim)
             )
             for place in range(num_panels)
@@ -127,7 +128,8 @@ def test_all_that_is_written_is_in_the_picture(num_panels, teacher_dim):
 
 def test_panels_need_equally_many_records():
     frame = pd.concat(
-        results.paths(*way(name, 2, 2, number)) for name, number in (("a", 3), ("b", 4))
+        plots.vector_trajectories(*way(name, 2, 2, number))
+        for name, number in (("a", 3), ("b", 4))
     )
     with pytest.raises(ValueError, match=r"as many records .* got \[3, 4\]"):
         plots.animate(frame)
@@ -135,7 +137,7 @@ def test_panels_need_equally_many_records():
 
 @pytest.mark.skipif(not shutil.which("ffmpeg"), reason="ffmpeg is not installed")
 def test_an_mp4_is_the_same_when_made_again(folder):
-    frame = results.paths(*way("CKA", 2, 2))
+    frame = plots.vector_trajectories(*way("CKA", 2, 2))
     for name in ("one.mp4", "two.mp4"):
         plots.save_movie(plots.animate(frame), name)
     one, two = (folder.joinpath(name).read_bytes() for name in ("one.mp4", "two.mp4"))

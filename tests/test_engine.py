@@ -103,7 +103,9 @@ def test_a_unit_that_is_not_finite_is_named_and_the_others_go_on():
         **SHORT | {"optimiser": optimisers.SGD(1e30)},
         objective=objectives.FeatureGram(),
     )
-    with pytest.raises(engine.NotFiniteError, match=r"Gram.*seed 0, step \d+") as raised:
+    with pytest.raises(
+        engine.NotFiniteError, match=r"Gram.*seed 0, step \d+"
+    ) as raised:
         engine.run(lost)
     kept = raised.value.run
     assert kept.attrs["complete"] == 0
@@ -292,7 +294,9 @@ def test_any_transformation_of_optax_is_an_optimiser_but_cannot_be_kept():
     ours = engine.run(Experiment(**SHORT | {"optimiser": optimisers.Adam(0.03)}))
     assert np.array_equal(found["loss"], ours["loss"])
     assert found.attrs["fingerprint"] == ""
-    with pytest.raises(ValueError, match="`optimiser` must be one of simgeo.optimisers"):
+    with pytest.raises(
+        ValueError, match="`optimiser` must be one of simgeo.optimisers"
+    ):
         _ = cell.fingerprint
 
 

@@ -83,7 +83,9 @@ def test_a_gradient_that_is_finite_again_is_lost_all_the_same():
 
 def test_the_last_step_is_remembered():
     optimiser = optax.sgd(0.02)
-    before = _loop.advance(_loop.init(START, optimiser), loss, optimiser, jnp.asarray(4))
+    before = _loop.advance(
+        _loop.init(START, optimiser), loss, optimiser, jnp.asarray(4)
+    )
     after = _loop.advance(before, loss, optimiser, jnp.asarray(1))
     gradient = jax.grad(loss)(before.parameters)
     for name in START:

@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import random
@@ -13,86 +14,16 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from runs import HYBRID, another, make
 
 from simgeo import results
-from simgeo.settings import SCHEMA, digest
-
-SETTINGS = {
-    "kind": "Experiment",
-    "teacher": {"kind": "OrthogonalFraction", "fraction": 0.5},
-    "objective": {"kind": "CKA", "centred": True},
-    "student_dim": 3,
-    "limit": None,
-}
-HYBRID = {
-    "kind": "Hybrid",
-    "parts": [{"kind": "CKA", "centred": False}, {"kind": "Gram"}],
-    "weights": [1.0, 0.5],
-}
-
-
-def make(seed=0, **changes):
-    rng = np.random.default_rng(seed)
-    s, r, n, d, m = 4, 5, 6, 7, 3
-    given = {
-        "settings": SETTINGS,
-        "steps": np.array([0, 1, 3, 9, 27]),
-        "seeds": np.arange(10, 10 + s),
-        "records": {
-            "loss": rng.random((s, r)).astype(np.float32),
-            "cka": rng.random((s, r)),
-            "num_close": rng.integers(0, 9, (s, r)),
-        },
-        "references": {"chance_cka": rng.random(s)},
-        "student": rng.normal(size=(s, n, m)).astype(np.float32),
-        "teacher": rng.normal(size=(s, n, d)).astype(np.float32),
-        "complete": True,
-        "seconds": 1.5,
-        "precision": "float32",
-    }
-    return results.dataset(**(given | changes))
-
-
-def another(**changes):
-    return SETTINGS | changes
-
-
-def test_dataset_has_named_dimensions_and_a_whole_description():
-    data = make()
-    assert data["loss"].dims == ("seed", "step")
-    assert data["reference_chance_cka"].dims == ("seed",)
-    assert data["student"].dims == ("seed", "vector", "student_axis")
-    assert data["teacher"].dims == ("seed", "vector", "teacher_axis")
-    assert data["seed"].values.tolist() == [10, 11, 12, 13]
-    assert {"long_name", "units"} <= set(data["step"].attrs) & set(data["seed"].attrs)
-    assert json.loads(data.attrs["settings"]) == SETTINGS
-    assert data.attrs["fingerprint"] == digest(SETTINGS, {"precision": "float32"})
-    assert data.attrs["schema"] == SCHEMA
-    assert set(json.loads(data.attrs["versions"])) == set(results.PACKAGES)
-    assert data.attrs["complete"] == 1
-    assert re.fullmatch("unknown|[0-9a-f]{40}(-dirty)?", data.attrs["commit"])
-    assert os.getcwd() not in str(data.attrs)
-
-
-def test_commit_never_fails(monkeypatch):
-    results._files._commit.cache_clear()
-    monkeypatch.setenv("PATH", "")
-    assert make().attrs["commit"] == "unknown"
-    results._files._commit.cache_clear()
-
-
-@pytest.mark.parametrize(
-    "name", ["student", "seed", "student_dim", "objective", "a/b", "precision"]
-)
-def test_names_of_records_that_are_taken_are_refused(name):
-    with pytest.raises(ValueError, match=f"names that are not taken.* got '{name}'"):
-        make(records={name: np.zeros((4, 5))})
+from simgeo.settings import SCHEMA
 
 
 def test_load_inverts_save(tmp_path):
     data = make()
     path = results.save(data, tmp_path)
-    assert path == tmp_path / f"{data.attrs['fingerprint']}.nc"
+    assert path == tmp_path / f"{data.attrs['fingerprint']}.10-13.nc"
     found = results.load(str(path))
     xr.testing.assert_identical(found, data)
     for name in data.variables:
@@ -112,28 +43,98 @@ def test_files_are_byte_identical_and_readable_by_others(tmp_path):
     assert list((tmp_path / "one").iterdir()) == [one]
 
 
-def test_nan_loss_is_refused_with_its_place(tmp_path):
+def test_a_nan_loss_is_refused_in_a_complete_run_with_its_place(tmp_path):
     loss = np.zeros((4, 5))
     loss[2, 3] = np.nan
-    with pytest.raises(ValueError, match="`loss` must not be NaN.* seed 12, step 9"):
+    with pytest.raises(ValueError, match="`loss` of a complete.* seed 12, step 9"):
         results.save(make(records={"loss": loss}), tmp_path)
     assert not list(tmp_path.iterdir())
+    partial = make(records={"loss": loss}, complete=False)
+    xr.testing.assert_identical(results.load(results.save(partial, tmp_path)), partial)
     undefined = make(records={"loss": np.zeros((4, 5)), "cka": loss})
     xr.testing.assert_identical(
         results.load(results.save(undefined, tmp_path)), undefined
     )
-    results.save(make(records={"cka": loss}), tmp_path)
 
 
 def test_incomplete_runs_are_kept_apart_until_complete(tmp_path):
     partial = results.save(make(complete=False), tmp_path)
     name = make().attrs["fingerprint"]
-    assert partial.name == f"{name}.partial.nc"
+    assert partial.name == f"{name}.10-13.partial.nc"
     assert results.find(tmp_path, name) is None
-    assert results.load(partial).attrs["complete"] == 0
+    assert results.missing_seeds(tmp_path, name, [10]) == [10]
+    assert results.load(partial).attrs["stopped"] == "interrupted"
     results.save(make(), tmp_path)
     assert not partial.exists()
     xr.testing.assert_identical(results.find(tmp_path, name), make())
+
+
+NAME = make().attrs["fingerprint"]
+
+
+def files(folder):
+    return sorted(path.name.removeprefix(f"{NAME}.") for path in folder.iterdir())
+
+
+def test_more_seeds_are_more_files_and_one_run(tmp_path):
+    results.save(make(seeds=range(8)), tmp_path)
+    assert results.missing_seeds(tmp_path, NAME, range(16)) == [*range(8, 16)]
+    before = (tmp_path / f"{NAME}.0-7.nc").read_bytes()
+    results.save(make(seeds=range(8, 16), complete=True), tmp_path, packed=True)
+    assert files(tmp_path) == ["0-7.nc", "8-15.nc"]
+    assert (tmp_path / f"{NAME}.0-7.nc").read_bytes() == before
+    assert results.missing_seeds(tmp_path, NAME, range(16)) == []
+    assert results.seeds_of(tmp_path) == {NAME: set(range(16))}
+    whole = make(seeds=range(16))
+    xr.testing.assert_identical(results.find(tmp_path, NAME), whole)
+    xr.testing.assert_identical(results.find(tmp_path, NAME, range(16)), whole)
+    some = results.find(tmp_path, NAME, [9, 3])
+    assert some["seed"].values.tolist() == [3, 9]
+    xr.testing.assert_equal(some, whole.isel(seed=[3, 9]))
+    assert results.find(tmp_path, NAME, [3, 16]) is None
+    assert results.find(tmp_path / "absent", NAME) is None
+    assert results.missing_seeds(tmp_path / "absent", NAME, [4]) == [4]
+
+
+def test_seeds_that_are_not_contiguous_are_kept_in_parts(tmp_path):
+    given = make(seeds=[7, 3, 0, 1, 4])
+    assert results.save(given, tmp_path).name == f"{NAME}.0-1.nc"
+    assert files(tmp_path) == ["0-1.nc", "3-4.nc", "7-7.nc"]
+    found = results.find(tmp_path, NAME)
+    expected = make(seeds=[0, 1, 3, 4, 7])
+    assert found.attrs["seconds"] == pytest.approx(2.5)
+    xr.testing.assert_identical(found.assign_attrs(seconds=2.5), expected)
+    with pytest.raises(ValueError, match="`seeds` must differ; got 1, 1"):
+        results.save(make(seeds=[1, 1]), tmp_path)
+
+
+def test_of_parts_that_overlap_each_seed_is_taken_once_from_the_first(tmp_path):
+    results.save(make(1, seeds=range(4, 9)), tmp_path)  # "4-8" comes after "10-12"
+    results.save(make(2, seeds=range(8, 13)), tmp_path)
+    results.save(make(3, seeds=range(10, 13)), tmp_path)
+    found = results.find(tmp_path, NAME)
+    assert found["seed"].values.tolist() == [*range(4, 13)]
+    for seed in range(4, 13):
+        number = 3 if seed >= 10 else 1 if seed <= 8 else 2
+        expected = make(number, seeds=[seed])["cka"].values[0]
+        assert found["cka"].sel(seed=seed).values.tolist() == expected.tolist()
+
+
+def test_vectors_that_not_all_parts_have_are_left_out(tmp_path):
+    results.save(make(seeds=[0]), tmp_path)
+    results.save(make(seeds=[1], vectors=False), tmp_path)
+    found = results.find(tmp_path, NAME)
+    assert "student" not in found
+    assert found["loss"].shape == (2, 5)
+
+
+def test_a_damaged_part_does_not_hide_another_that_has_its_seeds(tmp_path):
+    path = results.save(make(seeds=[0, 1]), tmp_path)
+    results.save(make(seeds=[0, 1, 2]), tmp_path)
+    path.write_bytes(b"no more")
+    with pytest.warns(UserWarning, match="0-1.nc is damaged"):
+        found = results.find(tmp_path, NAME, [0, 1])
+    xr.testing.assert_equal(found, make(seeds=[0, 1]))
 
 
 def test_stale_temporary_files_are_swept_and_fresh_ones_kept(tmp_path):
@@ -176,7 +177,8 @@ def test_places_that_cannot_be_written_are_named(tmp_path, monkeypatch):
 FULL = """
 import resource, sys
 sys.path.insert(0, {tests!r})
-from test_results import make, results
+from runs import make
+from simgeo import results
 resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
 try:
     results.save(make(), {folder!r})
@@ -188,7 +190,8 @@ except OSError as error:
 def test_a_full_disk_leaves_nothing_behind(tmp_path):
     code = FULL.format(tests=os.path.dirname(__file__), folder=str(tmp_path))
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert out.stdout.startswith("`folder` must be a place with room"), out.stderr
+    assert "`folder` must be a place with room" in out.stdout, out.stderr
+    assert "File too large" in out.stdout  # what the system says of the limit
     assert out.stdout.count("\n") == 1
     assert not list(tmp_path.iterdir())
 
@@ -250,9 +253,11 @@ def test_no_flipped_bit_changes_a_number_unnoticed(tmp_path):
 def test_files_of_other_runs_or_formats_are_not_trusted(tmp_path):
     path = results.save(make(), tmp_path)
     other = "0" * 16
-    os.replace(path, tmp_path / f"{other}.nc")
-    with pytest.warns(UserWarning, match="holds another run"):
+    os.replace(path, tmp_path / f"{other}.10-13.nc")
+    with pytest.warns(UserWarning, match=f"{other}.10-13.nc is damaged"):
         assert results.find(tmp_path, other) is None
+    with pytest.raises(results.DamagedFileError, match="which holds another run"):
+        results.load(tmp_path / f"{other}.10-13.nc")
     xr.Dataset({"a": ("x", [1.0])}).to_netcdf(path, engine="netcdf4")
     with pytest.raises(results.DamagedFileError, match=str(path)):
         results.load(path)
@@ -265,7 +270,7 @@ def test_newer_files_are_refused_and_left_alone(tmp_path):
         lambda: results.load(path),
         lambda: results.find(tmp_path, data.attrs["fingerprint"]),
     ):
-        with pytest.raises(ValueError, match="or older; got 2 in .* Update simgeo"):
+        with pytest.raises(ValueError, match="of schema 3. Update simgeo"):
             reader()
     assert path.exists()
 
@@ -278,10 +283,22 @@ def test_files_that_cannot_be_opened_are_named_but_not_called_damaged(tmp_path):
     assert results.find(tmp_path / "absent", "0" * 16) is None
 
 
+def test_a_full_disk_is_named_as_such(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(OSError, match=": No space left on device") as info:
+        results.save(make(), tmp_path)
+    assert info.value.errno == errno.ENOSPC
+    assert not list(tmp_path.iterdir())
+
+
 WRITER = """
 import sys
 sys.path.insert(0, {tests!r})
-from test_results import another, make, results
+from runs import another, make
+from simgeo import results
 for index in range({start}, 10**6):
     results.save(make(index, settings=another(student_dim=index)), {folder!r})
     if index == {start}:
@@ -331,24 +348,28 @@ def test_frame_is_tidy():
     rows = results.frame(data)
     assert len(rows) == 4 * 5
     assert rows.columns.tolist() == [
-        "teacher", "teacher.fraction", "objective", "objective.centred", "student_dim",
-        "limit", "fingerprint", "precision", "seed", "step",
-        "loss", "cka", "num_close", "reference_chance_cka",
+        "teacher", "teacher.kind", "teacher.fraction",
+        "objective", "objective.kind", "objective.centred", "student_dim", "measures",
+        "optimiser", "optimiser.kind", "optimiser.learning_rate", "limit",
+        "fingerprint", "precision", "seed", "step",
+        "loss", "cka", "num_close", "chance_cka",
     ]  # fmt: skip
-    assert rows["teacher"].unique().tolist() == ["OrthogonalFraction"]
+    assert rows["teacher"].unique().tolist() == ["orthogonal half"]
+    assert rows["teacher.kind"].unique().tolist() == ["OrthogonalFraction"]
+    assert rows["measures"].unique().tolist() == ["cka, num_close"]
     assert rows["objective.centred"].dtype == bool
     for _, row in rows.iterrows():
         place = {"seed": row["seed"], "step": row["step"]}
         assert row["cka"] == data["cka"].sel(place)
-        reference = data["reference_chance_cka"].sel(seed=row["seed"])
-        assert row["reference_chance_cka"] == reference
+        level = data["chance_cka"].sel(seed=row["seed"])
+        assert row["chance_cka"] == level
 
 
 def test_frame_of_many_cells_with_the_records_asked_for():
     cells = [
         make(),
-        make(settings=another(objective=HYBRID, limit=2.0)),
-        make(steps=np.array([0, 5]), records={"cka": np.ones((4, 2))}),
+        make(settings=another(objective=HYBRID, limit=2.0), labels={}),
+        make(steps=[0, 5], records={"cka": np.ones((4, 2))}),
     ]
     rows = results.frame(cells[:2], records=["loss"])
     assert "cka" not in rows
@@ -375,7 +396,7 @@ def test_final_is_the_last_step_of_every_cell():
     short = {"loss": np.ones((4, 2))}
     cells = [
         make(),
-        make(steps=np.array([0, 5]), records=short, settings=another(student_dim=2)),
+        make(steps=[0, 5], records=short, settings=another(student_dim=2)),
     ]
     last = results.final(cells)
     assert last["step"].tolist() == [27] * 4 + [5] * 4
@@ -394,9 +415,3 @@ def test_results_do_not_import_jax():
         if file.read().strip():
             pytest.skip("the package itself imports jax")
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
-
-
-def test_shapes_that_differ_are_refused():
-    # Of xarray, or, where annotations are checked, of jaxtyping.
-    with pytest.raises((ValueError, TypeError), match="seed"):
-        make(seeds=np.arange(3))

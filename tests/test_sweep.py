@@ -257,7 +257,7 @@ def copied(store: Path, to: Path) -> Path:
     return to
 
 
-def test_damaged_files_are_replaced_by_running_their_cells_again(cells, swept, tmp_path):
+def test_damaged_files_are_replaced_when_their_cells_run_again(cells, swept, tmp_path):
     folder = copied(swept, tmp_path / "store")
     first, second = sorted(folder.glob("*.nc"))[:2]
     content = first.read_bytes()

@@ -39,6 +39,9 @@ COMMANDS = {
     "plot": Command(
         "simgeo.cli.frames:plot", "a measure over a setting of the cells of a store"
     ),
+    "convert": Command(
+        "simgeo.cli.convert:convert", "a store of an older simgeo in today's form"
+    ),
     "page": Command(
         "simgeo.cli.page:write", "one HTML file to hand out, with things to drag"
     ),

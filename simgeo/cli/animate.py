@@ -10,14 +10,14 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from simgeo import engine, objectives, plots, results
+from simgeo import engine, objectives, plots
 from simgeo.cli import fail
 from simgeo.cli.files import replaced, require_file
 from simgeo.cli.flags import change, describe_file, read, settings_parser, sort
 from simgeo.cli.interrupts import Interrupts
 from simgeo.engine import NotFiniteError
-from simgeo.problems import Experiment
 from simgeo.objectives import AbstractObjective
+from simgeo.problems import Experiment
 from simgeo.teachers import FromGram, Noisy, grams
 
 # Three orthogonal groups whose mean is not zero, which is what a centred loss cannot
@@ -180,7 +180,7 @@ def _way(cell: Experiment, name: str) -> pd.DataFrame:
     if not found.attrs["complete"]:
         raise KeyboardInterrupt
     first = found.isel(seed=0)
-    return results.vector_trajectories(
+    return plots.vector_trajectories(
         name,
         found["step"].values,
         np.stack(students),

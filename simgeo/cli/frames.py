@@ -12,8 +12,10 @@ from simgeo.results import Store
 
 _CONDITION = "such as 'objective == \"cka\" and m < 64'"
 _FORMATS = (".csv", ".parquet", ".nc")
-_SHOWN = ("teacher", "objective", "num_vectors", "teacher_dim", "student_dim",
-          "optimiser.learning_rate", "seed", "loss", "matthews", "fraction_student")  # fmt: skip
+_SHOWN = (
+    *("teacher", "objective", "num_vectors", "teacher_dim", "student_dim"),
+    *("optimiser.learning_rate", "seed", "loss", "matthews", "fraction_student"),
+)
 
 
 def show(arguments: list[str]) -> int:

@@ -7,8 +7,8 @@ import textwrap
 from simgeo import settings
 from simgeo.cli import Parser, fail
 from simgeo.cli.flags import WIDTH, flag_of, knobs, needs_file, summary, table_of
-from simgeo.problems import Experiment
 from simgeo.measures import MEASURES
+from simgeo.problems import Experiment
 
 _ABOUT = """\
 Everything there is, one line each. With a NAME, all about it: what it is, and

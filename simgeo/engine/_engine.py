@@ -17,6 +17,7 @@ from simgeo.engine import _memory as memory
 from simgeo.engine import _programs as programs
 from simgeo.engine._given import Given, Levels
 from simgeo.engine._label import data_set
+from simgeo.engine._programs import Knobs
 from simgeo.engine._units import (
     Batch,
     Unit,
@@ -26,7 +27,6 @@ from simgeo.engine._units import (
     signature,
     stacked,
 )
-from simgeo.engine._programs import Knobs
 from simgeo.problems import AbstractCell, AbstractStage
 
 # Kept in memory. With what belongs to it one takes some 440 memory maps and 20 MiB, and
@@ -104,7 +104,9 @@ class Engine:
                     done = record.unit_steps + before
                     on_record(record._replace(unit_steps=done))
 
-            slices.append(self._slice(part, self._capacity(batch, size), tell, deadline))
+            slices.append(
+                self._slice(part, self._capacity(batch, size), tell, deadline)
+            )
             self._given.trim()
             if slices[-1].stopped:
                 break
@@ -396,7 +398,9 @@ def _run(
     stopped = next((each.stopped for each, _ in units if each.stopped), "")
     if len(seeds) < len(work.seeds):
         stopped = stopped or "It was interrupted"
-    last = np.array([[each.finite[k][j] for each, j in units] for k in range(len(steps))])
+    last = np.array(
+        [[each.finite[k][j] for each, j in units] for k in range(len(steps))]
+    )
     lost = (last < steps[:, None]).any(axis=1)
     kept = len(steps)
     if lost.any():

@@ -1,6 +1,7 @@
 """What units are given and read against; equal draws and levels are computed once."""
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
+
 import jax
 import numpy as np
 from jaxtyping import PyTree
@@ -134,7 +135,9 @@ class Given:
     def trim(self) -> None:
         """Forgets what is oldest, where too much is kept."""
         held = sum(
-            leaf.nbytes for tree in self._draws.values() for leaf in jax.tree.leaves(tree)
+            leaf.nbytes
+            for tree in self._draws.values()
+            for leaf in jax.tree.leaves(tree)
         )
         while held > _MOST_BYTES:
             oldest = self._draws.pop(next(iter(self._draws)))
@@ -146,4 +149,3 @@ class Given:
 def _draw_key(unit: Unit, num: int) -> Hashable:
     """What the draws of the first `num` stages depend on."""
     return unit.parts.names[:num], unit.draw_seeds[:num]
-

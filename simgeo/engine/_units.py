@@ -203,9 +203,7 @@ def shapes_of_run(parts: Parts) -> tuple[PyTree, ...]:
     given = shapes_of(parts.stages)
     seed = jax.ShapeDtypeStruct((), np.int32)
     begun = jax.eval_shape(programs.begin, knobs, seed, given)
-    _, seen = jax.eval_shape(
-        programs.advance, begun.state, seed, knobs, seed, given
-    )
+    _, seen = jax.eval_shape(programs.advance, begun.state, seed, knobs, seed, given)
     return knobs, observer, given, begun, seen
 
 

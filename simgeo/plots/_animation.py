@@ -28,10 +28,10 @@ _TEACHER = "0.75"
 def animate(frame: pd.DataFrame, columns: int = 3) -> FuncAnimation:
     """Every student's vectors, record by record, each objective in a panel of its own.
 
-    `frame` is that of `results.paths`, of several objectives one below the other, with
-    equally many records each: `objective`, `step`, `vector`, `x`, `y`, perhaps `z`,
-    the teacher's `teacher_x` ..., `loss`, `matthews`, `pairs_both`, `pairs_teacher`.
-    The teacher is grey; it is left out where its coordinates are NaN.
+    `frame` is that of `vector_trajectories`, of several objectives one below the other,
+    with equally many records each: `objective`, `step`, `vector`, `x`, `y`, perhaps
+    `z`, the teacher's `teacher_x` ..., `loss`, `matthews`, `pairs_both`,
+    `pairs_teacher`. The teacher is grey; it is left out where its coordinates are NaN.
 
     Args:
         columns: of panels in a row.

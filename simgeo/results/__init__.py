@@ -1,22 +1,25 @@
-"""What is kept of a run: labelled arrays in one file, under the run's fingerprint."""
+"""What is kept of runs: labelled data sets in files, found by their fingerprints."""
 
-from simgeo.results._files import PACKAGES as PACKAGES
-from simgeo.results._files import DamagedFileError as DamagedFileError
-from simgeo.results._files import SchemaError as SchemaError
-from simgeo.results._files import UnreadableFileError as UnreadableFileError
-from simgeo.results._files import dataset as dataset
-from simgeo.results._files import find as find
-from simgeo.results._files import load as load
-from simgeo.results._files import save as save
-from simgeo.results._files import write as write
+from simgeo.results._convert import Conversion as Conversion
+from simgeo.results._convert import convert as convert
 from simgeo.results._frames import columns as columns
 from simgeo.results._frames import final as final
 from simgeo.results._frames import frame as frame
-from simgeo.results._frames import summary_frame as summary_frame
+from simgeo.results._index import files_of as files_of
 from simgeo.results._index import index as index
-from simgeo.results._index import is_indexed as is_indexed
-from simgeo.results._paths import paths as paths
+from simgeo.results._opening import open as open
+from simgeo.results._opening import verify as verify
+from simgeo.results._parts import Part as Part
+from simgeo.results._parts import missing_seeds as missing_seeds
+from simgeo.results._parts import part_of as part_of
+from simgeo.results._parts import seeds_of as seeds_of
+from simgeo.results._reading import DamagedFileError as DamagedFileError
+from simgeo.results._reading import SchemaError as SchemaError
+from simgeo.results._reading import UnreadableFileError as UnreadableFileError
+from simgeo.results._reading import load as load
+from simgeo.results._runs import find as find
+from simgeo.results._runs import save as save
 from simgeo.results._store import Store as Store
-from simgeo.results._store import open as open
 from simgeo.results._where import column as column
 from simgeo.results._where import rows as rows
+from simgeo.results._writing import write as write

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -14,36 +15,36 @@ from simgeo.settings import KIND, suggest
 def frame(
     datasets: xr.Dataset | Sequence[xr.Dataset], records: Sequence[str] | None = None
 ) -> pd.DataFrame:
-    """A tidy frame: one row per cell, seed and step, one column per record.
+    """A tidy frame: one row per cell, seed and step, one column per record and level.
 
-    Beside them `fingerprint`, `precision`, every setting that is a scalar with its
-    dotted name (the kind of a module under the module's own name, the items of a list
-    under their index), and the references, repeated over steps.
+    Settings are columns by their dotted names, see `columns`; then come `fingerprint`,
+    `precision`, `seed`, `step`, the records, and the levels, repeated over steps.
 
     Args:
-        records: names of those wanted; all, if None.
+        datasets: runs as `load` and `find` give them, one or more.
+        records: names of the records wanted; all, if None.
 
-    >>> import numpy as np
-    >>> from simgeo import results, settings
-    >>> from simgeo.problems import Experiment
-    >>> run = results.dataset(
-    ...     settings=settings.describe(Experiment(num_seeds=2)),
-    ...     steps=np.array([0, 2000]),
-    ...     seeds=np.array([0, 1]),
-    ...     records={"loss": np.array([[0.9, 0.1], [0.8, 0.2]])},
-    ...     references={"optimum_loss": np.array([0.1, 0.1])},
-    ...     student=None,
-    ...     teacher=None,
-    ...     complete=True,
-    ...     seconds=1.0,
-    ...     precision="float32",
+    Raises:
+        ValueError: if there is no run, or a name is no record.
+
+    >>> import xarray as xr
+    >>> from simgeo import results
+    >>> run = xr.Dataset(
+    ...     {"loss": (("seed", "step"), [[0.9, 0.1], [0.8, 0.2]])},
+    ...     coords={"seed": [0, 1], "step": [0, 2000]},
+    ...     attrs={
+    ...         "fingerprint": "0123456789abcdef",
+    ...         "precision": "float32",
+    ...         "settings": '{"objective": {"kind": "CKA"}, "student_dim": 64}',
+    ...         "labels": '{"objective": "CKA, uncentred"}',
+    ...     },
     ... )
     >>> results.frame(run)[["objective", "student_dim", "seed", "step", "loss"]]
-      objective  student_dim  seed  step  loss
-    0       CKA           64     0     0   0.9
-    1       CKA           64     0  2000   0.1
-    2       CKA           64     1     0   0.8
-    3       CKA           64     1  2000   0.2
+            objective  student_dim  seed  step  loss
+    0  CKA, uncentred           64     0     0   0.9
+    1  CKA, uncentred           64     0  2000   0.1
+    2  CKA, uncentred           64     1     0   0.8
+    3  CKA, uncentred           64     1  2000   0.2
     """
     cells = [datasets] if isinstance(datasets, xr.Dataset) else list(datasets)
     if not cells:
@@ -52,7 +53,14 @@ def frame(
 
 
 def final(data: pd.DataFrame | xr.Dataset | Sequence[xr.Dataset]) -> pd.DataFrame:
-    """The rows of the last step of every cell."""
+    """The rows of the last step of every cell.
+
+    Args:
+        data: a tidy frame with the columns `fingerprint` and `step`, or runs.
+
+    Raises:
+        ValueError: if the frame has no column `fingerprint`.
+    """
     rows = data if isinstance(data, pd.DataFrame) else frame(data)
     if "fingerprint" not in rows:
         raise ValueError(
@@ -61,18 +69,6 @@ def final(data: pd.DataFrame | xr.Dataset | Sequence[xr.Dataset]) -> pd.DataFram
         )
     last = rows.groupby("fingerprint")["step"].transform("max")
     return rows.loc[rows["step"] == last].reset_index(drop=True)
-
-
-def summary_frame(run: xr.Dataset, objective: str) -> pd.DataFrame:
-    """What `plots.run_summary` draws of one run.
-
-    Args:
-        objective: its label, which a stored run does not hold.
-    """
-    rows = frame(run).rename(columns=lambda name: name.removeprefix("reference_"))
-    rows["relative_loss"] = rows["loss"] / rows["scale_loss"]
-    rows["excess_loss"] = (rows["loss"] - rows["optimum_loss"]) / rows["scale_loss"]
-    return rows.assign(objective=objective)
 
 
 def _cell(dataset: xr.Dataset, records: Sequence[str] | None) -> pd.DataFrame:
@@ -88,36 +84,65 @@ def _cell(dataset: xr.Dataset, records: Sequence[str] | None) -> pd.DataFrame:
                 f"`records` must be names of records; got {name!r}."
                 f"{suggest(name, known)}"
             )
-    references = [
+    levels = [
         str(name)
         for name, values in dataset.data_vars.items()
         if values.dims == ("seed",)
     ]
     s, r = dataset.sizes["seed"], dataset.sizes["step"]
     values = {
-        **columns(json.loads(dataset.attrs["settings"])),
+        **columns(
+            json.loads(dataset.attrs["settings"]),
+            json.loads(dataset.attrs.get("labels", "{}")),
+        ),
         "fingerprint": dataset.attrs["fingerprint"],
         "precision": dataset.attrs["precision"],
         "seed": np.repeat(dataset["seed"].values, r),
         "step": np.tile(dataset["step"].values, s),
     }
     values |= {name: dataset[name].values.ravel() for name in wanted}
-    values |= {name: np.repeat(dataset[name].values, r) for name in references}
+    values |= {name: np.repeat(dataset[name].values, r) for name in levels}
     return pd.DataFrame(values, index=range(s * r))
 
 
-def columns(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Every setting that is a scalar, by its dotted name."""
-    own = {name: value for name, value in settings.items() if name != KIND}
-    return dict(_flat(own, ""))
+def columns(
+    settings: Mapping[str, Any], labels: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, Any]:
+    """Every setting that is a scalar, by its dotted name.
+
+    A module's own column, such as `objective`, holds its label, or its kind where it
+    has none, and `objective.kind` its kind. Items of a list are numbered from 0; a list
+    of texts is one text.
+
+    Args:
+        settings: a description, as in the attribute `settings` of a run.
+        labels: of modules, by their dotted names.
+
+    >>> from simgeo import results
+    >>> settings = {"objective": {"kind": "Gram", "scale": 2.0}, "student_dim": 8}
+    >>> results.columns(settings, {"objective": "Gram matrix"})
+    {'objective': 'Gram matrix', 'objective.kind': 'Gram', 'objective.scale': 2.0, \
+'student_dim': 8}
+    """
+    found = {}
+    for name, value in settings.items():
+        if name != KIND:
+            found.update(flat(name, value, labels))
+    return found
 
 
-def _flat(value: Any, name: str) -> Iterator[tuple[str, Any]]:
+def flat(name: str, value: Any, labels: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
+    """The columns of one setting."""
     if isinstance(value, Mapping):
+        if KIND in value:
+            yield name, labels.get(name, value[KIND])
         for key, each in value.items():
-            yield from _flat(each, name if key == KIND else f"{name}.{key}".lstrip("."))
+            yield from flat(f"{name}.{key}", each, labels)
     elif isinstance(value, list | tuple):
-        for index, each in enumerate(value):
-            yield from _flat(each, f"{name}.{index}")
+        if value and all(isinstance(each, str) for each in value):
+            yield name, ", ".join(value)
+            return
+        for place, each in enumerate(value):
+            yield from flat(f"{name}.{place}", each, labels)
     else:
         yield name, value

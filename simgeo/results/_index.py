@@ -9,7 +9,7 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,23 +18,29 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
-from simgeo.results._files import SchemaError, load, write
+from simgeo.results._parts import listing, part_of
+from simgeo.results._reading import SchemaError, load
+from simgeo.results._runs import split
+from simgeo.results._writing import write
 from simgeo.settings import SCHEMA
 
 FOLDER = ".index"
+_VERSION = 2  # of the index's own files
 
 
 class Entry(NamedTuple):
-    """One run as the index has it: its settings, and its last record."""
+    """One file as the index has it: its settings, and the last record of its seeds."""
 
-    fingerprint: str
+    name: str
     size: int
     time: int  # of the last change, in ns
-    settings: dict[str, Any]
+    fingerprint: str
     precision: str
     schema: int
     seconds: float
-    names: tuple[str, ...]  # of the columns of `values`
+    settings: dict[str, Any]
+    labels: dict[str, str]
+    names: tuple[str, ...]  # of the columns of `values`; the seed is the first
     kinds: tuple[str, ...]  # their types
     values: Float[np.ndarray, "s k"]
 
@@ -43,42 +49,29 @@ def index(folder: str | Path, runs: Iterable[xr.Dataset]) -> None:
     """Adds runs just saved in `folder` to its index, so that no file is read again."""
     entries = []
     for run in runs:
-        name = run.attrs["fingerprint"]
-        with suppress(OSError):
-            entries.append(_entry((Path(folder) / f"{name}.nc").stat(), run))
+        for part, own in split(run):
+            with suppress(OSError):
+                status = (Path(folder) / part.name).stat()
+                entries.append(_entry(part.name, status, own))
     if entries:
         with suppress(OSError):  # it can be made again
             replace(Path(folder), entries)
 
 
-def is_indexed(folder: str | Path) -> dict[str, bool]:
-    """Every finished file's fingerprint, and whether the index knows the file as it is.
+def files_of(folder: Path) -> dict[str, tuple[int, int]]:
+    """Size and time of every complete part's file, by name, in the order of names.
 
     Raises:
         ValueError: if the folder cannot be read.
     """
-    indexed, _ = known(Path(folder))
-    return {
-        name: name in indexed and (indexed[name].size, indexed[name].time) == file
-        for name, file in files_of(Path(folder)).items()
-    }
-
-
-def files_of(folder: Path) -> dict[str, tuple[int, int]]:
-    """Size and time of every finished run's file, by fingerprint."""
     found = {}
-    try:
-        with os.scandir(folder) as listing:
-            for each in listing:
-                if re.fullmatch(r"[0-9a-f]{16}\.nc", each.name):
-                    with suppress(FileNotFoundError):
-                        status = each.stat()
-                        found[each.name[:16]] = (status.st_size, status.st_mtime_ns)
-    except OSError as error:
-        raise ValueError(
-            f"`folder` must be a store of runs; got {folder}: {error.strerror}."
-        ) from error
-    return found
+    for each in listing(folder):
+        part = part_of(each.name)
+        if part is not None and part.complete:
+            with suppress(FileNotFoundError):
+                status = each.stat()
+                found[each.name] = (status.st_size, status.st_mtime_ns)
+    return dict(sorted(found.items()))
 
 
 def read(folder: Path, name: str) -> Entry:
@@ -88,35 +81,36 @@ def read(folder: Path, name: str) -> Entry:
         DamagedFileError: a ValueError, if it is damaged.
         UnreadableFileError: a ValueError, if it could not be read.
     """
-    path = folder / f"{name}.nc"
     # Before it is read: what is written over it meanwhile is then read again.
-    status = path.stat()
+    status = (folder / name).stat()
     try:
-        return _entry(status, load(path))
+        return _entry(name, status, load(folder / name))
     except SchemaError:
-        own = (name, status.st_size, status.st_mtime_ns, {}, "", SCHEMA + 1, 0.0)
-        return Entry(*own, ("seed", "step"), ("<i8", "<i8"), np.zeros((0, 2)))
+        own = (name, status.st_size, status.st_mtime_ns, "", "", SCHEMA + 1, 0.0)
+        return Entry(*own, {}, {}, ("seed", "step"), ("<i8", "<i8"), np.zeros((0, 2)))
 
 
-def _entry(status: os.stat_result, run: xr.Dataset) -> Entry:
+def _entry(name: str, status: os.stat_result, run: xr.Dataset) -> Entry:
     values = {
         "seed": run["seed"].values,
         "step": np.repeat(run["step"].values[-1], run.sizes["seed"]),
     }
-    for name, each in run.data_vars.items():
+    for record, each in run.data_vars.items():
         if each.dims == ("seed", "step"):
-            values[str(name)] = each.values[:, -1]
-    for name, each in run.data_vars.items():
+            values[str(record)] = each.values[:, -1]
+    for level, each in run.data_vars.items():
         if each.dims == ("seed",):
-            values[str(name)] = each.values
+            values[str(level)] = each.values
     return Entry(
-        fingerprint=run.attrs["fingerprint"],
+        name=name,
         size=status.st_size,
         time=status.st_mtime_ns,
-        settings=json.loads(run.attrs["settings"]),
+        fingerprint=run.attrs["fingerprint"],
         precision=run.attrs["precision"],
         schema=int(run.attrs["schema"]),
         seconds=float(run.attrs["seconds"]),
+        settings=json.loads(run.attrs["settings"]),
+        labels=json.loads(run.attrs.get("labels", "{}")),
         names=tuple(values),
         kinds=tuple(each.dtype.str for each in values.values()),
         values=np.stack([each.astype(float) for each in values.values()], axis=1),
@@ -124,10 +118,12 @@ def _entry(status: os.stat_result, run: xr.Dataset) -> Entry:
 
 
 def known(folder: Path) -> tuple[dict[str, Entry], list[Path]]:
-    """What the index says, and those of its files that could be read."""
+    """What the index says by files' names, and those of its files that were read."""
     found: dict[str, Entry] = {}
     shards = []
-    for shard in sorted((folder / FOLDER).glob("[0-9a-f]*.npz")):
+    for shard in sorted((folder / FOLDER).glob("*.npz")):
+        if not re.fullmatch(r"[0-9a-f]+\.npz", shard.name):
+            continue
         try:
             content = shard.read_bytes()
         except OSError:
@@ -135,39 +131,67 @@ def known(folder: Path) -> tuple[dict[str, Entry], list[Path]]:
         shards.append(shard)
         with suppress(Exception):  # half of one, or none: its runs are read again
             for entry in _shard(content):
-                kept = found.get(entry.fingerprint)
+                kept = found.get(entry.name)
                 if kept is None or kept.time < entry.time:
-                    found[entry.fingerprint] = entry
+                    found[entry.name] = entry
     return found, shards
 
 
 def replace(folder: Path, entries: Iterable[Entry]) -> None:
-    """Writes entries as one new file of the index."""
+    """Writes entries as one new file of the index.
+
+    What many runs have in common, such as a teacher's settings, is written once.
+    """
     layouts: dict[tuple, list[np.ndarray]] = {}
+    place_of: dict[tuple, int] = {}
+    table, number = _table()
     runs = []
     for each in entries:
         layout = (each.names, each.kinds)
-        values = layouts.setdefault(layout, [])
-        place = list(layouts).index(layout)
-        runs.append([*each[:7], place, len(each.values)])
-        values.append(each.values)
-    about = json.dumps({"layouts": list(layouts), "runs": runs}).encode()
+        place = place_of.setdefault(layout, len(place_of))
+        layouts.setdefault(layout, []).append(each.values)
+        settings = [number(value) for value in each.settings.values()]
+        about = [number([*each.settings]), settings, number(each.labels)]
+        runs.append([*each[:7], *about, place, len(each.values)])
+    about = {"version": _VERSION, "layouts": [*layouts], "table": table, "runs": runs}
+    text = np.frombuffer(json.dumps(about).encode(), np.uint8)
     arrays = {f"values_{k}": np.concatenate(v) for k, v in enumerate(layouts.values())}
     content = io.BytesIO()
-    np.savez(content, about=np.frombuffer(about, np.uint8), **arrays)
+    np.savez(content, about=text, **arrays)
     write(folder / FOLDER / f"{secrets.token_hex(8)}.npz", content.getvalue())
+
+
+def _table() -> tuple[list[Any], Callable[[Any], int]]:
+    """A list of values that differ, and what adds to it and gives a value's place."""
+    table: list[Any] = []
+    places: dict[Any, int] = {}
+
+    def number(value: Any) -> int:
+        is_plain = value is None or isinstance(value, bool | int | float | str)
+        key = (type(value), value) if is_plain else json.dumps(value)
+        if key not in places:
+            places[key] = len(table)
+            table.append(value)
+        return places[key]
+
+    return table, number
 
 
 def _shard(content: bytes) -> list[Entry]:
     with np.load(io.BytesIO(content), allow_pickle=False) as archive:
         about = json.loads(archive["about"].tobytes())
         values = [archive[f"values_{k}"] for k in range(len(about["layouts"]))]
+    if about["version"] != _VERSION:
+        raise ValueError("the index is of another version")
     layouts = [(tuple(names), tuple(kinds)) for names, kinds in about["layouts"]]
+    table = about["table"]
     entries, ends = [], [0] * len(layouts)
-    for *own, place, num in about["runs"]:
+    for *own, keys, settings, labels, place, num in about["runs"]:
         start, ends[place] = ends[place], ends[place] + num
         rows = values[place][start : ends[place]]
         if len(rows) != num:
             raise ValueError("the index is cut short")
-        entries.append(Entry(*own, *layouts[place], rows))
+        values_of = map(table.__getitem__, settings)
+        described = dict(zip(table[keys], values_of, strict=True))
+        entries.append(Entry(*own, described, table[labels], *layouts[place], rows))
     return entries

@@ -1,8 +1,6 @@
-"""A folder of many runs, opened at once."""
+"""The finished runs of a folder: one frame, one tree, and every run by its name."""
 
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,47 +9,45 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from simgeo.results._files import DamagedFileError, UnreadableFileError, load
-from simgeo.results._frames import columns, frame
-from simgeo.results._index import Entry, files_of, known, read, replace
+from simgeo.results._frames import columns, flat, frame
+from simgeo.results._index import Entry
+from simgeo.results._runs import find
 from simgeo.results._where import rows
-from simgeo.settings import SCHEMA
-
-_MOST_SHARDS = 8
-_MOST_NAMES = 20  # in a warning
+from simgeo.settings import KIND
 
 
 class Store:
-    """The finished runs of a folder.
+    """The finished runs of a folder, as `open` finds them."""
 
-    Runs of an older or a newer schema are left out, with a warning.
-    """
-
-    def __init__(self, folder: Path, entries: Mapping[str, Entry]) -> None:
+    def __init__(self, folder: Path, entries: Sequence[Entry]) -> None:
+        """Of a folder, and what the index says of its whole files, by name."""
         self.folder = folder
-        self.entries = dict(entries)
+        same: dict[str, list[Entry]] = {}
+        for each in entries:
+            same.setdefault(each.fingerprint, []).append(each)
+        self.runs = {name: _one(each) for name, each in same.items()}
+
+    @cached_property
+    def seeds(self) -> dict[str, set[int]]:
+        """The seeds of every run whose files are whole, by fingerprint."""
+        return {
+            name: set(each.values[:, 0].astype(int).tolist())
+            for name, each in self.runs.items()
+        }
 
     @cached_property
     def frame(self) -> pd.DataFrame:
         """The last record of every run and seed, as `final(frame(...))` gives it."""
-        entries = list(self.entries.values())
+        entries = list(self.runs.values())
         if not entries:
             return pd.DataFrame({"fingerprint": [], "seed": [], "step": []})
-        about = pd.DataFrame(
-            [
-                columns(each.settings)
-                | {"fingerprint": each.fingerprint, "precision": each.precision}
-                for each in entries
-            ]
-        )
+        about = pd.DataFrame(_settings_of(entries))
         own = [name for name in about if name not in ("fingerprint", "precision")]
         about = about[[*own, "fingerprint", "precision"]]
         counts = [len(each.values) for each in entries]
         repeated = about.loc[np.repeat(np.arange(len(entries)), counts)]
         parts = [
-            pd.concat([_numbers(each) for each in same], ignore_index=True)
-            if len(same) < 2
-            else _numbers(
+            _numbers(
                 same[0]._replace(values=np.concatenate([each.values for each in same]))
             )
             for same in _runs_of_equal_columns(entries)
@@ -67,7 +63,7 @@ class Store:
         coordinates, what they share its attributes.
         """
         groups: dict[tuple, list[Entry]] = {}
-        for each in self.entries.values():
+        for each in self.runs.values():
             shape = [each.settings.get(name) for name in _SHAPE]
             seeds = tuple(each.values[:, 0])
             groups.setdefault((*shape, seeds, each.names), []).append(each)
@@ -79,14 +75,29 @@ class Store:
         return xr.DataTree.from_dict(nodes)
 
     def load(self, fingerprint: str) -> xr.Dataset:
-        """One run with all its records."""
-        return load(self.folder / f"{fingerprint}.nc")
+        """One run with all its records, of all its seeds.
+
+        Args:
+            fingerprint: as in the column of that name.
+
+        Raises:
+            ValueError: if it is not there any more, or cannot be read.
+        """
+        found = find(self.folder, fingerprint)
+        if found is None:
+            raise ValueError(
+                f"`fingerprint` must be of a run in {self.folder}; got {fingerprint}."
+            )
+        return found
 
     def trajectories(self, where: str = "") -> pd.DataFrame:
         """All records of the runs with a seed that `where` chooses, from their files.
 
         Args:
             where: as in `rows`; all if empty.
+
+        Raises:
+            ValueError: if the condition is malformed, or a run cannot be read.
         """
         chosen = rows(self.frame, where) if where else self.frame
         found = [self.load(name) for name in chosen["fingerprint"].unique()]
@@ -96,78 +107,41 @@ class Store:
 _SHAPE = ("num_vectors", "teacher_dim", "student_dim")
 
 
-def open(folder: str | Path) -> Store:
-    """The store in a folder: its tidy frame, its tree and its runs.
-
-    Files that the index does not know are read, and put into it where that can be
-    written. No run is ever changed: one that is damaged, or cannot be read, is left out
-    and left as it is, with a warning that names it.
-
-    Raises:
-        ValueError: if the folder cannot be read.
-    """
-    folder = Path(folder)
-    # In this order: the index may be written to meanwhile, after the files.
-    indexed, shards = known(folder)
-    files = files_of(folder)
-    entries, fresh = {}, {}
-    damaged: list[str] = []
-    unreadable: dict[str, str] = {}
-    for name, (size, time) in sorted(files.items()):
-        entry = indexed.get(name)
-        if entry is not None and (entry.size, entry.time) == (size, time):
-            entries[name] = entry
-            continue
-        try:
-            fresh[name] = read(folder, name)
-        except FileNotFoundError:  # removed meanwhile
-            pass
-        except DamagedFileError:
-            damaged.append(f"{name}.nc")
-        except (UnreadableFileError, OSError) as error:
-            reason = error.__cause__ if isinstance(error, ValueError) else error
-            if not isinstance(reason, FileNotFoundError):
-                unreadable[f"{name}.nc"] = getattr(reason, "strerror", None) or ""
-    entries |= fresh
-    if fresh or len(shards) > _MOST_SHARDS:
-        # All in one. What others add meanwhile is in files of its own.
-        with suppress(OSError):
-            replace(folder, entries.values())
-            for each in shards:
-                each.unlink(missing_ok=True)
-    if damaged:
-        warnings.warn(
-            f"{folder} holds {len(damaged)} damaged files, which are left out and left "
-            f"as they are: {_listed(damaged)}. Running their cells again replaces "
-            f"them.",
-            stacklevel=2,
-        )
-    if unreadable:
-        warnings.warn(
-            f"{folder} holds {len(unreadable)} files that could not be read and are "
-            f"left out: {_listed(list(unreadable))} "
-            f"({', '.join(sorted(set(unreadable.values())))}). They are left as they "
-            f"are; open the store again.",
-            stacklevel=2,
-        )
-    current = {name: each for name, each in entries.items() if each.schema == SCHEMA}
-    for other, advice in (
-        ([each for each in entries.values() if each.schema < SCHEMA], "Run them again"),
-        ([each for each in entries.values() if each.schema > SCHEMA], "Update simgeo"),
-    ):
-        if other:
-            schemas = ", ".join(map(str, sorted({each.schema for each in other})))
-            warnings.warn(
-                f"{folder} holds {len(other)} runs of schema {schemas}, where this "
-                f"simgeo has {SCHEMA}; they are left out. {advice}.",
-                stacklevel=2,
-            )
-    return Store(folder, dict(sorted(current.items())))
+def _one(parts: list[Entry]) -> Entry:
+    """The parts of a run as one: every seed once, from the first part that has it."""
+    first = parts[0]
+    if len(parts) == 1:
+        return first
+    names = [name for name in first.names if all(name in p.names for p in parts)]
+    values = np.concatenate(
+        [part.values[:, [part.names.index(n) for n in names]] for part in parts]
+    )
+    _, places = np.unique(values[:, 0], return_index=True)
+    return first._replace(
+        seconds=sum(part.seconds for part in parts),
+        names=tuple(names),
+        kinds=tuple(first.kinds[first.names.index(name)] for name in names),
+        values=values[places],
+    )
 
 
-def _listed(names: Sequence[str]) -> str:
-    more = len(names) - _MOST_NAMES
-    return ", ".join(names[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
+def _settings_of(entries: Sequence[Entry]) -> Iterator[dict[str, Any]]:
+    """The columns of every run; a module that many share is flattened once."""
+    flattened: dict[tuple, dict[str, Any]] = {}
+    for each in entries:
+        own: dict[str, Any] = {}
+        for name, value in each.settings.items():
+            if name == KIND:
+                continue
+            if isinstance(value, dict | list):
+                key = (name, id(value), id(each.labels))
+                if key not in flattened:
+                    flattened[key] = dict(flat(name, value, each.labels))
+                own.update(flattened[key])
+            else:
+                own[name] = value
+        own["fingerprint"], own["precision"] = each.fingerprint, each.precision
+        yield own
 
 
 def _runs_of_equal_columns(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
@@ -190,7 +164,7 @@ def _numbers(entry: Entry) -> pd.DataFrame:
 
 
 def _node(cells: list[Entry]) -> xr.Dataset:
-    about = [columns(each.settings) for each in cells]
+    about = [columns(each.settings, each.labels) for each in cells]
     names = list(dict.fromkeys(name for each in about for name in each))
     coords: dict[str, Any] = {
         "cell": [each.fingerprint for each in cells],

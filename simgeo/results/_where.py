@@ -2,6 +2,7 @@
 
 import ast
 import operator
+import re
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,8 @@ SHORT = {
     "n": "num_vectors",
     "d": "teacher_dim",
     "m": "student_dim",
-    "s": "num_seeds",
 }
+_MOST = 200  # characters of a condition in an error
 _COMPARE = {
     ast.Eq: operator.eq,
     ast.NotEq: operator.ne,
@@ -31,37 +32,66 @@ def rows(frame: pd.DataFrame, where: str) -> pd.DataFrame:
 
     Such as `objective == "cka" and m < 64`, or `teacher.fraction in (0.5, 0.9)`:
     columns, numbers and text, compared, with `and`, `or`, `not`, `in` and brackets.
-    `n`, `d`, `m` and `s` are the sizes; kinds may be written `CKA` or `cka`. Text that
-    a column does not hold is refused, so that a slip is not an empty table.
+    A column may be named as in `column`; labels and kinds may be written `CKA` or
+    `cka`. Text that a column does not hold is refused, so that a slip is not an empty
+    table.
+
+    Args:
+        frame: tidy, with a column for every name in the condition.
+        where: the condition.
 
     Raises:
-        ValueError: if it is malformed, or a name is no column.
+        ValueError: if it is malformed or too deep, or a name is no column.
     """
     try:
         tree = ast.parse(where.strip(), mode="eval").body
+        mask = _truth(tree, frame, where)
     except SyntaxError as error:
         raise ValueError(
-            f"`where` must be a condition such as 'm < 64'; got {where!r}."
+            f"`where` must be a condition such as 'm < 64'; got {_shown(where)}."
         ) from error
-    mask = _truth(tree, frame, where)
+    except (RecursionError, MemoryError) as error:  # of Python's own parser too
+        raise ValueError(
+            f"`where` must not be nested so deeply; got {_shown(where)}."
+        ) from error
     return frame[mask].reset_index(drop=True)
 
 
 def column(frame: pd.DataFrame, name: str, argument: str = "where") -> str:
-    """The column meant by a name or one of the short ones.
+    """The column meant by its name, a short one, or the last part of its name.
+
+    `n`, `d` and `m` are the sizes; `learning_rate` is `optimiser.learning_rate`, as
+    long as no other column ends so.
+
+    Args:
+        frame: any.
+        name: of a column.
+        argument: what an error calls the name.
 
     Raises:
-        ValueError: if there is none.
+        ValueError: if there is none, or more than one.
+
+    >>> import pandas as pd
+    >>> from simgeo import results
+    >>> frame = pd.DataFrame({"student_dim": [8], "optimiser.learning_rate": [0.1]})
+    >>> results.column(frame, "m"), results.column(frame, "learning_rate")
+    ('student_dim', 'optimiser.learning_rate')
     """
     found = name if name in frame else SHORT.get(name, name)
-    if found not in frame and f"reference_{name}" in frame:
-        found = f"reference_{name}"
-    if found not in frame:
+    if found in frame:
+        return found
+    names = [*map(str, frame.columns)]
+    ends = [each for each in names if each.endswith(f".{name}")]
+    if len(ends) > 1:
         raise ValueError(
-            f"`{argument}` must name columns; got {name!r}."
-            f"{suggest(name, [*map(str, frame.columns)])}"
+            f"`{argument}` must name one column; got {name!r}, which may be "
+            f"{' or '.join(ends)}."
         )
-    return found
+    if not ends:
+        raise ValueError(
+            f"`{argument}` must name columns; got {name!r}.{suggest(name, names)}"
+        )
+    return ends[0]
 
 
 def _truth(node: ast.expr, frame: pd.DataFrame, where: str) -> np.ndarray:
@@ -140,6 +170,8 @@ def _spelt(text: str, values: Any) -> str:
     if not isinstance(values, pd.Series):
         return text
     known = [each for each in values.unique() if isinstance(each, str)]
+    if text in known:
+        return text
     for each in known:
         if _plain(each) == _plain(text):
             return each
@@ -149,11 +181,16 @@ def _spelt(text: str, values: Any) -> str:
 
 
 def _plain(text: str) -> str:
-    return text.replace("-", "").replace("_", "").lower()
+    return re.sub(r"[-_,\s]", "", text).lower()
 
 
 def _refusal(where: str, node: ast.expr) -> ValueError:
     part = ast.get_source_segment(where.strip(), node) or where
     return ValueError(
-        f"`where` must compare columns with numbers or text; got {part!r} in {where!r}."
+        f"`where` must compare columns with numbers or text; got {_shown(part)} in "
+        f"{_shown(where)}."
     )
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= _MOST else f"{text[:_MOST]} ...")

@@ -1,10 +1,5 @@
 """Grids of experiments: described, planned, run on anything, kept cell by cell."""
 
-from simgeo.sweep.grid import grid as grid
-from simgeo.sweep.grid import load as load
-from simgeo.sweep.grid import log_span as log_span
-from simgeo.sweep.grid import span as span
-from simgeo.sweep.grid import together as together
 from simgeo.sweep._keep import Status as Status
 from simgeo.sweep._keep import status as status
 from simgeo.sweep._plan import Plan as Plan
@@ -14,3 +9,8 @@ from simgeo.sweep._running import Report as Report
 from simgeo.sweep._running import executor_of as executor_of
 from simgeo.sweep._running import run as run
 from simgeo.sweep._work import measure as measure
+from simgeo.sweep.grid import grid as grid
+from simgeo.sweep.grid import load as load
+from simgeo.sweep.grid import log_span as log_span
+from simgeo.sweep.grid import span as span
+from simgeo.sweep.grid import together as together

@@ -5,9 +5,7 @@ can share a store, and be killed.
 """
 
 import json
-import os
 import platform
-import re
 import time
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
@@ -21,7 +19,6 @@ from simgeo.sweep._plan import Plan
 
 _SWEEPS, _CLAIMS = "sweeps", ".claims"
 _FAILED = ".failed.json"
-_PART = re.compile(r"([0-9a-f]{16})\.(\d+)-(\d+)\.nc")  # a cell, its first and last seed
 
 
 class Status(NamedTuple):
@@ -124,29 +121,14 @@ def _status(
     )
 
 
-def seeds_there(
-    folder: Path, damaged: Collection[str] = ()
-) -> dict[str, dict[int, float]]:
-    """The seeds of every cell that has finished, and when their file was written.
-
-    Args:
-        damaged: names of files that do not count.
-    """
+def seeds_there(folder: Path) -> dict[str, dict[int, float]]:
+    """The seeds of every cell that are finished, and when their file was written."""
     found: dict[str, dict[int, float]] = {}
-    try:
-        with os.scandir(folder) as listing:
-            for each in listing:
-                part = _PART.fullmatch(each.name)
-                if part is None or each.name in damaged:
-                    continue
-                with suppress(FileNotFoundError):
-                    written = each.stat().st_mtime
-                    seeds = range(int(part[2]), int(part[3]) + 1)
-                    found.setdefault(part[1], {}).update(dict.fromkeys(seeds, written))
-    except OSError as error:
-        raise ValueError(
-            f"`folder` must be a store of runs; got {folder}: {error.strerror}."
-        ) from error
+    for name, (_, time) in results.files_of(Path(folder)).items():
+        part = results.part_of(name)
+        if part is not None:
+            seeds = found.setdefault(part.fingerprint, {})
+            seeds.update(dict.fromkeys(part.seeds, time / 1e9))
     return found
 
 
@@ -205,9 +187,9 @@ def missing(
     folder: Path, wanted: Mapping[str, Collection[int]], damaged: Collection[str]
 ) -> dict[str, list[int]]:
     """Of these seeds of cells, those without a file that counts."""
-    there = seeds_there(folder, damaged)
+    there = results.seeds_of(folder, damaged)
     return {
-        name: [seed for seed in seeds if seed not in there.get(name, {})]
+        name: [seed for seed in seeds if seed not in there.get(name, ())]
         for name, seeds in wanted.items()
     }
 

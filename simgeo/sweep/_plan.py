@@ -30,7 +30,9 @@ class Plan(NamedTuple):
         """What every cell costs, in a unit of its own."""
         return {name: work.cost for name, work in self.works.items()}
 
-    def batches(self, wanted: Mapping[str, Collection[int]] | None = None) -> list["Part"]:
+    def batches(
+        self, wanted: Mapping[str, Collection[int]] | None = None
+    ) -> list["Part"]:
         """The work of a sweep in batches, the largest first.
 
         Args:

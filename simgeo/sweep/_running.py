@@ -203,9 +203,7 @@ def _unclaimed(
         left.remove(part)
         works = dict(zip(part.fingerprints, part.batch.works, strict=True))
         wanted = {name: work.seeds for name, work in works.items()}
-        missing = (
-            wanted if is_first else keep.missing(folder, wanted, damaged)
-        )
+        missing = wanted if is_first else keep.missing(folder, wanted, damaged)
         is_first = False
         kept = [
             (name, work._replace(seeds=tuple(missing[name])))

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 _AXES = ("x", "y", "z")
 
 
-def paths(
+def vector_trajectories(
     objective: str,
     steps: Int[np.ndarray, " r"],
     students: Float[np.ndarray, "r n m"],
@@ -25,6 +25,10 @@ def paths(
     coordinates are NaN, and the axes those of the student.
 
     Args:
+        objective: its name.
+        steps: done at each record.
+        students: the student's vectors at each record, m of 2 or 3.
+        teacher: what they learn from.
         records: values by name, each (r,).
 
     Raises:

@@ -1,0 +1,67 @@
+"""`simgeo convert`: a store of an older simgeo in today's form."""
+
+import functools
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from simgeo import results
+from simgeo.cli import Parser, fail
+
+
+def convert(arguments: list[str]) -> int:
+    """`simgeo convert STORE`: writes the runs of schema 1 in schema 2."""
+    parser = Parser(
+        prog="simgeo convert",
+        description="Write the runs of an older simgeo in today's form. An old file is "
+        "removed once its successor was written and read back.",
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("store", metavar="STORE")
+    add("--to", metavar="DIR", help="another folder to write to; STORE stays as it is")
+    add("--keep", action="store_true", help="keep the old files beside the new ones")
+    try:
+        asked = parser.parse_args(arguments)
+        done = results.convert(asked.store, asked.to, asked.keep, labels)
+    except ValueError as error:
+        return fail(error, 2)
+    except OSError as error:
+        return fail(error, 1)
+    for name, reason in done.failed.items():
+        fail(f"{name} was not converted: {reason}", 0)
+    print(f"Converted {len(done.converted)} files in {asked.to or asked.store}.")
+    return 1 if done.failed else 0
+
+
+def labels(settings: Mapping[str, Any]) -> dict[str, str]:
+    """The labels of the modules in a description; where one cannot be built, its kind.
+
+    Args:
+        settings: of a cell, with the modules' descriptions by name.
+    """
+    described = {
+        name: json.dumps(each)
+        for name, each in settings.items()
+        if isinstance(each, dict)
+    }
+    return {name: _label(name, each) for name, each in described.items()}
+
+
+@functools.cache
+def _label(name: str, described: str) -> str:
+    from simgeo import settings
+    from simgeo.objectives import AbstractObjective
+    from simgeo.students import AbstractStudent
+    from simgeo.teachers import AbstractTeacher
+
+    bases = {
+        "teacher": AbstractTeacher,
+        "objective": AbstractObjective,
+        "student": AbstractStudent,
+    }
+    about = json.loads(described)
+    try:
+        return settings.build(bases[name], about).label
+    except (KeyError, ValueError, TypeError, AttributeError):
+        return about["name"] if about["kind"] == "Named" else about["kind"]

@@ -1,0 +1,133 @@
+"""Names of files: a part of a run is its fingerprint and the seeds from one to another.
+
+What is there is known from the names alone, so that asking for more seeds costs a look
+at the folder.
+"""
+
+import os
+import re
+from collections.abc import Collection, Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+_NAME = re.compile(r"([0-9a-f]{16})\.(\d+)-(\d+)(\.partial)?\.nc")
+_SCHEMA_1 = re.compile(r"[0-9a-f]{16}(\.partial)?\.nc")
+
+
+class Part(NamedTuple):
+    """Contiguous seeds of one run, kept in one file."""
+
+    fingerprint: str
+    first: int
+    last: int
+    complete: bool = True
+
+    @property
+    def name(self) -> str:
+        """That of its file."""
+        end = "nc" if self.complete else "partial.nc"
+        return f"{self.fingerprint}.{self.first}-{self.last}.{end}"
+
+    @property
+    def seeds(self) -> range:
+        return range(self.first, self.last + 1)
+
+
+def part_of(name: str) -> Part | None:
+    """The part that a file of that name holds; None if it is no name of a part."""
+    found = _NAME.fullmatch(name)
+    if found is None:
+        return None
+    return Part(found[1], int(found[2]), int(found[3]), found[4] is None)
+
+
+def require_fingerprint(fingerprint: str) -> None:
+    """Raises ValueError for what names no run, so that no path is made of it."""
+    if not re.fullmatch("[0-9a-f]{16}", fingerprint):
+        raise ValueError(
+            f"`fingerprint` must be 16 hexadecimal digits; got {fingerprint!r}."
+        )
+
+
+def listing(folder: Path) -> Iterator[os.DirEntry]:
+    """What is in a folder.
+
+    Raises:
+        ValueError: if it cannot be read.
+    """
+    try:
+        with os.scandir(folder) as found:
+            yield from found
+    except OSError as error:
+        raise ValueError(
+            f"`folder` must be a store of runs; got {folder}: {error.strerror}."
+        ) from error
+
+
+def schema_1(folder: Path) -> list[Path]:
+    """Files that simgeo wrote before runs were kept in parts."""
+    return sorted(
+        Path(each.path) for each in listing(folder) if _SCHEMA_1.fullmatch(each.name)
+    )
+
+
+def parts(folder: Path) -> dict[str, list[Part]]:
+    """The complete parts of every run, by fingerprint, in the order of their names."""
+    found: dict[str, list[Part]] = {}
+    for name in sorted(each.name for each in listing(folder)):
+        part = part_of(name)
+        if part is not None and part.complete:
+            found.setdefault(part.fingerprint, []).append(part)
+    return found
+
+
+def seeds_of(folder: str | Path, damaged: Collection[str] = ()) -> dict[str, set[int]]:
+    """The seeds of every run that have a finished file, by fingerprint.
+
+    Taken from the names of the files in one look: no file is read. `Store.seeds` has
+    those that are whole.
+
+    Args:
+        folder: a store; one that does not exist holds nothing.
+        damaged: names of files that do not count, as `verify` gives them.
+
+    Raises:
+        ValueError: if the folder cannot be read.
+    """
+    if not Path(folder).exists():
+        return {}
+    return {
+        fingerprint: {s for part in own if part.name not in damaged for s in part.seeds}
+        for fingerprint, own in parts(Path(folder)).items()
+    }
+
+
+def missing_seeds(
+    folder: str | Path,
+    fingerprint: str,
+    seeds: Iterable[int],
+    damaged: Collection[str] = (),
+) -> list[int]:
+    """Of these seeds, those of which a run has no finished file, in their order.
+
+    From the names of the files alone; for many runs `seeds_of` looks only once.
+
+    Args:
+        folder: a store; one that does not exist holds nothing.
+        fingerprint: of the cell, 16 hexadecimal digits.
+        seeds: whole numbers from 0 on.
+        damaged: names of files that do not count.
+
+    Raises:
+        ValueError: if the folder cannot be read, or the fingerprint is none.
+
+    >>> from simgeo import results
+    >>> results.missing_seeds("nowhere", "0123456789abcdef", range(3))
+    [0, 1, 2]
+    """
+    require_fingerprint(fingerprint)
+    wanted = [int(seed) for seed in seeds]
+    if not wanted:
+        return []
+    there = seeds_of(folder, damaged).get(fingerprint, set())
+    return [seed for seed in wanted if seed not in there]
