@@ -54,7 +54,7 @@ def run(arguments: list[str]) -> int:
         said = f"Saved {path}, after {found.attrs['seconds']:.1f} s."
     else:
         said = (
-            f"Read from {folder}, where all seeds are finished; --again repeats them."
+            f"Read from {folder}, which has all seeds; --again repeats them."
         )
     whole = results.find(folder, cell.fingerprint, cell.seeds)
     if whole is None:

@@ -11,8 +11,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Int
 
-from simgeo.problems import AbstractCell
-from simgeo.problems._cell import precision
+from simgeo.problems import AbstractCell, precision
 from simgeo.settings import KIND, SCHEMA, describe
 
 PACKAGES = ("simgeo", "jax", "jaxlib", "optax", "numpy")

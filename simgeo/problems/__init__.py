@@ -1,6 +1,7 @@
 """What the engine runs: the cells, what is given to them, optimised and observed."""
 
 from simgeo.problems._cell import AbstractCell as AbstractCell
+from simgeo.problems._cell import precision as precision
 from simgeo.problems._parts import AbstractObserver as AbstractObserver
 from simgeo.problems._parts import AbstractProblem as AbstractProblem
 from simgeo.problems._parts import AbstractStage as AbstractStage

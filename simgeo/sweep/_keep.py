@@ -124,11 +124,11 @@ def _status(
 def seeds_there(folder: Path) -> dict[str, dict[int, float]]:
     """The seeds of every cell that are finished, and when their file was written."""
     found: dict[str, dict[int, float]] = {}
-    for name, (_, time) in results.files_of(Path(folder)).items():
+    for name, (_, written) in results.files_of(Path(folder)).items():
         part = results.part_of(name)
         if part is not None:
             seeds = found.setdefault(part.fingerprint, {})
-            seeds.update(dict.fromkeys(part.seeds, time / 1e9))
+            seeds.update(dict.fromkeys(part.seeds, written / 1e9))
     return found
 
 

@@ -67,7 +67,7 @@ def run(
         keep_vectors: students' and teachers' vectors are kept too.
         executor: of `concurrent.futures`; its workers must see the store at this path.
         on_batch: called after every batch.
-        on_record: called with steps of all units done and in total, of a batch run here.
+        on_record: called with steps of all units, done and in total, of a batch here.
 
     Raises:
         ValueError: if the folder is no place for a store.
