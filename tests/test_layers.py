@@ -21,6 +21,7 @@ ALLOWED = {
     "subsets": {"linalg", "limits"},
     # What is optimised and what is measured do not import one another.
     **dict.fromkeys(_FOUR, {"linalg", "limits", "subsets"}),
+    "measures": {"linalg", "settings"},  # for the words of an error
     "teachers": {"linalg", "frames", "limits", "subsets"},
     "objectives": {"linalg", "functional", "limits", "subsets"},
     "theory": {"linalg", "limits", *_FOUR},
@@ -95,10 +96,10 @@ def test_a_module_imports_only_from_above(path):
         ("linalg.py", "import simgeo"),
         ("linalg.py", "from simgeo import *"),
         ("limits/pairs.py", "import simgeo.measures as m"),
-        ("measures.py", "def f():\n    from simgeo.objectives import CKA"),
-        ("measures.py", "from . import objectives"),
+        ("measures/_battery.py", "def f():\n    from simgeo.objectives import CKA"),
+        ("measures/_battery.py", "from .. import objectives"),
         ("objectives/cka.py", "from .. import linalg, measures"),
-        ("objectives/cka.py", "from ..measures import linear_cka"),
+        ("objectives/cka.py", "from ..measures import cka"),
         ("distill.py", "from simgeo import linalg"),
         ("results.py", "from simgeo.experiment import Experiment"),
         ("experiment.py", "from simgeo import results"),

@@ -5,7 +5,7 @@ import dataclasses
 from simgeo import settings
 from simgeo.cli import Parser, fail
 from simgeo.cli.flags import knobs, needs_file, places, summary
-from simgeo.measures import MEASURES
+from simgeo.measures import DEFAULT, MEASURES
 
 TOPICS = ("teachers", "students", "objectives", "measures")
 
@@ -58,9 +58,19 @@ def _kind(place: str, kind: str, cls: type) -> list[str]:
 
 
 def _measures() -> list[str]:
-    columns = f"{'':22s} {'range':8s} {'better':8s} {'chance':20s}"
-    return [columns.rstrip()] + [
-        f"{name:22s} {each.bounds:8s} {each.better or '-':8s} "
-        f"{each.chance:20s} {each.label}"
-        for name, each in MEASURES.items()
+    further = [name for name in MEASURES if name not in DEFAULT]
+    lines = [
+        f"{'':22s} {'range':19s} {'better':8s} {'chance':20s} recorded along every run",
+        *map(_measure, DEFAULT),
+        f"{'':72s} further ones",
+        *map(_measure, further),
     ]
+    return lines
+
+
+def _measure(name: str) -> str:
+    shown = MEASURES[name]
+    return (
+        f"{name:22s} {shown.bounds:19s} {shown.better or '-':8s} "
+        f"{shown.chance:20s} {shown.label}"
+    )

@@ -72,7 +72,7 @@ def table(run: xr.Dataset) -> str:
     """Medians over seeds of what was recorded, and the levels to read them against."""
     columns = ("start", "end", "least", "greatest", "chance", "SVD")
     lines = [f"{'':22s}" + "".join(f"{name:>11s}" for name in columns)]
-    for name in ("loss", *measures.MEASURES):
+    for name in ("loss", *measures.DEFAULT):
         values = run[name].values
         levels = [run.get(f"reference_{kind}_{name}") for kind in ("chance", "svd")]
         with warnings.catch_warnings():

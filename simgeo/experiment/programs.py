@@ -199,7 +199,7 @@ def observe(common: tuple, own: tuple, mesh: Mesh) -> Any:
             f"distance_{name}": objective(vectors, teacher)
             for name, objective in objectives.STANDARD.items()
         }
-        return measures.battery(vectors, teacher, epsilon, root) | distances
+        return measures.battery(vectors, teacher, epsilon, root=root) | distances
 
     return _over_seeds(one, mesh, common, own)
 
