@@ -151,9 +151,9 @@ def test_the_pictures_and_numbers_are_those_of_the_run(found):
     assert rows["loss"]["end"] == f"{loss:.4g}"
     assert rows["loss"]["limit"] != "-"
     chance = float(np.nanmedian(found.references["chance_matthews"]))
-    assert rows["Matthews correlation"]["chance"] == f"{chance:.4g}"
+    assert rows["pattern agreement"]["chance"] == f"{chance:.4g}"
     # Turan's number: 16 of the 28 pairs of 8 vectors in 2 dimensions.
-    assert rows["fraction of pairs, student"]["limit"] == "0.5714"
+    assert rows["fraction of epsilon-orthogonal pairs, student"]["limit"] == "0.5714"
 
 
 def test_a_run_is_stopped_at_its_next_record():
@@ -263,7 +263,7 @@ def test_the_cells_that_show_a_run(found):
     outcome = running.Outcome(cell, found, "", 0.25)
     given = {"mo": mo, "refusal": "", "get_outcome": lambda: outcome}
     shown, _ = app.numbers.run(pictures=pictures, **given)
-    assert "Matthews correlation" in shown.text
+    assert "pattern agreement" in shown.text
     shown, _ = app.curves.run(pictures=pictures, **given)
     assert "Loss over the steps" in shown.text
     shown, _ = app.maps.run(pictures=pictures, shown=mo.ui.radio(["cosines"]), **given)

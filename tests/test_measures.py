@@ -1,17 +1,24 @@
 """The battery against naive loops and scikit-learn, and where it is undefined."""
 
+import importlib
 import itertools
 import math
+import sys
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.spatial.distance import pdist
+from scipy.stats import spearmanr
 from sklearn import metrics
 from sklearn.linear_model import LinearRegression
+from sklearn.neighbors import NearestNeighbors
 
 from simgeo import measures
+from simgeo.cli import listing
 from simgeo.linalg import centre, cosines, squared_norm
+from simgeo.measures import _order, _tiles
 from simgeo.objectives import CKA, FeatureGram, LinearProjection, Procrustes
 
 TOLERANCE = 1e-10 if jax.config.read("jax_enable_x64") else 2e-5
@@ -19,11 +26,13 @@ EPSILON = 0.3
 NUM_VECTORS, TEACHER_DIM = 12, 6
 WIDTHS = (3, 6, 9)
 COUNTS = [
-    name for name, measure in measures.MEASURES.items() if measure.bounds == "count"
+    *("pairs_student", "pairs_teacher", "pairs_both"),
+    *("isolated_student", "isolated_teacher"),
 ]
+NEW = ("neighbour_overlap", "rsa", "feature_dimensionality", "frame_potential")
 
-battery = jax.jit(measures.battery)
-unblocked = jax.jit(measures._over_pairs)
+battery = jax.jit(measures.battery, static_argnames="names")
+unblocked = jax.jit(_tiles._over_pairs)
 
 
 def _draw(width, seed=0, num_vectors=NUM_VECTORS):
@@ -107,7 +116,7 @@ def test_every_measure_agrees_with_a_naive_one(width, change):
         student[3], teacher[5] = 0, 0
     found = battery(student, teacher, EPSILON)
     expected = _naive(student, teacher, EPSILON)
-    assert set(found) == set(measures.MEASURES) == set(expected)
+    assert set(found) == set(measures.DEFAULT) == set(expected)
     for name, value in found.items():
         if name in COUNTS:
             assert int(value) == expected[name], name
@@ -121,9 +130,10 @@ def test_a_student_that_keeps_all_has_the_best_of_every_measure(width):
     rotation, _ = np.linalg.qr(np.random.default_rng(0).standard_normal((width, width)))
     student = (teacher @ rotation[:TEACHER_DIM]).astype(teacher.dtype)
     found = battery(student, teacher, EPSILON)
-    for name, measure in measures.MEASURES.items():
-        if measure.better == "higher" and measure.bounds != "count":
-            assert np.isclose(found[name], 1, atol=TOLERANCE), name
+    found |= battery(student, teacher, EPSILON, names=("rsa", "neighbour_overlap"))
+    for name, value in found.items():
+        if measures.MEASURES[name].better == "higher" and name not in COUNTS:
+            assert np.isclose(value, 1, atol=TOLERANCE), name
     assert found["gram_error"] < 1e-3  # the root of rounding
     assert found["pairs_both"] == found["pairs_teacher"] == found["pairs_student"]
     assert found["isolated_student"] == found["isolated_teacher"]
@@ -133,7 +143,7 @@ def test_a_root_that_is_known_changes_nothing():
     student, teacher = _draw(6)
     found = battery(student, teacher, EPSILON)
     root = measures.root_of(jnp.asarray(teacher))
-    again = jax.jit(measures.battery)(student, teacher, EPSILON, root)
+    again = battery(student, teacher, EPSILON, root=root)
     for name, value in found.items():
         assert np.isclose(again[name], value, rtol=0, atol=TOLERANCE), name
 
@@ -144,8 +154,8 @@ def test_blocks_change_no_count(side, monkeypatch):
     vectors = _draw(3, seed=1, num_vectors=9)
     student, teacher = (jnp.asarray(side) for side in vectors)
     whole = unblocked(student, teacher, EPSILON)
-    monkeypatch.setattr(measures, "_BLOCK_ENTRIES", side**2)
-    blocked = jax.jit(lambda *sides: measures._over_pairs(*sides))
+    monkeypatch.setattr(_tiles, "_BLOCK_ENTRIES", side**2)
+    blocked = jax.jit(lambda *sides: _tiles._over_pairs(*sides))
     blocks = blocked(student, teacher, EPSILON)
     for name, expected, found in zip(whole._fields, whole, blocks, strict=True):
         atol = TOLERANCE if jnp.issubdtype(expected.dtype, jnp.floating) else 0
@@ -161,8 +171,8 @@ def test_counts_beyond_32_bits_do_not_wrap(monkeypatch):
     num_vectors = 50_000  # all pairs of them twice are 2.5e9, above 2^31
     full = jnp.full(num_vectors, num_vectors - 1, jnp.int32)
     none = jnp.zeros(num_vectors)
-    rows = measures._Rows(full, full, full, *6 * (none,))
-    monkeypatch.setattr(measures, "_over_pairs", lambda *_: rows)
+    rows = _tiles._Rows(full, full, full, *6 * (none,))
+    monkeypatch.setattr(_tiles, "_over_pairs", lambda *_: rows)
     vectors = jnp.ones((num_vectors, 1))
     total = num_vectors * (num_vectors - 1) // 2
     assert measures.count_pairs(vectors, vectors, EPSILON) == 4 * (total,)
@@ -239,3 +249,315 @@ def test_measures_are_tied_to_the_objectives():
     found = battery(student, teacher, EPSILON)
     for name, value in ties(student, teacher).items():
         assert np.isclose(found[name], value, rtol=0, atol=TOLERANCE), name
+
+
+# Each by itself
+
+
+def test_each_measure_is_a_function_of_its_own():
+    @jax.jit
+    def one_by_one(student, teacher):
+        return {
+            name: measures.MEASURES[name](student, teacher, EPSILON)
+            for name in measures.DEFAULT
+        }
+
+    student, teacher = _draw(3)
+    expected = battery(student, teacher, EPSILON)
+    for name, value in one_by_one(student, teacher).items():
+        assert np.isclose(value, expected[name], rtol=0, atol=TOLERANCE), name
+
+
+def test_a_measure_says_what_it_is():
+    agreement = measures.matthews
+    assert measures.MEASURES["matthews"] is agreement
+    assert (agreement.name, agreement.label) == ("matthews", "pattern agreement")
+    assert (agreement.bounds, agreement.better, agreement.chance) == (
+        "[-1, 1]",
+        "higher",
+        "0",
+    )
+    assert agreement.__doc__.startswith("The Matthews correlation")
+    assert repr(agreement) == (
+        "<measure matthews: pattern agreement, [-1, 1], higher is better>"
+    )
+    student, teacher = _draw(3)
+    assert agreement(student, teacher) == agreement(student, teacher, epsilon=0.1)
+
+
+def test_a_measure_of_the_student_needs_no_teacher():
+    student, teacher = _draw(3)
+    for name in ("effective_rank", "feature_dimensionality", "frame_potential"):
+        alone = measures.MEASURES[name](student)
+        assert alone == measures.MEASURES[name](student, teacher), name
+    for name in ("matthews", "cka", "r2_of_student"):
+        with pytest.raises(TypeError, match=f"{name}.*got no teacher"):
+            measures.MEASURES[name](student)
+
+
+def test_a_battery_has_the_names_that_were_asked_for():
+    student, teacher = (jnp.asarray(side) for side in _draw(3))
+    names = ("rsa", "matthews", "frame_potential")
+    assert tuple(measures.battery(student, teacher, EPSILON, names)) == names
+    assert set(measures.DEFAULT) | set(NEW) <= set(measures.MEASURES)
+    assert not set(measures.DEFAULT) & set(NEW)
+    with pytest.raises(ValueError, match=r"got 'mathews'. Did you mean 'matthews'\?"):
+        measures.battery(student, teacher, EPSILON, ("cka", "mathews"))
+    with pytest.raises(ValueError, match="list of names; got 'cka'"):
+        measures.require("cka")
+    assert measures.needs_root(measures.DEFAULT)
+    assert not measures.needs_root(("matthews", "cka"))
+
+
+def test_sums_over_pairs_are_computed_once_and_only_for_those_that_read_them(
+    monkeypatch,
+):
+    calls = []
+    own = measures._battery.pair_sums
+
+    def counted(*arguments):
+        calls.append(arguments)
+        return own(*arguments)
+
+    monkeypatch.setattr(measures._battery, "pair_sums", counted)
+    student, teacher = (jnp.asarray(side) for side in _draw(3))
+    measures.battery(student, teacher, EPSILON, ("cka", "effective_rank"))
+    assert not calls
+    measures.battery(student, teacher, EPSILON, ("matthews", "coherence", "gram_error"))
+    assert len(calls) == 1
+
+
+@pytest.mark.parametrize("side", ["student", "teacher", "epsilon"])
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_what_is_not_finite_gives_nan_in_every_measure(side, bad):
+    student, teacher = _draw(6)
+    epsilon = EPSILON
+    if side == "epsilon":
+        epsilon = bad
+    else:
+        {"student": student, "teacher": teacher}[side][4, 2] = bad
+    found = battery(student, teacher, epsilon, names=(*measures.DEFAULT, *NEW))
+    assert all(np.isnan(value) for value in found.values())
+    if side != "epsilon":
+        with pytest.raises(ValueError, match="not finite"):
+            measures.count_pairs(jnp.asarray(student), jnp.asarray(teacher), EPSILON)
+
+
+def test_vectors_whose_squares_overflow_count_nothing():
+    student, teacher = _draw(6)
+    largest = np.finfo(student.dtype).max
+    found = battery(student / np.abs(student).max() * largest, teacher, EPSILON)
+    assert all(np.isnan(value) for value in found.values())
+
+
+# Neighbours, ranks, dimensions
+
+
+def _neighbours(vectors, num_near):
+    """Scikit-learn's, of cosine distances, the vector itself left out."""
+    found = NearestNeighbors(n_neighbors=num_near, metric="cosine").fit(vectors)
+    return [set(row) for row in found.kneighbors(return_distance=False)]
+
+
+def _overlap(student, teacher, num_near):
+    both = [
+        _neighbours(side.astype(np.float64), num_near) for side in (student, teacher)
+    ]
+    return np.mean([len(a & b) / num_near for a, b in zip(*both, strict=True)])
+
+
+@pytest.mark.parametrize("num_vectors", [3, 11, 12, 40])
+@pytest.mark.parametrize("batch", [None, 7])
+def test_neighbours_are_those_of_scikit_learn(num_vectors, batch, monkeypatch):
+    student, teacher = _draw(3, seed=3, num_vectors=num_vectors)
+    if batch:
+        monkeypatch.setattr(_tiles, "_BLOCK_ENTRIES", batch * num_vectors)
+    found = jax.jit(lambda *sides: measures.neighbour_overlap(*sides))(student, teacher)
+    num_near = min(10, num_vectors - 1)
+    expected = _overlap(student, teacher, num_near)
+    assert np.isclose(found, expected, rtol=0, atol=TOLERANCE)
+    assert num_near == 10 or found == 1
+
+
+def test_neighbours_of_duplicates_and_of_zero_rows(monkeypatch):
+    monkeypatch.setattr(_order, "_NUM_NEIGHBOURS", 3)  # its copy, and one more pair
+    student, teacher = (np.repeat(side, 2, axis=0) for side in _draw(3))
+    found = jax.jit(lambda *sides: measures.neighbour_overlap(*sides))(student, teacher)
+    expected = _overlap(student, teacher, 3)
+    assert np.isclose(found, expected, rtol=0, atol=TOLERANCE)
+    same = np.ones_like(teacher)
+    assert measures.neighbour_overlap(same, same) == 1
+    for side in (student, teacher):
+        row = side[4].copy()
+        side[4] = 0
+        assert np.isnan(measures.neighbour_overlap(student, teacher))
+        side[4] = row
+
+
+def _rank_correlation(student, teacher):
+    both = [pdist(side.astype(np.float64)) for side in (student, teacher)]
+    return spearmanr(*both).statistic
+
+
+@pytest.mark.parametrize("num_vectors", [3, 4, 12, 13])
+@pytest.mark.parametrize("kind", ["plain", "duplicates", "zero rows", "whole numbers"])
+def test_rank_correlation_is_that_of_scipy(num_vectors, kind):
+    student, teacher = _draw(3, seed=4, num_vectors=num_vectors)
+    if kind == "duplicates":
+        student[-1], teacher[1] = student[0], teacher[0]
+    elif kind == "zero rows":
+        student[:2], teacher[0] = 0, 0
+    elif kind == "whole numbers":  # most distances are equal to others
+        student, teacher = (np.round(side) for side in (student, teacher))
+    found = jax.jit(measures.rsa)(student, teacher)
+    expected = _rank_correlation(student, teacher)
+    assert np.isclose(found, expected, rtol=0, atol=TOLERANCE, equal_nan=True)
+    assert np.isfinite(found) or num_vectors == 3
+
+
+def test_rank_correlation_without_an_order_is_nan():
+    _, teacher = _draw(3)
+    same = np.ones_like(teacher)
+    assert np.isnan(measures.rsa(same, teacher))
+    assert np.isnan(measures.rsa(teacher, same))
+    assert np.isnan(measures.rsa(teacher[:2], teacher[:2]))  # a single distance
+    assert np.isclose(measures.rsa(3 * teacher + 1, teacher), 1, atol=TOLERANCE)
+
+
+def _dimensionality(vectors):
+    shares = []
+    for own in vectors.astype(np.float64):
+        unit = own / math.sqrt(own @ own)
+        shares.append((own @ own) / math.fsum((unit @ other) ** 2 for other in vectors))
+    return np.mean(shares)
+
+
+@pytest.mark.parametrize("num_vectors", [3, 12])
+@pytest.mark.parametrize("batch", [None, 5])
+def test_feature_dimensionality_is_that_of_a_loop(num_vectors, batch, monkeypatch):
+    student, _ = _draw(6, num_vectors=num_vectors)
+    student *= np.geomspace(1e-3, 10, num_vectors, dtype=student.dtype)[:, None]
+    if batch:
+        monkeypatch.setattr(_tiles, "_BLOCK_ENTRIES", batch * num_vectors)
+    found = jax.jit(lambda side: measures.feature_dimensionality(side))(student)
+    expected = _dimensionality(student)
+    assert np.isclose(found, expected, rtol=TOLERANCE, atol=TOLERANCE)
+    assert found <= min(1, 6 / num_vectors)
+
+
+def test_feature_dimensionality_of_vectors_that_share_dimensions():
+    axes = np.eye(3)
+    share = jax.jit(lambda side: measures.feature_dimensionality(side))
+    assert share(axes) == 1
+    assert share(np.concatenate([axes, -axes])) == 0.5  # antipodal pairs
+    assert np.isclose(share(np.ones((4, 3))), 1 / 4)
+    assert np.isnan(share(np.diag([1.0, 1.0, 0.0])))
+
+
+def test_frame_potential_is_the_sum_of_squared_cosines():
+    student, _ = _draw(6)
+    found = measures.frame_potential(student)
+    assert np.isclose(found, np.sum(_cosines(student) ** 2), rtol=TOLERANCE)
+    assert 12**2 / 6 <= found <= 12**2
+    angles = 2 * np.pi * np.arange(3) / 3  # the tightest frame of three in the plane
+    tight = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    assert np.isclose(measures.frame_potential(tight), 3**2 / 2, rtol=TOLERANCE)
+    assert np.isclose(measures.frame_potential(2 * np.eye(3)), 3)
+    assert np.isclose(measures.frame_potential(np.ones((3, 2))), 3**2)
+    assert np.isnan(measures.frame_potential(np.diag([1.0, 1.0, 0.0])))
+
+
+# Measures of one's own
+
+OWN = """
+import jax.numpy as jnp
+from simgeo.linalg import cosines
+from simgeo.measures import PairSums, measure
+
+
+@measure(label="worst cosine", bounds="[0, 2]", better="lower", chance="random student")
+def worst_cosine(student, teacher):
+    \"\"\"The largest change of a cosine.\"\"\"
+    return jnp.max(jnp.abs(cosines(student) - cosines(teacher)))
+
+
+@measure(label="pairs gained", bounds="count", better="lower", chance="closed form")
+def gained(pairs: PairSums):
+    \"\"\"Pairs that are epsilon-orthogonal in the student alone.\"\"\"
+    return pairs.student - pairs.both
+"""
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch):
+    """A module with measures of one's own, and nothing of it afterwards."""
+    known = dict(measures.MEASURES)
+    tmp_path.joinpath("own_measures.py").write_text(OWN)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield importlib.import_module("own_measures")
+    sys.modules.pop("own_measures", None)
+    measures.MEASURES.clear()
+    measures.MEASURES.update(known)
+
+
+def test_a_measure_of_ones_own(own, capsys):
+    student, teacher = _draw(3)
+    assert measures.MEASURES["gained"] is own.gained
+    found = battery(student, teacher, EPSILON, names=("worst_cosine", "gained", "cka"))
+    mine, theirs = _cosines(student), _cosines(teacher)
+    expected = np.abs(mine - theirs).max()
+    assert np.isclose(found["worst_cosine"], expected, rtol=0, atol=TOLERANCE)
+    both = np.abs(np.stack([mine, theirs])) <= EPSILON
+    assert found["gained"] == np.sum(np.triu(both[0] & ~both[1], 1))
+    assert found["gained"] == own.gained(student, teacher, EPSILON)
+    student[0, 0] = np.nan
+    found = battery(student, teacher, EPSILON, names=("worst_cosine", "gained"))
+    assert all(np.isnan(value) for value in found.values())
+    assert listing.show(["measures"]) == 0
+    assert "worst cosine" in capsys.readouterr().out
+
+
+def test_a_module_that_is_read_again_replaces_its_measures(own):
+    before = measures.MEASURES["gained"]
+    importlib.reload(own)
+    assert measures.MEASURES["gained"] is own.gained is not before
+
+
+def _define(name, parameters="student, teacher", better="higher"):
+    space = {"measure": measures.measure, "__name__": "elsewhere"}
+    exec(
+        f"@measure(label='', bounds='', better={better!r}, chance='')\n"
+        f"def {name}({parameters}): return 0.0",
+        space,
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["cka"], "Measure 'cka' exists in simgeo.measures._similarity"),
+        (["loss"], "cannot be called 'loss'"),
+        (["step"], "cannot be called 'step'"),
+        (["svd_cka"], "cannot be called 'svd_cka'"),
+        (["distance_mine"], "cannot be called 'distance_mine'"),
+        (["mine", "x, y"], "must be named among .*; got x, y"),
+        (["mine", ""], "got none"),
+        (["mine", "student", "up"], "`better` of measure 'mine'"),
+    ],
+)
+def test_a_measure_that_cannot_be_registered(arguments, says):
+    with pytest.raises(ValueError, match=says) as error:
+        _define(*arguments)
+    assert "\n" not in str(error.value)
+    assert "mine" not in measures.MEASURES
+
+
+def test_a_measure_is_one_number(own):
+    student, teacher = _draw(3)
+
+    @measures.measure(label="", bounds="", better="", chance="")
+    def many(student):
+        return student[0]
+
+    with pytest.raises(ValueError, match=r"'many' must return one number; .* \(3,\)"):
+        many(student, teacher)

@@ -54,9 +54,9 @@ def test_comparison_agrees_with_objectives_and_measures(width):
         assert np.isclose(found, other, rtol=TOLERANCE, atol=TOLERANCE), name
     own, target = (jnp.asarray(each, float) for each in (student, teacher))
     for found, other in (
-        (centred.cka, measures.linear_cka(own, target)),
+        (centred.cka, measures.cka(own, target)),
         (centred.nbs, measures.procrustes_similarity(own, target)),
-        (1 - centred.projection / centred.size, measures.linear_r2(own, target)),
+        (1 - centred.projection / centred.size, measures.r2_of_teacher(own, target)),
         (plain.ranks[0], measures.effective_rank(own)),
         (plain.ranks[1], measures.effective_rank(target)),
     ):

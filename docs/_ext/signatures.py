@@ -63,6 +63,8 @@ def process(app: Sphinx, what: str, name: str, obj, options, signature, returned
                 obj, "__dataclass_fields__"
             )
             return of_function(obj.__init__) if has_own else of_class(obj)
+        if "__signature__" in vars(obj):  # a measure, whatever its function reads
+            return of_function(type(obj).__call__)
         return of_function(obj)
     except (OSError, TypeError, AttributeError):
         return signature, returned

@@ -1,0 +1,94 @@
+"""Whether the same vectors are near: neighbours, and the order of all distances."""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int
+
+from simgeo.linalg import safe_sqrt, unit_rows
+from simgeo.measures._battery import measure
+from simgeo.measures._ratio import ratio
+from simgeo.measures._tiles import over_rows
+
+_NUM_NEIGHBOURS = 10
+
+
+@measure(
+    label="overlap of nearest neighbours",
+    bounds="[0, 1]",
+    better="higher",
+    chance="k / (n - 1)",
+)
+def neighbour_overlap(
+    student: Float[Array, "n m"], teacher: Float[Array, "n d"]
+) -> Float[Array, ""]:
+    """The mean share of a vector's k nearest neighbours that student and teacher share.
+
+    The nearest are those of largest cosine, k = 10 of them, or n - 1 if there are no
+    more, when the overlap is 1. Of equally near ones the first in order count. Blind to
+    rotation and to the lengths of rows. NaN if a vector is zero, for it has no cosines.
+    The work is O(n^2 (m + d)).
+    """
+    num_vectors = student.shape[0]
+    num_near = min(_NUM_NEIGHBOURS, num_vectors - 1)
+    student, teacher = unit_rows(student), unit_rows(teacher)
+
+    def shared(place: Int[Array, ""]) -> Float[Array, ""]:
+        own, target = (
+            jax.lax.top_k((units @ units[place]).at[place].set(-2.0), num_near)[1]
+            for units in (student, teacher)
+        )
+        return jnp.sum(own[:, None] == target[None, :], dtype=student.dtype)
+
+    total = jnp.sum(over_rows(shared, jnp.arange(num_vectors)))
+    whole = _no_zero_row(student) & _no_zero_row(teacher)
+    return jnp.where(whole, total / (num_vectors * num_near), jnp.nan)
+
+
+def _no_zero_row(vectors: Float[Array, "n k"]) -> Bool[Array, ""]:
+    return jnp.all(jnp.any(vectors != 0.0, axis=1))
+
+
+@measure(
+    label="rank correlation of distances", bounds="[-1, 1]", better="higher", chance="0"
+)
+def rsa(student: Float[Array, "n m"], teacher: Float[Array, "n d"]) -> Float[Array, ""]:
+    """Spearman's correlation, over pairs, of the student's and the teacher's distances.
+
+    Representational similarity analysis of Euclidean distances; equal distances share
+    the mean of their ranks. Blind to rotation, translation and scale, and to any
+    rising function of the distances. NaN if all distances of a side are equal. The
+    work is O(n^2 (m + d + log n)), the memory O(n^2). Kriegeskorte et al. (2008).
+    """
+    own, target = _centred_ranks(student), _centred_ranks(teacher)
+    spread = safe_sqrt(jnp.sum(own**2)) * safe_sqrt(jnp.sum(target**2))
+    return ratio(jnp.sum(own * target), spread)
+
+
+def _centred_ranks(vectors: Float[Array, "n k"]) -> Float[Array, " p"]:
+    """Ranks of all p distances less their mean, over p."""
+    distances = _squared_distances(vectors)
+    ordered = jnp.sort(distances)
+    below, not_above = (
+        jnp.searchsorted(ordered, distances, side, method="sort")
+        for side in ("left", "right")
+    )
+    # Whole numbers until the division: twice the ranks, less twice their mean.
+    twice = below + not_above - len(distances)
+    return twice.astype(vectors.dtype) / max(1, len(distances))
+
+
+def _squared_distances(vectors: Float[Array, "n k"]) -> Float[Array, " p"]:
+    """Of every pair once: of all vectors with those 1, 2, ... places behind them.
+
+    Differences, not products, so that equal distances of equal rows stay equal.
+    """
+    num_vectors = len(vectors)
+
+    def apart(places: Int[Array, ""] | int) -> Float[Array, " n"]:
+        return jnp.sum((vectors - jnp.roll(vectors, -places, axis=0)) ** 2, axis=1)
+
+    distances = jax.lax.map(apart, jnp.arange(1, (num_vectors + 1) // 2)).reshape(-1)
+    if num_vectors % 2 == 0:  # those opposite on the circle meet twice
+        opposite = apart(num_vectors // 2)[: num_vectors // 2]
+        distances = jnp.concatenate([distances, opposite])
+    return distances

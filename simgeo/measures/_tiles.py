@@ -1,0 +1,178 @@
+"""Sums over all pairs of vectors, tile by tile.
+
+Memory stays linear in the number of vectors, for the cosines of many are never held
+at once.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from simgeo.linalg import squared_norm, unit_rows
+
+_BLOCK_ENTRIES = 2**22  # cosines held at once: 16 MiB in float32
+_TILE = 256  # rows and columns of a block of many vectors, which a core's cache holds
+
+
+class PairSums(NamedTuple):
+    """Sums over pairs of different vectors, which many measures share.
+
+    The last five are over ordered pairs, twice as many as `total`.
+    """
+
+    student: Float[Array, ""] | Int[Array, ""]  # epsilon-orthogonal pairs, student
+    teacher: Float[Array, ""] | Int[Array, ""]  # epsilon-orthogonal pairs, teacher
+    both: Float[Array, ""] | Int[Array, ""]  # pairs that are so in both
+    total: float  # all pairs, n (n - 1) / 2
+    isolated_student: Int[Array, ""]  # vectors epsilon-orthogonal to all others
+    isolated_teacher: Int[Array, ""]  # the same of the teacher
+    coherence: Float[Array, ""]  # the largest |cosine| of the student
+    covariance: Float[Array, ""]  # products of both cosines, each from its mean
+    variance_student: Float[Array, ""]  # squares of the student's, from their mean
+    variance_teacher: Float[Array, ""]  # squares of the teacher's, from their mean
+    squared_error: Float[Array, ""]  # squared differences, also of i with i
+    squared_teacher: Float[Array, ""]  # squared cosines, also of i with i
+
+
+class PairCounts(NamedTuple):
+    """Counts of epsilon-orthogonal pairs, exact integers."""
+
+    student: int
+    teacher: int
+    both: int
+    total: int
+
+
+class _Rows(NamedTuple):
+    """Sums over each vector's cosines with all others; the last two over all."""
+
+    student: Int[Array, " n"]
+    teacher: Int[Array, " n"]
+    both: Int[Array, " n"]
+    coherence: Float[Array, " n"]
+    covariance: Float[Array, " n"]
+    variance_student: Float[Array, " n"]
+    variance_teacher: Float[Array, " n"]
+    squared_error: Float[Array, " n"]
+    squared_teacher: Float[Array, " n"]
+
+
+def pair_sums(
+    student: Float[Array, "n m"],
+    teacher: Float[Array, "n d"],
+    epsilon: Float[Array, ""] | float,
+) -> PairSums:
+    """The sums. Counts are integers while n <= 46,340, and rounded floats beyond."""
+    rows = _over_pairs(student, teacher, epsilon)
+    num_vectors = student.shape[0]
+    exact = num_vectors * (num_vectors - 1) < 2**31
+
+    def counted(per_row: Int[Array, " n"]) -> Array:
+        return jnp.sum(per_row if exact else per_row.astype(student.dtype)) // 2
+
+    return PairSums(
+        student=counted(rows.student),
+        teacher=counted(rows.teacher),
+        both=counted(rows.both),
+        total=num_vectors * (num_vectors - 1) / 2,
+        isolated_student=jnp.sum(rows.student == num_vectors - 1),
+        isolated_teacher=jnp.sum(rows.teacher == num_vectors - 1),
+        coherence=jnp.max(rows.coherence),
+        covariance=jnp.sum(rows.covariance),
+        variance_student=jnp.sum(rows.variance_student),
+        variance_teacher=jnp.sum(rows.variance_teacher),
+        squared_error=jnp.sum(rows.squared_error),
+        squared_teacher=jnp.sum(rows.squared_teacher),
+    )
+
+
+def count_pairs(
+    student: Float[Array, "n m"], teacher: Float[Array, "n d"], epsilon: float
+) -> PairCounts:
+    """Numbers of pairs with |cosine| <= epsilon, as exact integers for any n.
+
+    Args:
+        student: vectors, of shape (n, m); a zero row is orthogonal to all.
+        teacher: vectors, of shape (n, d).
+        epsilon: in [0, 1].
+
+    Raises:
+        ValueError: if a vector is not finite, or its squares overflow.
+    """
+    if not all(np.isfinite(squared_norm(each)) for each in (student, teacher)):
+        raise ValueError("Pairs of vectors that are not finite cannot be counted.")
+    rows = _over_pairs(student, teacher, epsilon)
+    student_pairs, teacher_pairs, both = (
+        int(np.sum(np.asarray(per_row), dtype=np.int64)) // 2
+        for per_row in (rows.student, rows.teacher, rows.both)
+    )
+    num_vectors = student.shape[0]
+    total = num_vectors * (num_vectors - 1) // 2
+    return PairCounts(student_pairs, teacher_pairs, both, total)
+
+
+def over_rows(function: Callable, *rows: Array) -> Any:
+    """What a function of one row gives for each, many rows at a time."""
+    num_vectors = len(rows[0])
+    batch = min(num_vectors, max(1, _BLOCK_ENTRIES // num_vectors))
+    return jax.lax.map(lambda each: function(*each), rows, batch_size=batch)
+
+
+def _over_pairs(
+    student: Float[Array, "n m"],
+    teacher: Float[Array, "n d"],
+    epsilon: Float[Array, ""] | float,
+) -> _Rows:
+    student, teacher = unit_rows(student), unit_rows(teacher)
+    num_vectors = student.shape[0]
+    means = _mean_cosine(student), _mean_cosine(teacher)
+    side = math.isqrt(_BLOCK_ENTRIES)
+    side = num_vectors if num_vectors <= side else min(side, _TILE)
+    num_blocks = -(-num_vectors // side)
+    # Zero rows fill the last block: they are no one's others, and are cut off.
+    fill = ((0, num_blocks * side - num_vectors), (0, 0))
+    student, teacher = jnp.pad(student, fill), jnp.pad(teacher, fill)
+
+    def of_tile(rows: Int[Array, " b"], columns: Int[Array, " b"]) -> _Rows:
+        others = rows[:, None] != columns[None, :]
+        others &= (columns < num_vectors)[None, :]
+        mine = student[rows] @ student[columns].T
+        theirs = teacher[rows] @ teacher[columns].T
+        in_student = (jnp.abs(mine) <= epsilon) & others
+        in_teacher = (jnp.abs(theirs) <= epsilon) & others
+        from_mean = jnp.where(others, mine - means[0], 0.0)
+        teacher_from_mean = jnp.where(others, theirs - means[1], 0.0)
+        return _Rows(
+            student=jnp.sum(in_student, axis=1, dtype=jnp.int32),
+            teacher=jnp.sum(in_teacher, axis=1, dtype=jnp.int32),
+            both=jnp.sum(in_student & in_teacher, axis=1, dtype=jnp.int32),
+            coherence=jnp.max(jnp.where(others, jnp.abs(mine), 0.0), axis=1),
+            covariance=jnp.sum(from_mean * teacher_from_mean, axis=1),
+            variance_student=jnp.sum(from_mean**2, axis=1),
+            variance_teacher=jnp.sum(teacher_from_mean**2, axis=1),
+            squared_error=jnp.sum((mine - theirs) ** 2, axis=1),
+            squared_teacher=jnp.sum(theirs**2, axis=1),
+        )
+
+    blocks = jnp.arange(num_blocks * side).reshape(num_blocks, side)
+    if num_blocks == 1:
+        return of_tile(blocks[0], blocks[0])
+
+    def of_rows(rows: Int[Array, " b"]) -> _Rows:
+        tiles = jax.lax.map(lambda columns: of_tile(rows, columns), blocks)
+        sums = jax.tree.map(lambda leaf: jnp.sum(leaf, axis=0), tiles)
+        return sums._replace(coherence=jnp.max(tiles.coherence, axis=0))
+
+    rows = jax.lax.map(of_rows, blocks)
+    return jax.tree.map(lambda leaf: leaf.reshape(-1)[:num_vectors], rows)
+
+
+def _mean_cosine(units: Float[Array, "n k"]) -> Float[Array, ""]:
+    num_vectors = units.shape[0]
+    total = squared_norm(jnp.sum(units, axis=0)) - squared_norm(units)
+    return total / (num_vectors * (num_vectors - 1.0))
