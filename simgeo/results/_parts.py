@@ -71,10 +71,17 @@ def schema_1(folder: Path) -> list[Path]:
     )
 
 
-def parts(folder: Path) -> dict[str, list[Part]]:
-    """The complete parts of every run, by fingerprint, in the order of their names."""
+def parts(folder: Path, start: str = "") -> dict[str, list[Part]]:
+    """The complete parts of every run, by fingerprint, in the order of their names.
+
+    Only of those whose fingerprints have that start. A folder that does not exist holds
+    nothing.
+    """
+    if not folder.exists():
+        return {}
     found: dict[str, list[Part]] = {}
-    for name in sorted(each.name for each in listing(folder)):
+    names = [each.name for each in listing(folder) if each.name.startswith(start)]
+    for name in sorted(names):
         part = part_of(name)
         if part is not None and part.complete:
             found.setdefault(part.fingerprint, []).append(part)
@@ -93,11 +100,9 @@ def seeds_of(folder: str | Path) -> dict[str, set[int]]:
     Raises:
         ValueError: if the folder cannot be read.
     """
-    if not Path(folder).exists():
-        return {}
     return {
-        fingerprint: {seed for part in own for seed in part.seeds}
-        for fingerprint, own in parts(Path(folder)).items()
+        name: {seed for part in own for seed in part.seeds}
+        for name, own in parts(Path(folder)).items()
     }
 
 
@@ -127,5 +132,6 @@ def missing_seeds(
     whole = Part(fingerprint, min(wanted), max(wanted))
     if (Path(folder) / whole.name).exists():
         return []
-    there = seeds_of(folder).get(fingerprint, set())
+    own = parts(Path(folder), fingerprint).get(fingerprint, [])
+    there = {seed for part in own for seed in part.seeds}
     return [seed for seed in wanted if seed not in there]
