@@ -230,6 +230,24 @@ def test_damaged_files_are_named_and_never_trusted(tmp_path, how):
     xr.testing.assert_identical(results.find(tmp_path, name), make())
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("settings", "3"), ("settings", "[1]"), ("labels", "[]"), ("labels", "{"),
+     ("schema", "new"), ("seed", "")],
+)  # fmt: skip
+def test_json_of_a_wrong_form_is_damage_told_in_one_line(tmp_path, name, text):
+    data = make().assign_attrs({name: text})
+    path = results.save(data if name != "seed" else data.drop_vars("loss"), tmp_path)
+    if name == "seed":
+        path = path.rename(tmp_path / f"{NAME}.10-14.nc")
+    with pytest.raises(results.DamagedFileError) as info:
+        results.load(path)
+    assert "\n" not in str(info.value)
+    with pytest.warns(UserWarning, match="1 damaged files") as told:
+        assert results.open(tmp_path).frame.empty
+    assert len(told) == 1
+
+
 def test_no_flipped_bit_changes_a_number_unnoticed(tmp_path):
     path = results.save(make(), tmp_path)
     content = path.read_bytes()

@@ -117,6 +117,16 @@ def test_runs_put_into_the_index_are_not_read_again(tmp_path, monkeypatch):
     pd.testing.assert_frame_equal(found[list(expected)], expected)
 
 
+def test_an_index_of_a_wrong_form_is_made_again(folder):
+    expected = results.open(folder).frame
+    [shard] = (folder / ".index").iterdir()
+    for about in ([], {}, {"version": 2, "layouts": 3}):
+        text = np.frombuffer(json.dumps(about).encode(), np.uint8)
+        np.savez(shard, about=text)
+        pd.testing.assert_frame_equal(results.open(folder).frame, expected)
+        [shard] = (folder / ".index").iterdir()
+
+
 @pytest.mark.parametrize("content", [b"", b"PK\3\4 and no more", None])
 def test_a_damaged_index_is_made_again(folder, content):
     expected = results.open(folder).frame

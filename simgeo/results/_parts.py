@@ -71,10 +71,17 @@ def schema_1(folder: Path) -> list[Path]:
     )
 
 
-def parts(folder: Path) -> dict[str, list[Part]]:
-    """The complete parts of every run, by fingerprint, in the order of their names."""
+def parts(folder: Path, start: str = "") -> dict[str, list[Part]]:
+    """The complete parts of every run, by fingerprint, in the order of their names.
+
+    Only of those whose fingerprints have that start. A folder that does not exist holds
+    nothing.
+    """
+    if not folder.exists():
+        return {}
     found: dict[str, list[Part]] = {}
-    for name in sorted(each.name for each in listing(folder)):
+    names = [each.name for each in listing(folder) if each.name.startswith(start)]
+    for name in sorted(names):
         part = part_of(name)
         if part is not None and part.complete:
             found.setdefault(part.fingerprint, []).append(part)
@@ -94,8 +101,6 @@ def seeds_of(folder: str | Path, damaged: Collection[str] = ()) -> dict[str, set
     Raises:
         ValueError: if the folder cannot be read.
     """
-    if not Path(folder).exists():
-        return {}
     return {
         fingerprint: {s for part in own if part.name not in damaged for s in part.seeds}
         for fingerprint, own in parts(Path(folder)).items()
@@ -129,5 +134,6 @@ def missing_seeds(
     wanted = [int(seed) for seed in seeds]
     if not wanted:
         return []
-    there = seeds_of(folder, damaged).get(fingerprint, set())
+    own = parts(Path(folder), fingerprint).get(fingerprint, [])
+    there = {s for part in own if part.name not in damaged for s in part.seeds}
     return [seed for seed in wanted if seed not in there]

@@ -77,12 +77,22 @@ def find(
     """
     folder = Path(folder)
     require_fingerprint(fingerprint)
-    if not folder.exists():
-        return None
-    there = parts(folder).get(fingerprint, [])
-    wanted = {seed for part in there for seed in part.seeds}
-    wanted = wanted if seeds is None else {int(seed) for seed in seeds}
-    left, found = set(wanted), []
+    there = parts(folder, fingerprint).get(fingerprint, [])
+    wanted = None if seeds is None else {int(seed) for seed in seeds}
+    found = assembled(folder, there, wanted)
+    if found is None and folder.exists():
+        _tell_of_schema_1(folder, fingerprint)
+    return found
+
+
+def assembled(
+    folder: Path, there: Iterable[Part], wanted: set[int] | None = None
+) -> xr.Dataset | None:
+    """These seeds of a run from its parts; see `find`."""
+    there = list(there)
+    left = {seed for part in there for seed in part.seeds}
+    left = left if wanted is None else set(wanted)
+    found = []
     for part in there:
         if not left.intersection(part.seeds):
             continue
@@ -92,7 +102,7 @@ def find(
             warnings.warn(
                 f"{folder / part.name} is damaged, and is left as it is. Running the "
                 f"cell again replaces it.",
-                stacklevel=2,
+                stacklevel=3,
             )
             continue
         except UnreadableFileError as error:
@@ -101,10 +111,7 @@ def find(
             raise
         found.append(run.isel(seed=np.isin(run["seed"].values, list(left))))
         left.difference_update(part.seeds)
-    if found and (seeds is None or not left):
-        return joined(found)
-    _tell_of_schema_1(folder, fingerprint)
-    return None
+    return joined(found) if found and (wanted is None or not left) else None
 
 
 def split(dataset: xr.Dataset) -> Iterator[tuple[Part, xr.Dataset]]:

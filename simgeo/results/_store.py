@@ -11,7 +11,8 @@ import xarray as xr
 
 from simgeo.results._frames import columns, flat, frame
 from simgeo.results._index import Entry
-from simgeo.results._runs import find
+from simgeo.results._parts import part_of
+from simgeo.results._runs import assembled
 from simgeo.results._where import rows
 from simgeo.settings import KIND
 
@@ -26,6 +27,7 @@ class Store:
         for each in entries:
             same.setdefault(each.fingerprint, []).append(each)
         self.runs = {name: _one(each) for name, each in same.items()}
+        self._files = {name: [e.name for e in each] for name, each in same.items()}
 
     @cached_property
     def seeds(self) -> dict[str, set[int]]:
@@ -83,7 +85,8 @@ class Store:
         Raises:
             ValueError: if it is not there any more, or cannot be read.
         """
-        found = find(self.folder, fingerprint)
+        names = self._files.get(fingerprint, [])
+        found = assembled(self.folder, filter(None, map(part_of, names)))
         if found is None:
             raise ValueError(
                 f"`fingerprint` must be of a run in {self.folder}; got {fingerprint}."
