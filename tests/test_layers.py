@@ -142,7 +142,7 @@ def test_imports_without_jax(name):
 # Shrinking: what is still to be renamed.
 NAMED_ALIKE = {
     *("cli", "experiment", "results", "sweep", "page", "explorer", "objectives"),
-    *("measures", "plots"),
+    *("measures", "plots", "functional"),
 }
 
 

@@ -3,6 +3,10 @@
 If f(t) = f_0 + sum f_k P_k(t) with f_0 > 0, f_k >= 0, P_k the even Gegenbauer
 polynomials with P_k(1) = 1, and f <= 0 on [0, epsilon], then no more than f(1) / f_0
 vectors are mutually epsilon-orthogonal. Delsarte, Goethals and Seidel (1975).
+
+SciPy's Jacobi polynomials were tried in place of the recurrences: `eval_jacobi` takes
+ten times as long on the grid of the proof, and `roots_jacobi` gives NaN for 100 nodes
+in 10^5 dimensions.
 """
 
 import math
