@@ -6,7 +6,8 @@ bound: every pair has the same |cos|. Kerdock sets attain Levenshtein's.
 
 import functools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -103,56 +104,79 @@ def complement(frame: Frame) -> Float[np.ndarray, "n codim"]:
     return _of_rank((np.eye(n) - gram) * (n / (n - dim)), n - dim)
 
 
+class KnownSet(NamedTuple):
+    """A set of vectors that is known to exist."""
+
+    name: str
+    dim: int
+    count: int
+    coherence: float
+    make: Callable[[], Frame] | None  # None where it is not built here
+
+
+@functools.lru_cache(maxsize=8)
+def known_sets(dim: int) -> tuple[KnownSet, ...]:
+    """The sets of fixed size in up to `dim` dimensions; `limits` rests on these too.
+
+    Conference frames, Paley (1933); sets of bent functions, Ding and Feng (2007);
+    Kerdock sets, Calderbank, Cameron, Kantor and Seidel (1997); graphs of polynomials
+    of degree up to r modulo a prime p, p^(r + 1) at r/p for d = p^2, DeVore (2007),
+    with vertical lines p (p + 1) for r = 1; and single ones: root systems, lattices,
+    equiangular lines. Not the simplex, which there is in any dimension. Empty beyond
+    10,000 dimensions.
+    """
+    if dim > _LARGEST_DIM:
+        return ()
+    found = list(_SINGLE)
+    for m in range(1, dim.bit_length()):
+        d = 4**m
+        make = functools.partial(kerdock, d) if d in _KERDOCK_DIMS else None
+        found.append(KnownSet(f"Kerdock set in {d}", d, d * (d // 2 + 1), 0.5**m, make))
+        for side in (2**m - 1, 2**m + 1) if m > 1 else ():
+            d, make = 2 ** (m - 1) * side, functools.partial(bent, 2 ** (m - 1) * side)
+            name = f"{4**m} equiangular lines in {d}"
+            found.append(KnownSet(name, d, 4**m, 1 / side, make))
+    primes = [p for p in range(2, 2 * dim) if _is_prime(p)]
+    for q in [p**power for p in primes for power in (1, 2) if p**power % 4 == 1]:
+        d = (q + 1) // 2
+        make = functools.partial(conference, d)
+        found.append(
+            KnownSet(f"conference frame in {d}", d, 2 * d, 1 / math.sqrt(q), make)
+        )
+    for p in (p for p in primes if p * p <= dim):
+        for degree in range(1, p):
+            count = p * (p + 1) if degree == 1 else p ** (degree + 1)
+            name = f"polynomials of degree {degree} modulo {p}"
+            found.append(KnownSet(name, p * p, count, degree / p, None))
+    return tuple(each for each in found if each.dim <= dim)
+
+
 @functools.lru_cache(maxsize=32)
 def best_known(num_vectors: int, dim: int) -> tuple[Frame, str] | None:
     """A frame of that size in closed form, of the least coherence here, and its name.
 
     Also parts of larger frames: any vectors of one in no more dimensions. None where
     there is none, which says nothing about what exists.
+
+    >>> from simgeo import frames
+    >>> frames.best_known(28, 7)[1]
+    '28 equiangular lines in 7'
     """
-    found = []
-    for name, frame in _candidates(num_vectors, dim):
-        part = np.zeros((num_vectors, dim))
-        part[:, : frame.shape[1]] = frame[:num_vectors]
-        cosines = np.abs(part @ part.T)
-        np.fill_diagonal(cosines, 0)
-        found.append((round(float(np.max(cosines)), 12), name, part))
-    if not found:
-        return None
-    _, name, best = min(found, key=lambda each: each[0])
-    best.setflags(write=False)
-    return best, name
-
-
-def _candidates(num_vectors: int, dim: int) -> Iterator[tuple[str, Frame]]:
     if num_vectors <= dim:
-        yield "orthonormal", np.eye(dim)
-        return
-    tight: dict[str, Callable[[int], Frame]] = {
-        "simplex": simplex,
-        "conference": conference,
-        "bent": bent,
-    }
-    for name, make in tight.items():
-        if num_vectors <= _SIZES[name](dim):
-            try:
-                yield name, make(dim)
-            except ValueError:
-                pass
-    if 7 <= dim and num_vectors <= 28:
-        yield "28 lines", lines_28()
-    if (dim, num_vectors) == (21, 28):
-        yield "complement of 28 lines", complement(lines_28())
-    size = 4 ** int(math.log(dim, 4) + 1e-9)
-    if 4 <= size <= 256 and num_vectors <= size * (size // 2 + 1):
-        yield "kerdock", kerdock(size)
-
-
-_SIZES: dict[str, Callable[[int], int]] = {
-    "simplex": lambda dim: dim + 1,
-    "conference": lambda dim: 2 * dim,
-    "bent": lambda dim: 4 ** ((2 * dim).bit_length() // 2),
-}
+        name, best = "orthonormal", np.eye(dim)
+    else:
+        regular = functools.partial(simplex, dim)
+        sets = KnownSet("simplex", dim, dim + 1, 1 / dim, regular), *known_sets(dim)
+        fitting = [each for each in sets if each.make and num_vectors <= each.count]
+        if not fitting:
+            return None
+        # Of more vectors than dimensions, a part is no less coherent than the whole.
+        name, *_, make = min(fitting, key=lambda each: each.coherence)
+        best = make()
+    part = np.zeros((num_vectors, dim))
+    part[:, : best.shape[1]] = best[:num_vectors]
+    part.setflags(write=False)
+    return part, name
 
 
 def _of_rank(gram: Float[np.ndarray, "n n"], dim: int) -> Frame:
@@ -173,10 +197,10 @@ def _quadratic_character(q: int) -> Int[np.ndarray, "q q"] | None:
     For odd primes and their squares; None for other q.
     """
     root = math.isqrt(q)
-    if _is_odd_prime(q):
+    if q % 2 and _is_prime(q):
         squares = set((np.arange(1, q) ** 2 % q).tolist())
         difference = (np.arange(q)[:, None] - np.arange(q)[None, :]) % q
-    elif root * root == q and _is_odd_prime(root):
+    elif root * root == q and root % 2 and _is_prime(root):
         # a + b t with t^2 = r, which is no square of the prime field.
         p = root
         r = next(r for r in range(2, p) if pow(r, (p - 1) // 2, p) == p - 1)
@@ -189,8 +213,8 @@ def _quadratic_character(q: int) -> Int[np.ndarray, "q q"] | None:
     return np.where(difference == 0, 0, np.where(is_square, 1, -1))
 
 
-def _is_odd_prime(q: int) -> bool:
-    return q > 2 and all(q % k for k in range(2, math.isqrt(q) + 1))
+def _is_prime(q: int) -> bool:
+    return q > 1 and all(q % k for k in range(2, math.isqrt(q) + 1))
 
 
 class _BinaryField:
@@ -218,3 +242,29 @@ class _BinaryField:
             total = total ^ a
             a = self.product(a, a)
         return total & 1
+
+
+_LARGEST_DIM = 10_000
+_KERDOCK_DIMS = [2 ** (degree + 1) for degree in _BinaryField._MODULI]
+
+# Lemmens and Seidel (1973) has the equiangular lines; Conway and Sloane (1999),
+# chapters 4 and 14, those of lattices.
+_SINGLE = [
+    KnownSet("28 equiangular lines in 7", 7, 28, 1 / 3, lines_28),
+    KnownSet("complement of 28 lines", 21, 28, 1 / 9, lambda: complement(lines_28())),
+    *(
+        KnownSet(f"{count} equiangular lines in {dim}", dim, count, 1 / inverse, None)
+        for dim, count, inverse in (
+            (15, 36, 5),
+            (21, 126, 5),
+            (22, 176, 5),
+            (23, 276, 5),
+        )
+    ),
+    KnownSet("lines of the root system E6", 6, 36, 1 / 2, None),
+    KnownSet("lines of the root system E7", 7, 63, 1 / 2, None),
+    KnownSet("lines of the root system E8", 8, 120, 1 / 2, None),
+    KnownSet("lines of the Barnes-Wall lattice", 16, 2160, 1 / 2, None),
+    KnownSet("lines below Leech's lattice", 23, 2300, 1 / 3, None),
+    KnownSet("lines of Leech's lattice", 24, 98_280, 1 / 2, None),
+]

@@ -2,10 +2,13 @@
 
 import itertools
 import math
+import re
 from fractions import Fraction
 
 import numpy as np
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from scipy.optimize import minimize
 
 from simgeo import cli, limits
@@ -738,6 +741,51 @@ def test_command_refuses_bad_values_in_one_line(arguments, message, capsys):
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1
+
+
+# Absurd numbers
+
+COUNTS = st.one_of(st.integers(-1, 300), st.sampled_from([10**6, 10**18, 10**101]))
+EPSILONS = st.one_of(
+    st.floats(0, 1.5),
+    st.sampled_from([5e-324, 1e-320, 1 - 1e-12, 1 - 1e-16, -1.0, math.nan, math.inf]),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(COUNTS, COUNTS, EPSILONS, st.one_of(st.none(), COUNTS))
+@example(9, 4, 1e-320, None)
+@example(10**18, 10**18, 1e-320, 1)
+@example(2, 1, 1 - 1e-16, 10**18)
+@example(10**18, 2, 0.0, None)
+@example(10**18, 3, 0.5, None)
+def test_any_numbers_have_limits_or_a_refusal_in_one_line(n, dim, epsilon, width):
+    try:
+        found = limits.summary(n, dim, epsilon, width)
+    except ValueError as error:
+        message = str(error)
+    else:
+        message = ""
+    if message:
+        assert re.fullmatch(r"`\w+` must .*; got .*\.", message)
+        return
+    assert limits.table(found).count("\n") >= len(found)
+    assert not any(math.isnan(each.value) for each in found)
+    for quantity in ("pairs", "fraction", "largest set", "coherence"):
+        values = [each.value for each in found if each.quantity == quantity]
+        assert 1 <= len(values) <= 2
+        assert values == sorted(values, reverse=True), "upper bounds come first"
+
+
+@pytest.mark.parametrize("dim", [20_000, 10**12, 10**18])
+def test_simplices_are_known_in_very_many_dimensions(dim):
+    """Beyond what is tabled, and no bound contradicts them."""
+    for sides in (100, 15_000):
+        count, name = limits.known_orthogonal_vectors(1 / sides, dim)
+        if name != "covering":
+            assert (count, name) == (dim + dim // sides, f"{dim // sides} x simplex")
+        assert count <= limits.max_orthogonal_vectors(1 / sides, dim)[0]
+    assert limits.known_coherence(dim + 1, dim) == (1 / dim, "1 x simplex")
 
 
 # Refusals

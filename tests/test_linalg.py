@@ -147,7 +147,7 @@ def test_the_middle_is_the_median_with_its_gradient(size):
     values[0, 1] = 0.0
     counted = ~np.eye(size, dtype=bool)
     given = jnp.asarray(values, float)
-    found = linalg.middle(given, counted)
+    found = linalg.masked_median(given, counted)
     assert np.isclose(found, np.median(np.asarray(given)[counted]), rtol=1e-6)
     slope = jax.grad(linalg.middle)(given, counted)
     expected = jax.grad(lambda x: jnp.median(x[counted]))(given)
@@ -159,7 +159,7 @@ def test_the_middle_of_equal_values_is_that_value():
     value, slope = jax.value_and_grad(linalg.middle)(jnp.full((3, 4), 2.5), counted)
     assert value == 2.5
     assert np.isclose(np.sum(slope), 1)
-    assert linalg.middle(jnp.zeros((3, 4)), counted) == 0
+    assert linalg.masked_median(jnp.zeros((3, 4)), counted) == 0
 
 
 def test_the_compiler_sums_products_right():
@@ -196,14 +196,14 @@ def test_the_compiler_sums_products_right():
     ],
 )
 def test_shares_add_up(total, shares, expected):
-    assert linalg.shared(total, shares) == expected
+    assert linalg.apportion(total, shares) == expected
 
 
 def test_shares_are_within_one_of_proportion():
     rng = np.random.default_rng(0)
     for total in range(50):
         shares = rng.integers(1, 9, size=4).tolist()
-        found = np.array(linalg.shared(total, shares))
+        found = np.array(linalg.apportion(total, shares))
         assert found.sum() == total
         exact = total * np.array(shares) / sum(shares)
         assert (np.abs(found - exact) < 1).all()

@@ -16,7 +16,7 @@ from simgeo.functional._rows import (
 from simgeo.linalg import (
     centre,
     gram,
-    middle,
+    masked_median,
     safe_divide,
     safe_sqrt,
     squared_norm,
@@ -152,7 +152,7 @@ def _gaussian_kernel(
     squared = norms[:, None] + norms[None, :] - 2.0 * products
     squared = jnp.where(np.eye(n, dtype=bool), 0.0, jnp.maximum(squared, 0.0))
     # Each pair is there twice, which does not move the median.
-    median = middle(squared, ~np.eye(n, dtype=bool))
+    median = masked_median(squared, ~np.eye(n, dtype=bool))
     return jnp.exp(-safe_divide(squared, 2.0 * bandwidth**2 * median))
 
 

@@ -3,6 +3,10 @@
 import numpy as np
 from jaxtyping import Array, Float
 
+from simgeo.checks import require
+
+_MOST = 10**100  # whose squares are below the largest float
+
 Vectors = Float[np.ndarray, "n d"] | Float[Array, "n d"]
 
 
@@ -18,15 +22,14 @@ def unit_rows(vectors: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
 def cosine_moment(dim: int, order: int) -> float:
     """E cos^{2 order} between random directions of `dim` dimensions."""
     j = np.arange(order)
-    return float(np.prod((1 + 2 * j) / (dim + 2 * j)))
+    return float(np.prod((1 + 2 * j) / (float(dim) + 2 * j)))
 
 
 def check_epsilon(epsilon: float) -> None:
-    if not epsilon >= 0:
-        raise ValueError(f"`epsilon` must not be negative; got {epsilon}.")
+    require(bool(epsilon >= 0), "epsilon", "not be negative", epsilon)
 
 
 def check_counts(**counts: int) -> None:
     for name, count in counts.items():
-        if count < 1:
-            raise ValueError(f"`{name}` must be at least 1; got {count}.")
+        require(bool(count >= 1), name, "be at least 1", count)
+        require(bool(count <= _MOST), name, "not exceed 10^100", count)

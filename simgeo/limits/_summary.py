@@ -3,6 +3,7 @@
 import math
 from typing import NamedTuple
 
+from simgeo.checks import require
 from simgeo.limits import _chance, _coherence, _constructions, _largest, _turan
 from simgeo.limits._arguments import check_counts, check_epsilon
 
@@ -46,14 +47,10 @@ def summary(
     """
     check_counts(num_vectors=num_vectors, dim=dim)
     check_epsilon(epsilon)
-    if num_vectors < 2:
-        raise ValueError(
-            f"`num_vectors` must be at least 2 to have a pair; got {num_vectors}."
-        )
-    if epsilon >= 1:
-        raise ValueError(
-            f"`epsilon` must be below 1, where every pair is orthogonal; got {epsilon}."
-        )
+    rule = "be at least 2 to have a pair"
+    require(num_vectors >= 2, "num_vectors", rule, num_vectors)
+    rule = "be below 1, where every pair is orthogonal"
+    require(bool(epsilon < 1), "epsilon", rule, epsilon)
     width = max(dim // 2, 1) if student_dim is None else student_dim
     check_counts(student_dim=width)
     return [

@@ -5,13 +5,13 @@ deadlock, and they slow down by orders of magnitude when other work shares the c
 (seen with JAX 0.10). Matrix products do neither.
 """
 
+from simgeo.linalg._elementary import apportion as apportion
 from simgeo.linalg._elementary import centre as centre
 from simgeo.linalg._elementary import cosines as cosines
 from simgeo.linalg._elementary import gram as gram
-from simgeo.linalg._elementary import middle as middle
+from simgeo.linalg._elementary import masked_median as masked_median
 from simgeo.linalg._elementary import safe_divide as safe_divide
 from simgeo.linalg._elementary import safe_sqrt as safe_sqrt
-from simgeo.linalg._elementary import shared as shared
 from simgeo.linalg._elementary import squared_norm as squared_norm
 from simgeo.linalg._elementary import unit_rows as unit_rows
 from simgeo.linalg._factors import inverse_root as inverse_root

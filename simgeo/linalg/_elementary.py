@@ -20,7 +20,7 @@ def unit_rows(vectors: Float[Array, "n k"]) -> Float[Array, "n k"]:
     return jnp.where(is_zero, 0.0, vectors / jnp.sqrt(jnp.where(is_zero, 1.0, squared)))
 
 
-def shared(total: int, shares: Sequence[int | float]) -> list[int]:
+def apportion(total: int, shares: Sequence[int | float]) -> list[int]:
     """Whole numbers in proportion to the shares, by largest remainder; they add up."""
     exact = total * np.asarray(shares, float) / np.sum(shares)
     found = np.floor(exact + 1e-9).astype(int)
@@ -59,7 +59,7 @@ def safe_divide(
     return jnp.where(is_zero, 0.0, numerator / jnp.where(is_zero, 1.0, denominator))
 
 
-def middle(
+def masked_median(
     values: Float[Array, "p q"], counted: Bool[np.ndarray, "p q"]
 ) -> Float[Array, ""]:
     """The median of the counted values, none of them negative, by bisection.

@@ -9,7 +9,7 @@ import jax
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from simgeo.linalg import shared
+from simgeo.linalg import apportion
 from simgeo.objectives._base import (
     About,
     AbstractObjective,
@@ -61,7 +61,7 @@ class SeveralTeachers(AbstractObjective):
 
     def init(self, key: PRNGKeyArray, student_dim: int, teacher_dim: int) -> Learned:
         keys = jax.random.split(key, len(self.shares))
-        widths = shared(teacher_dim, self.shares)
+        widths = apportion(teacher_dim, self.shares)
         return tuple(
             self.objective.init(own, student_dim, width)
             for own, width in zip(keys, widths, strict=True)
@@ -84,7 +84,7 @@ class SeveralTeachers(AbstractObjective):
 
     def split(self, teacher: Float[Array, "n d"]) -> list[Float[Array, "n d_k"]]:
         """The teachers, each by itself."""
-        ends = np.cumsum(shared(teacher.shape[1], self.shares))
+        ends = np.cumsum(apportion(teacher.shape[1], self.shares))
         starts = [0, *ends[:-1]]
         return [teacher[:, a:b] for a, b in zip(starts, ends, strict=True)]
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from simgeo.checks import NOT_NEGATIVE, at_least, check_fields, require
-from simgeo.linalg import shared, unit_rows
+from simgeo.linalg import apportion, unit_rows
 from simgeo.teachers._fraction import OrthogonalFraction
 from simgeo.teachers._laws import Gaussian
 from simgeo.teachers._teacher import About, AbstractTeacher, random_frame
@@ -155,5 +155,5 @@ class Concatenated(AbstractTeacher):
     def _shapes(self, num_vectors: int, teacher_dim: int) -> list[tuple[int, int]]:
         shares = self.shares or (1,) * len(self.teachers)
         if self.along == "vectors":
-            return [(part, teacher_dim) for part in shared(num_vectors, shares)]
-        return [(num_vectors, part) for part in shared(teacher_dim, shares)]
+            return [(part, teacher_dim) for part in apportion(num_vectors, shares)]
+        return [(num_vectors, part) for part in apportion(teacher_dim, shares)]

@@ -1,0 +1,17 @@
+from simgeo import functional as functional
+from simgeo import limits as limits
+from simgeo import measures as measures
+from simgeo import objectives as objectives
+from simgeo import plots as plots
+from simgeo import results as results
+from simgeo import settings as settings
+from simgeo import stats as stats
+from simgeo import students as students
+from simgeo import sweep as sweep
+from simgeo import teachers as teachers
+from simgeo import theory as theory
+from simgeo.experiment import Experiment as Experiment
+from simgeo.experiment import run as run
+from simgeo.results import open as open
+
+__version__: str

@@ -1,0 +1,67 @@
+"""`import simgeo`: everything is a tab away, and nothing is waited for."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import simgeo
+
+pytestmark = pytest.mark.once
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_the_stub_says_what_the_table_says():
+    tree = ast.parse((ROOT / "simgeo" / "__init__.pyi").read_text(encoding="utf-8"))
+    found = {
+        alias.asname: node.module
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+        if alias.name == alias.asname
+    }
+    assert found == simgeo._HOMES
+
+
+@pytest.mark.parametrize("name", [*simgeo._HOMES, "__version__"])
+def test_every_name_is_there(name):
+    assert name in dir(simgeo)
+    value = getattr(simgeo, name)
+    home = simgeo._HOMES.get(name)
+    if home == "simgeo":
+        assert value is sys.modules[f"simgeo.{name}"]
+    elif home:
+        assert value is getattr(sys.modules[home], name)
+
+
+def test_other_names_are_not():
+    with pytest.raises(AttributeError, match="'simgeo' has no attribute 'teacher'"):
+        simgeo.teacher  # noqa: B018
+
+
+def test_nothing_is_waited_for():
+    code = """
+import sys, time
+start = time.process_time()
+import simgeo
+seconds = time.process_time() - start
+dir(simgeo)
+heavy = {"jax", "numpy", "pandas", "scipy", "matplotlib"} & sys.modules.keys()
+assert not heavy, heavy
+assert seconds < 0.1, seconds
+simgeo.__version__
+from simgeo import settings
+assert "jax" not in sys.modules
+"""
+    run = [sys.executable, "-c", code]
+    found = subprocess.run(run, capture_output=True, text=True, cwd=ROOT)
+    assert found.returncode == 0, found.stderr
+
+
+def test_help_is_short_and_has_an_example():
+    text = simgeo.__doc__
+    assert ">>> import simgeo" in text
+    assert len(text.splitlines()) <= 20
