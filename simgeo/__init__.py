@@ -6,9 +6,11 @@ optimised to resemble it under an objective, and measures say what was preserved
 >>> import simgeo
 >>> teacher = simgeo.teachers.OrthogonalFraction(fraction=0.6)
 >>> sizes = {"num_vectors": 16, "teacher_dim": 12, "student_dim": 6}
->>> cell = simgeo.Experiment(teacher, **sizes, num_steps=50, num_records=3, num_seeds=2)
->>> simgeo.run(cell).records["loss"].shape  # seeds, records
-(2, 3)
+>>> cell = simgeo.Experiment(
+...     teacher=teacher, **sizes, num_steps=50, num_records=3, num_seeds=2
+... )
+>>> dict(simgeo.run(cell)["loss"].sizes)
+{'seed': 2, 'step': 3}
 
 `objectives`, `students` and `measures` are what else a cell is made of; `sweep` runs
 many and `open` reads them; `limits` says what is possible. Or ask `simgeo --help`.
@@ -20,16 +22,18 @@ from typing import Any
 # Where each name comes from, imported when it is first asked for: `import simgeo` waits
 # for neither JAX nor NumPy. `__init__.pyi` says the same to editors and type checkers.
 _HOMES = {
-    "Experiment": "simgeo.experiment",
-    "run": "simgeo.experiment",
-    # "run_many": "simgeo.engine",
+    "Experiment": "simgeo.problems",
+    "run": "simgeo.engine",
+    "run_many": "simgeo.engine",
     "open": "simgeo.results",
+    "engine": "simgeo",
     "functional": "simgeo",
     "limits": "simgeo",
     "measures": "simgeo",
     "objectives": "simgeo",
-    # "optimisers": "simgeo",
+    "optimisers": "simgeo",
     "plots": "simgeo",
+    "problems": "simgeo",
     "results": "simgeo",
     "settings": "simgeo",
     "stats": "simgeo",

@@ -53,9 +53,7 @@ def run(arguments: list[str]) -> int:
             return fail(f"{stopped} The records before are in {path}.", code)
         said = f"Saved {path}, after {found.attrs['seconds']:.1f} s."
     else:
-        said = (
-            f"Read from {folder}, which has all seeds; --again repeats them."
-        )
+        said = f"Read from {folder}, which has all seeds; --again repeats them."
     whole = results.find(folder, cell.fingerprint, cell.seeds)
     if whole is None:
         return fail(f"{folder} was changed by another program. Run it again.", 1)
