@@ -1,4 +1,4 @@
-"""A problem of another kind, from outside of the package: run, swept, kept and drawn."""
+"""A problem of another kind, from outside the package: run, swept, kept and drawn."""
 
 import dataclasses
 

@@ -14,3 +14,4 @@ from simgeo.engine._run import run_many as run_many
 from simgeo.engine._units import Batch as Batch
 from simgeo.engine._units import Work as Work
 from simgeo.engine._units import batches_of as batches_of
+from simgeo.engine._units import work_of as work_of

@@ -13,7 +13,7 @@ import xarray as xr
 from jaxtyping import PyTree
 
 from simgeo.engine._engine import Engine, NotFiniteError, OnRecord
-from simgeo.engine._units import Unit, Work, batches_of, parts_of
+from simgeo.engine._units import Unit, batches_of, parts_of, work_of
 from simgeo.problems import AbstractCell
 
 
@@ -121,8 +121,8 @@ def run_many(
         cell.check()
     machine = shared_engine() if memory is None else Engine(memory)
     deadline = time.perf_counter() + time_limit
-    chosen = [cell.seeds.tolist() for cell in cells] if seeds is None else seeds
-    works = [Work(cell, (*own,)) for cell, own in zip(cells, chosen, strict=True)]
+    chosen = [None] * len(cells) if seeds is None else seeds
+    works = [work_of(cell, own) for cell, own in zip(cells, chosen, strict=True)]
     order = {id(work): at for at, work in enumerate(works)}
     found: dict[int, xr.Dataset] = {}
     for batch in batches_of(works):

@@ -21,21 +21,6 @@ _SHAPES: dict[Hashable, tuple[PyTree, ...]] = {}  # of what stages give
 _PROGRAMS: dict[Hashable, "Program"] = {}  # by the structure of what they run
 
 
-class Work(NamedTuple):
-    """A cell, and those of its seeds that are wanted."""
-
-    cell: AbstractCell
-    seeds: tuple[int, ...]
-
-    @property
-    def cost(self) -> float:
-        """Seconds, in a unit of its own, for order and for the time left."""
-        program = program_of(self.cell)
-        per_step = program.unit_bytes / 4 * 32 + 10_000
-        records = len(self.cell.record_steps)
-        return float(len(self.seeds) * per_step * (self.cell.num_steps + 20 * records))
-
-
 class Parts(NamedTuple):
     """What a cell is made of, found once for all of its units."""
 
@@ -70,6 +55,21 @@ class Program(NamedTuple):
     unit_bytes: int  # of one unit's arrays
 
 
+class Work(NamedTuple):
+    """A cell, and those of its seeds that are wanted; `work_of` makes it."""
+
+    cell: AbstractCell
+    seeds: tuple[int, ...]
+    program: Program
+
+    @property
+    def cost(self) -> float:
+        """Seconds, in a unit of its own, for order and for the time left."""
+        per_step = self.program.unit_bytes / 4 * 32 + 10_000
+        steps = self.cell.num_steps + 20 * self.cell.num_records
+        return float(len(self.seeds) * per_step * steps)
+
+
 class Batch(NamedTuple):
     """Work that is done side by side, its cells of one program and equal steps."""
 
@@ -85,6 +85,12 @@ class Batch(NamedTuple):
     @property
     def cost(self) -> float:
         return sum(work.cost for work in self.works)
+
+
+def work_of(cell: AbstractCell, seeds: Sequence[int] | None = None) -> Work:
+    """Some seeds of a cell, or all that it names."""
+    chosen = cell.seeds.tolist() if seeds is None else seeds
+    return Work(cell, (*chosen,), program_of(cell))
 
 
 def program_of(cell: AbstractCell) -> Program:
@@ -157,7 +163,7 @@ def batches_of(
     groups: dict[Program, dict[tuple[int, ...], list[Work]]] = {}
     for work in works:
         steps = tuple(work.cell.record_steps.tolist())
-        parts = groups.setdefault(program_of(work.cell), {})
+        parts = groups.setdefault(work.program, {})
         parts.setdefault(steps, []).append(work)
     batches = []
     for program, parts in groups.items():

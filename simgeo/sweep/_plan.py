@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
-from simgeo.engine import Batch, Work, batches_of
+from simgeo.engine import Batch, Work, batches_of, work_of
 from simgeo.problems import AbstractCell, precision
 
 
@@ -88,5 +88,5 @@ def plan(
         name, seeds = cell.fingerprint, set(cell.seeds.tolist())
         if name in works:
             seeds |= {*works[name].seeds}
-        works[name] = Work(cell, tuple(sorted(seeds)))
+        works[name] = work_of(cell, sorted(seeds))
     return Plan(works, precision(), num_devices, batch_bytes)

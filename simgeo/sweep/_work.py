@@ -10,7 +10,7 @@ import jax
 import xarray as xr
 
 from simgeo import engine, problems, results, settings
-from simgeo.engine import Engine, Work
+from simgeo.engine import Engine, work_of
 from simgeo.problems import AbstractCell
 from simgeo.sweep import _keep as keep
 from simgeo.sweep._plan import Part, Plan
@@ -142,7 +142,7 @@ def do(task: Mapping[str, Any]) -> Outcome:
     wanted = dict(zip(names, task["seeds"], strict=True))
     left = keep.missing(folder, wanted, task["damaged"])
     works = {
-        name: Work(settings.build(problems.AbstractCell, described), tuple(left[name]))
+        name: work_of(settings.build(problems.AbstractCell, described), left[name])
         for name, described in zip(names, task["cells"], strict=True)
         if left[name]
     }
