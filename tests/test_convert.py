@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from simgeo import cli, results
+from simgeo import cli, results, settings
 from simgeo.results._convert import settings_of
 from simgeo.settings import digest
 
@@ -141,3 +141,14 @@ def test_the_command_converts_with_labels(folder, capsys):
     assert labels["optimiser"] == "Adam"
     assert cli.main(["convert", str(folder / "absent")]) == 2
     assert "must be a store of runs" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"optimiser": "sgd"}, {"optimiser": "lion"}, {"shared_teacher": True}],
+)
+def test_the_engine_has_the_same_identity_of_a_converted_cell(changes):
+    problems = pytest.importorskip("simgeo.problems")
+    old = json.loads(results._convert._read(OLD)[0].attrs["settings"])
+    new = settings_of(old | changes)
+    assert settings.build(problems.Experiment, new).identity == new

@@ -90,19 +90,20 @@ def read(folder: Path, name: str) -> Entry:
         return Entry(*own, {}, {}, ("seed", "step"), ("<i8", "<i8"), np.zeros((0, 2)))
 
 
-def _entry(name: str, status: os.stat_result, run: xr.Dataset) -> Entry:
+def _entry(file: str, status: os.stat_result, run: xr.Dataset) -> Entry:
     values = {
         "seed": run["seed"].values,
         "step": np.repeat(run["step"].values[-1], run.sizes["seed"]),
     }
-    for record, each in run.data_vars.items():
-        if each.dims == ("seed", "step"):
-            values[str(record)] = each.values[:, -1]
-    for level, each in run.data_vars.items():
-        if each.dims == ("seed",):
-            values[str(level)] = each.values
+    variables = run.variables
+    for name in run.data_vars:
+        if variables[name].dims == ("seed", "step"):
+            values[str(name)] = variables[name].values[:, -1]
+    for name in run.data_vars:
+        if variables[name].dims == ("seed",):
+            values[str(name)] = variables[name].values
     return Entry(
-        name=name,
+        name=file,
         size=status.st_size,
         time=status.st_mtime_ns,
         fingerprint=run.attrs["fingerprint"],

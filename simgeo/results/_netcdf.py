@@ -60,20 +60,21 @@ def _end(content: memoryview) -> int:
 
 
 def _pack(dataset: xr.Dataset) -> xr.Dataset:
+    # Variables, not data arrays, of which each takes a fifth of a millisecond to make.
+    variables = dataset.variables
+    order = {str(name): variables[name].attrs for name in dataset.data_vars}
     groups: dict[tuple, list[str]] = {}
-    for name, values in dataset.data_vars.items():
-        groups.setdefault((values.dims, values.dtype.str), []).append(str(name))
+    for name in order:
+        values = variables[name]
+        groups.setdefault((values.dims, values.dtype.str), []).append(name)
     joined: dict[str, tuple] = {
         f"packed_{index}": (
             (f"variable_{index}", *dims),
-            np.stack([dataset[name].values for name in names]),
+            np.stack([variables[name].values for name in names]),
         )
         for index, ((dims, _), names) in enumerate(groups.items())
     }
-    about = {
-        "order": {str(name): each.attrs for name, each in dataset.data_vars.items()},
-        "groups": list(groups.values()),
-    }
+    about = {"order": order, "groups": list(groups.values())}
     text = np.frombuffer(json.dumps(about, default=_plain).encode(), np.uint8)
     joined[_ABOUT] = ("packed_bytes", text)
     return xr.Dataset(joined, dataset.coords, dataset.attrs)
@@ -85,7 +86,7 @@ def _unpack(dataset: xr.Dataset) -> xr.Dataset:
     found = {
         name: (joined.dims[1:], joined.values[place])
         for index, names in enumerate(about["groups"])
-        for joined in [dataset[f"packed_{index}"]]
+        for joined in [dataset.variables[f"packed_{index}"]]
         for place, name in enumerate(names)
     }
     variables = {name: (*found[name], own) for name, own in about["order"].items()}

@@ -146,17 +146,18 @@ def joined(runs: Sequence[xr.Dataset]) -> xr.Dataset:
     first = runs[0]
     if len(runs) == 1:
         return first
-    order = np.argsort(np.concatenate([run["seed"].values for run in runs]))
+    given = [run.variables for run in runs]
+    order = np.argsort(np.concatenate([each["seed"].values for each in given]))
     variables = {
-        name: first[name].variable
-        if "seed" not in first[name].dims
+        name: own
+        if "seed" not in own.dims
         else (
-            first[name].dims,
-            np.concatenate([run[name].values for run in runs])[order],
-            first[name].attrs,
+            own.dims,
+            np.concatenate([each[name].values for each in given])[order],
+            own.attrs,
         )
-        for name in first.variables
-        if all(name in run.variables for run in runs)
+        for name, own in given[0].items()
+        if all(name in each for each in given)
     }
     stopped = [run.attrs.get("stopped", "") for run in runs]
     return xr.Dataset(variables).assign_attrs(
