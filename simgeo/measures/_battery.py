@@ -12,9 +12,6 @@ from simgeo.linalg import centre, inverse_root, squared_norm
 from simgeo.measures._tiles import pair_sums
 from simgeo.settings import suggest
 
-Students = Float[Array | np.ndarray, "n m"]
-Teachers = Float[Array | np.ndarray, "n d"]
-
 _GIVEN = ("student", "teacher", "epsilon", "pairs", "root")
 _DIRECTIONS = ("higher", "lower", "")
 # Records, levels, dimensions and settings have these names beside the measures.
@@ -89,8 +86,8 @@ class Measure:
 
     def __call__(
         self,
-        student: Students,
-        teacher: Teachers | None = None,
+        student: Float[Array | np.ndarray, "n m"],
+        teacher: Float[Array | np.ndarray, "n d"] | None = None,
         epsilon: Float[Array, ""] | float = 0.1,
     ) -> Float[Array, ""]:
         """The measure of one student, of shape (n, m), and its teacher, (n, d)."""
@@ -156,8 +153,8 @@ def measure(
 
 
 def battery(
-    student: Students,
-    teacher: Teachers,
+    student: Float[Array | np.ndarray, "n m"],
+    teacher: Float[Array | np.ndarray, "n d"],
     epsilon: Float[Array, ""] | float,
     names: Sequence[str] = DEFAULT,
     root: Float[Array, "d d"] | None = None,
@@ -222,8 +219,8 @@ def root_of(teacher: Float[Array, "n d"]) -> Float[Array, "d d"]:
 
 def _values(
     chosen: Sequence[Measure],
-    student: Students,
-    teacher: Teachers | None,
+    student: Float[Array | np.ndarray, "n m"],
+    teacher: Float[Array | np.ndarray, "n d"] | None,
     epsilon: Float[Array, ""] | float,
     root: Float[Array, "d d"] | None = None,
 ) -> dict[str, Array]:
