@@ -1,5 +1,7 @@
 """Laws that every objective is held to."""
 
+import dataclasses
+import inspect
 import math
 
 import jax
@@ -9,7 +11,7 @@ import pytest
 from scipy.linalg import pinv
 from scipy.optimize import minimize
 
-from simgeo import objectives
+from simgeo import functional, objectives
 from simgeo.objectives import LOSSES, WRAPPERS
 
 IN_DOUBLE = bool(jax.config.read("jax_enable_x64"))
@@ -341,7 +343,7 @@ def test_what_has_no_closed_form_must_be_at_hand(objective):
             "`objective` must be CKA or .*; got Procrustes",
         ),
         (objectives.SeveralTeachers, {"shares": (1, 0)}, "`shares` must be .*(1, 0)"),
-        (objectives.SeveralTeachers, {"shares": ()}, "`shares` must be at least 1"),
+        (objectives.SeveralTeachers, {"shares": ()}, "`shares` must not be empty"),
         (
             objectives.SeveralTeachers,
             {"shares": (1, 1, 1)},
@@ -378,6 +380,70 @@ def test_knobs_are_swept_without_another_compilation():
     ]
     assert len(traces) == 1
     assert found[0] > found[1]
+
+
+class OwnKL(objectives.AbstractObjective):
+    """One of a user's own, with nothing but its call."""
+
+    centred: bool = True
+    weight: float = 1.0
+
+    def __call__(self, student, teacher, learned=None):
+        return self.weight * jnp.sum((student[:, :1] - teacher[:, :1]) ** 2)
+
+
+def test_an_objective_of_ones_own_needs_only_its_call():
+    own = OwnKL()
+    assert own.label == "Own KL"
+    assert own.invariant_to == frozenset()
+    assert math.isnan(own.optimum(TEACHER, 3))
+    hybrid = objectives.Hybrid((own, objectives.CKA()), (1.0, 2.0))
+    assert hybrid.invariant_to == frozenset()
+    assert _value(hybrid, TEACHER[:, :3]) > 0
+
+
+def test_an_objective_without_a_call_is_refused_where_it_is_defined():
+    with pytest.raises(TypeError, match="`Lacking` must define `__call__.*gives the"):
+
+        class Lacking(objectives.AbstractObjective):
+            def optimum(self, teacher, student_dim):
+                return 0.0
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"centred": "no"}, "`centred` must be true or false; got 'no'."),
+        ({"weight": "1"}, "`weight` must be a number; got '1'."),
+    ],
+)
+def test_fields_are_held_to_their_annotations(settings, message):
+    with pytest.raises(ValueError, match="must be") as refused:
+        OwnKL(**settings)
+    assert str(refused.value) == message
+
+
+def test_an_epsilon_that_is_not_given_is_a_tenth():
+    # Outside of an experiment, which has one.
+    student = np.random.default_rng(1).standard_normal((12, 3))
+    found = _value(objectives.PatternHinge(), student)
+    assert found == _value(objectives.PatternHinge(epsilon=0.1), student)
+    assert found != _value(objectives.PatternHinge(epsilon=0.2), student)
+
+
+# Settings that a function does not take, and what they are for.
+NOT_PASSED_ON = {
+    *("solved", "start_scale", "scale", "hidden_dim"),  # the map that is drawn
+    *("num_classes", "readout_scale"),  # the readout
+}
+
+
+def test_every_setting_is_one_of_the_function_or_of_what_is_drawn():
+    for kind in {type(each) for each in LOSSES if hasattr(each, "function")}:
+        names = {field.name for field in dataclasses.fields(kind)}
+        arguments = {*inspect.signature(kind.function).parameters}
+        assert names - arguments <= NOT_PASSED_ON, kind
+        assert functional.about(kind.function).formula in kind.__doc__
 
 
 def test_every_kind_is_in_the_catalogue():

@@ -11,26 +11,8 @@ from simgeo.problems import Experiment
 
 pytestmark = pytest.mark.once
 
-OWN = '''
-import jax.numpy as jnp
-from simgeo.linalg import cosines
-from simgeo.objectives import AbstractObjective
-
-
-class MeanCosine(AbstractObjective):
-    """Squared difference of the mean cosines."""
-
-    power: float = 1.0
-    label = "Mean cosine"
-    invariant_to = frozenset({"rotation", "scale", "row scale"})
-
-    def __call__(self, student, teacher, learned=None):
-        found, wanted = jnp.mean(cosines(student)), jnp.mean(cosines(teacher))
-        return (found - wanted) ** (2 * self.power)
-
-    def optimum(self, teacher, student_dim):
-        return 0.0
-'''
+PAGE = Path(__file__).parents[1] / "docs/how_to/add_objective.md"
+OWN = PAGE.read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]
 GRID = """
 teacher = "gaussian"
 num_vectors = 8
@@ -83,13 +65,25 @@ def test_homes_are_those_of_all_that_is_within():
     )
     assert settings.homes([cell]) == {
         "simgeo.experiment.description",
-        "simgeo.objectives.cka",
-        "simgeo.objectives.hybrid",
-        "simgeo.objectives.pattern",
+        "simgeo.objectives._sums",
+        "simgeo.objectives._vector_losses",
         "simgeo.students",
         "simgeo.teachers._composed",
         "simgeo.teachers._laws",
     }
+
+
+def test_the_page_shows_an_objective_in_ten_lines():
+    assert len([line for line in OWN.splitlines() if line]) <= 10
+
+
+def test_what_an_own_objective_lacks_is_named(tmp_path, capsys, monkeypatch):
+    own = OWN.replace("__call__", "loss").replace("MeanCosine", "Unfinished")
+    tmp_path.joinpath("unfinished.py").write_text(own)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    assert cli.main(["--import", "unfinished", "list", "objectives"]) == 2
+    assert "`Unfinished` must define `__call__(" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("words", [["--import"], ["--import", "no_such_module"]])

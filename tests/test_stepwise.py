@@ -60,7 +60,7 @@ def test_a_batch_is_of_rows_that_change_and_repeat_with_the_key():
     assert len(set(values)) == 4
     assert values == [_at(objective, step) for step in range(4)]
     memory = _remembered(objective, 2)
-    rows = np.asarray(jax.random.permutation(memory.key, 12)[:5])
+    rows = np.asarray(jax.random.permutation(memory.own, 12)[:5])
     assert len(set(rows.tolist())) == 5
     assert np.isclose(values[2], FeatureGram()(STUDENT[rows], TEACHER[rows]))
     assert np.isclose(objective(STUDENT, TEACHER), FeatureGram()(STUDENT, TEACHER))
@@ -99,7 +99,7 @@ def test_a_hybrid_keeps_the_memory_of_every_part():
 
 def test_whitened_targets_are_whitened_once():
     objective = WhitenedTargets(Procrustes())
-    target = _remembered(objective, 3)[0]
+    target = _remembered(objective, 3).own
     covariance = np.cov(np.asarray(target).T, bias=True)
     assert np.allclose(covariance, np.eye(6), atol=1e-4)
     assert np.isclose(_at(objective, 3), objective(STUDENT, TEACHER))

@@ -214,7 +214,7 @@ def _without_imports(given: list[str]) -> list[str]:
         sys.path.insert(0, "")  # one that lies in this folder
         try:
             importlib.import_module(name)
-        except (ImportError, ValueError) as error:
+        except (ImportError, TypeError, ValueError) as error:
             raise ValueError(
                 f"`--import` must name a module that can be imported; got {name!r}: "
                 f"{error}."

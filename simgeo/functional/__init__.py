@@ -25,6 +25,8 @@ from simgeo.functional._gram_distances import (
 )
 from simgeo.functional._loss import About as About
 from simgeo.functional._loss import about as about
+from simgeo.functional._loss import as_matrix as as_matrix
+from simgeo.functional._loss import documented as documented
 from simgeo.functional._projections import cca as cca
 from simgeo.functional._projections import cosine_projection as cosine_projection
 from simgeo.functional._projections import linear_projection as linear_projection

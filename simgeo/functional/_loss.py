@@ -57,7 +57,7 @@ def loss(
         @functools.wraps(function)
         def wrapped(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Value:
             bound = signature.bind(*args, **kwargs)
-            student = as_matrix(bound.arguments[first], first, "(n, m)")
+            student = as_matrix(bound.arguments[first], first)
             teacher = as_matrix(bound.arguments[second], second, "(n, d)")
             if student.shape[0] != teacher.shape[0]:
                 raise ValueError(
@@ -75,8 +75,13 @@ def loss(
     return decorated
 
 
-def as_matrix(value: Any, name: str, axes: str) -> Float[Array, "n k"]:
+def as_matrix(value: Any, name: str, axes: str = "(n, m)") -> Float[Array, "n k"]:
     """The value as a matrix of floats, whatever brought it: a list, NumPy, PyTorch.
+
+    Args:
+        value: anything with numbers; traced arrays pass as they are.
+        name: of the argument, for the error.
+        axes: its shape in letters, for the error.
 
     Raises:
         ValueError: if it is no matrix of real numbers.
@@ -113,13 +118,13 @@ def _by_dlpack(value: Any) -> Array:
 
 
 def documented(text: str | None, row: About) -> str:
-    """Help with the row after its first paragraph."""
+    """The text of a docstring, with the row after its first paragraph."""
     first, *rest = inspect.cleandoc(text or "").split("\n\n")
     lines = [
-        textwrap.fill(f"{name.capitalize()}: {value}.", 80, subsequent_indent="  ")
+        textwrap.fill(f"{name.capitalize()}: {value}.", 84, subsequent_indent="  ")
         for name, value in row._asdict().items()
     ]
-    return "\n\n".join((first, textwrap.indent("\n".join(lines), "    "), *rest))
+    return "\n\n".join((first, "\n".join(lines), *rest))
 
 
 _COMMON = {

@@ -25,7 +25,7 @@ from simgeo.linalg import (
 
 
 @loss(
-    formula="|T - S W|^2 / n, W given or solved",
+    formula="|T - S W|^2 / n",
     range="[0, inf)",
     cost="n m d; solved n m^2 for each of about 15 products",
     source="FitNets, Romero et al. (2015), with a linear regressor",

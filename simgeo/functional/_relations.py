@@ -13,7 +13,7 @@ Knob = float | Float[Array, ""]
 
 
 @loss(
-    formula="mean_ij h(|s_i - s_j| / mu_S - |t_i - t_j| / mu_T)",
+    formula="mean_ij huber(|s_i - s_j| / mu_S - |t_i - t_j| / mu_T)",
     range="[0, inf)",
     cost="n^2 (m + d)",
     source="Park et al. (2019), RKD-D, section 3.2.1",
@@ -23,9 +23,10 @@ def relational_distance(
 ) -> Float[Array, ""]:
     """Mean Huber loss between the mean-normalised distances of all pairs.
 
-    mu is the mean distance of the pairs i != j, and h(x) = x^2 / 2 up to |x| = `delta`
-    and linear beyond. A student without spread has all distances zero. Forms n x n
-    matrices; in float32, distances below about 1e-3 of the cloud's radius are rough.
+    mu is the mean distance of the pairs i != j, and huber(x) = x^2 / 2 up to |x| =
+    `delta` and linear beyond. A student without spread has all distances zero. Forms n
+    x n matrices; in float32, distances below about 1e-3 of the cloud's radius are
+    rough.
 
     Args:
         delta: positive, where the Huber loss becomes linear.
@@ -37,7 +38,7 @@ def relational_distance(
 
 
 @loss(
-    formula="mean_ijk h(cos of the angle at s_j, minus the teacher's)",
+    formula="mean_ijk huber(cos of the angle at s_j, minus the teacher's)",
     range="[0, 2]",
     cost="n^3 (m + d), in memory of n^2",
     source="Park et al. (2019), RKD-A, section 3.2.2",
@@ -47,7 +48,7 @@ def relational_angle(
 ) -> Float[Array, ""]:
     """Mean Huber loss between the cosines of the angles of all triplets.
 
-    i, j and k are different, h is as in `functional.relational_distance`, and equal
+    i, j and k are different, huber is as in `functional.relational_distance`, and equal
     vectors have cosine 0. Forms one n x n matrix after the other, n of them.
 
     Args:

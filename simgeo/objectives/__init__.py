@@ -1,39 +1,43 @@
 """What a distillation run minimises."""
 
-from simgeo.objectives._base import About as About
-from simgeo.objectives._base import AbstractObjective as AbstractObjective
+from simgeo.functional import About as About
 from simgeo.objectives._catalogue import LOSSES as LOSSES
 from simgeo.objectives._catalogue import WRAPPERS as WRAPPERS
 from simgeo.objectives._catalogue import markdown as markdown
-from simgeo.objectives.cca import CCA as CCA
-from simgeo.objectives.cca import SVCCA as SVCCA
-from simgeo.objectives.cka import CKA as CKA
-from simgeo.objectives.cka import DebiasedCKA as DebiasedCKA
-from simgeo.objectives.cka import KernelCKA as KernelCKA
-from simgeo.objectives.cka import PatchCKA as PatchCKA
-from simgeo.objectives.covariance import CovarianceWasserstein as CovarianceWasserstein
-from simgeo.objectives.gram import FeatureGram as FeatureGram
-from simgeo.objectives.gram import SimilarityPreserving as SimilarityPreserving
-from simgeo.objectives.hybrid import Hybrid as Hybrid
-from simgeo.objectives.logits import LogitKL as LogitKL
-from simgeo.objectives.logits import RelationCKA as RelationCKA
-from simgeo.objectives.neighbours import NeighbourKL as NeighbourKL
-from simgeo.objectives.orthogonal import OrthogonalProjection as OrthogonalProjection
-from simgeo.objectives.pattern import PatternHinge as PatternHinge
-from simgeo.objectives.procrustes import Procrustes as Procrustes
-from simgeo.objectives.projection import CosineProjection as CosineProjection
-from simgeo.objectives.projection import FixedProjection as FixedProjection
-from simgeo.objectives.projection import LinearProjection as LinearProjection
-from simgeo.objectives.projection import MLPProjection as MLPProjection
-from simgeo.objectives.relational import RelationalAngle as RelationalAngle
-from simgeo.objectives.relational import RelationalDistance as RelationalDistance
-from simgeo.objectives.several import SeveralTeachers as SeveralTeachers
-from simgeo.objectives.stepwise import Constrained as Constrained
-from simgeo.objectives.stepwise import Minibatch as Minibatch
-from simgeo.objectives.stepwise import Scheduled as Scheduled
-from simgeo.objectives.targets import Angular as Angular
-from simgeo.objectives.targets import Quantised as Quantised
-from simgeo.objectives.targets import WhitenedTargets as WhitenedTargets
+from simgeo.objectives._map_losses import CosineProjection as CosineProjection
+from simgeo.objectives._map_losses import FixedProjection as FixedProjection
+from simgeo.objectives._map_losses import LinearProjection as LinearProjection
+from simgeo.objectives._map_losses import LogitKL as LogitKL
+from simgeo.objectives._map_losses import MLPProjection as MLPProjection
+from simgeo.objectives._map_losses import OrthogonalProjection as OrthogonalProjection
+from simgeo.objectives._map_losses import RelationCKA as RelationCKA
+from simgeo.objectives._objective import AbstractObjective as AbstractObjective
+from simgeo.objectives._stepwise import Constrained as Constrained
+from simgeo.objectives._stepwise import Minibatch as Minibatch
+from simgeo.objectives._stepwise import Scheduled as Scheduled
+from simgeo.objectives._sums import Hybrid as Hybrid
+from simgeo.objectives._sums import SeveralTeachers as SeveralTeachers
+from simgeo.objectives._targets import Angular as Angular
+from simgeo.objectives._targets import Quantised as Quantised
+from simgeo.objectives._targets import WhitenedTargets as WhitenedTargets
+from simgeo.objectives._vector_losses import CCA as CCA
+from simgeo.objectives._vector_losses import CKA as CKA
+from simgeo.objectives._vector_losses import SVCCA as SVCCA
+from simgeo.objectives._vector_losses import (
+    CovarianceWasserstein as CovarianceWasserstein,
+)
+from simgeo.objectives._vector_losses import DebiasedCKA as DebiasedCKA
+from simgeo.objectives._vector_losses import FeatureGram as FeatureGram
+from simgeo.objectives._vector_losses import KernelCKA as KernelCKA
+from simgeo.objectives._vector_losses import NeighbourKL as NeighbourKL
+from simgeo.objectives._vector_losses import PatchCKA as PatchCKA
+from simgeo.objectives._vector_losses import PatternHinge as PatternHinge
+from simgeo.objectives._vector_losses import Procrustes as Procrustes
+from simgeo.objectives._vector_losses import RelationalAngle as RelationalAngle
+from simgeo.objectives._vector_losses import RelationalDistance as RelationalDistance
+from simgeo.objectives._vector_losses import (
+    SimilarityPreserving as SimilarityPreserving,
+)
 
 # Recorded along every run, whatever is optimised.
 STANDARD: dict[str, AbstractObjective] = {

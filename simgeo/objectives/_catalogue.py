@@ -4,27 +4,49 @@ import math
 
 import numpy as np
 
-from simgeo.objectives._base import About, AbstractObjective
-from simgeo.objectives.cca import CCA, SVCCA
-from simgeo.objectives.cka import CKA, DebiasedCKA, KernelCKA, PatchCKA
-from simgeo.objectives.covariance import CovarianceWasserstein
-from simgeo.objectives.gram import FeatureGram, SimilarityPreserving
-from simgeo.objectives.hybrid import Hybrid
-from simgeo.objectives.logits import LogitKL, RelationCKA
-from simgeo.objectives.neighbours import NeighbourKL
-from simgeo.objectives.orthogonal import OrthogonalProjection
-from simgeo.objectives.pattern import PatternHinge
-from simgeo.objectives.procrustes import Procrustes
-from simgeo.objectives.projection import (
+from simgeo.functional import About
+from simgeo.objectives._map_losses import (
     CosineProjection,
     FixedProjection,
     LinearProjection,
+    LogitKL,
     MLPProjection,
+    OrthogonalProjection,
+    RelationCKA,
 )
-from simgeo.objectives.relational import RelationalAngle, RelationalDistance
-from simgeo.objectives.several import SeveralTeachers
-from simgeo.objectives.stepwise import Constrained, Minibatch, Scheduled
-from simgeo.objectives.targets import Angular, Quantised, WhitenedTargets
+from simgeo.objectives._objective import (
+    AbstractObjective,
+)
+from simgeo.objectives._stepwise import (
+    Constrained,
+    Minibatch,
+    Scheduled,
+)
+from simgeo.objectives._sums import (
+    Hybrid,
+    SeveralTeachers,
+)
+from simgeo.objectives._targets import (
+    Angular,
+    Quantised,
+    WhitenedTargets,
+)
+from simgeo.objectives._vector_losses import (
+    CCA,
+    CKA,
+    SVCCA,
+    CovarianceWasserstein,
+    DebiasedCKA,
+    FeatureGram,
+    KernelCKA,
+    NeighbourKL,
+    PatchCKA,
+    PatternHinge,
+    Procrustes,
+    RelationalAngle,
+    RelationalDistance,
+    SimilarityPreserving,
+)
 
 LOSSES: tuple[AbstractObjective, ...] = (
     CKA(),
@@ -80,15 +102,15 @@ def markdown() -> str:
     head = ("objective", "minimised", "range", "blind to", "optimum", "cost", "source")
     lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
     for each in (*LOSSES, *WRAPPERS):
-        minimised, bounds, cost, reference = each.about or About("", "", "", "")
+        formula, bounds, cost, source = each.about or About("", "", "", "")
         cells = (
             each.label,
-            f"`{minimised}`",
+            f"`{formula}`",
             bounds,
             ", ".join(sorted(each.invariant_to)) or "nothing",
             _known_optimum(each),
             cost,
-            reference,
+            source,
         )
         # A bar inside a cell would end it.
         lines.append(

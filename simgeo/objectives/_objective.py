@@ -2,33 +2,28 @@
 
 import abc
 import math
+import re
 from collections.abc import Callable
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import equinox as eqx
-import jax
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
+
+from simgeo.checks import check_fields
+from simgeo.functional import About, documented
 
 Learned = Any  # the pytree of an objective's own parameters; None when it has none
 Memory = Any  # what an objective carries from step to step; None when nothing
 Loss = Callable[[Array, Array, Learned], Float[Array, ""]]
 
 
-class About(NamedTuple):
-    """An objective in one row of a table."""
-
-    minimised: str  # the formula, in plain text
-    range: str
-    cost: str  # of one evaluation with its gradient, to leading order
-    reference: str
-
-
 class AbstractObjective(eqx.Module):
     """A loss on a student's vectors, given the teacher's.
 
-    Real-valued knobs are pytree leaves, so that they can be swept without another
-    compilation; what changes the formula is static.
+    One of your own defines `__call__`; all else has defaults. Real-valued knobs are
+    pytree leaves, so that they can be swept without another compilation; what changes
+    the formula is static. Fields are held to their annotations: see `checks`.
 
     >>> import jax.numpy as jnp
     >>> import numpy as np
@@ -45,6 +40,20 @@ class AbstractObjective(eqx.Module):
 
     about: ClassVar[About | None] = None  # its row in the table, if it has one
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        is_abstract = cls.__name__.startswith(("Abstract", "_"))
+        if not is_abstract and cls.__call__ is AbstractObjective.__call__:
+            raise TypeError(
+                f"`{cls.__name__}` must define `__call__(self, student, teacher, "
+                f"learned=None)`, which gives the loss."
+            )
+        if cls.about is not None:
+            cls.__doc__ = documented(cls.__doc__, cls.about)
+
+    def __check_init__(self) -> None:
+        check_fields(self)
+
     @abc.abstractmethod
     def __call__(
         self,
@@ -54,34 +63,39 @@ class AbstractObjective(eqx.Module):
     ) -> Float[Array, ""]:
         """The loss. Without `learned`, own parameters are at their optimum.
 
+        Args:
+            student: vectors as rows, (n, m).
+            teacher: as many vectors as rows, (n, d).
+            learned: what `init` gave, after so many steps of the optimiser.
+
         Raises:
             ValueError: if no closed form of that optimum is known.
         """
 
     @property
-    @abc.abstractmethod
     def label(self) -> str:
-        """Short name for tables and figures."""
+        """Short name for tables and figures; by default that of the class in words."""
+        return _in_words(type(self).__name__)
 
     @property
-    @abc.abstractmethod
     def invariant_to(self) -> frozenset[str]:
-        """What of the student the loss cannot see, with own parameters at their best.
+        """What of the student the loss is known not to see, own parameters at best.
 
         Of `rotation`, `translation`, `scale`, `row scale` and `linear map` (any
-        invertible one).
+        invertible one). Empty by default: nothing is known.
         """
+        return frozenset()
 
     def init(self, key: PRNGKeyArray, student_dim: int, teacher_dim: int) -> Learned:
         """Start of the parameters that are learned beside the student, or None."""
         return None
 
-    @abc.abstractmethod
     def optimum(self, teacher: Float[np.ndarray, "n d"], student_dim: int) -> float:
         """Least loss of any student of that width; a lower bound for unit rows.
 
-        NaN where no closed form is known.
+        NaN, the default, where no closed form is known.
         """
+        return math.nan
 
     # An objective that changes from step to step has a memory.
 
@@ -113,15 +127,8 @@ def optimum_of_a_copy(teacher: Float[np.ndarray, "n d"], student_dim: int) -> fl
     return 0.0 if student_dim >= min(teacher.shape) else math.nan
 
 
-def require(condition: bool, name: str, rule: str, value: object) -> None:
-    """Raises ValueError in the house's words, unless the condition holds."""
-    if not condition:
-        raise ValueError(f"`{name}` must {rule}; got {value}.")
-
-
-def known(*knobs: object) -> bool:
-    """Whether all knobs are single numbers that can be looked at: none is traced."""
-    return all(
-        not isinstance(knob, jax.core.Tracer) and np.ndim(knob) == 0  # pyrefly: ignore
-        for knob in knobs
-    )
+def _in_words(name: str) -> str:
+    """`MeanCosine` as "Mean cosine"; capitals in a row stay: "Neighbour KL"."""
+    words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z\d]+", name) or [name]
+    rest = (word if word.isupper() else word.lower() for word in words[1:])
+    return " ".join((words[0], *rest))
