@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from simgeo import experiment, objectives, plots, results
+from simgeo import experiment, objectives, plots, results, settings
 from simgeo.cli import fail
 from simgeo.cli.files import replaced, require_file
 from simgeo.cli.flags import change, describe_file, read, settings_parser, sort
@@ -103,9 +103,10 @@ def _cells(
     common = [each for each in choices if each[0] != "objective"]
     started = [describe_file(name) for name in files]
     if not started:
-        started = [EXAMPLE]
+        started = [settings.describe(EXAMPLE)]
         if not named:
-            started = [dataclasses.replace(EXAMPLE, objective=each) for each in PANELS]
+            panels = map(settings.describe, PANELS)
+            started = [started[0] | {"objective": panel} for panel in panels]
     cells = [
         change(cell, [*common, *own], changes)
         for cell in started
