@@ -301,7 +301,7 @@ def test_flags_come_from_the_types_of_fields(line, expected):
         ("--size 3", "`size` is no setting of the kinds that are chosen, but of optim"),
         ("--measures cka,x", "`measures` must be known"),
         ("--teacher-seed x", "`teacher_seed` must be a whole number; got 'x'"),
-        ("--optimiser adam", "'--optimiser' is no flag"),
+        ("--optimiser adam", "--optimiser: a kind is chosen by optimiser:adam"),
         ("optimiser:adam", "`optimiser` must name a known kind; got 'adam'"),
     ],
 )

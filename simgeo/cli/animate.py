@@ -10,13 +10,14 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from simgeo import engine, objectives, plots
+from simgeo import engine, objectives, plots, settings
 from simgeo.cli import fail
 from simgeo.cli.files import replaced, require_file
 from simgeo.cli.flags import change, describe_file, read, settings_parser, sort
 from simgeo.cli.interrupts import Interrupts
 from simgeo.engine import NotFiniteError
 from simgeo.objectives import AbstractObjective
+from simgeo.optimisers import Adam
 from simgeo.problems import Experiment
 from simgeo.teachers import FromGram, Noisy, grams
 
@@ -28,7 +29,7 @@ EXAMPLE = Experiment(
     teacher_dim=3,
     student_dim=3,
     epsilon=0.15,
-    learning_rate=0.02,
+    optimiser=Adam(0.02),
     num_steps=400,
     num_records=60,
     num_seeds=1,
@@ -104,9 +105,10 @@ def _cells(
     common = [each for each in choices if each[0] != "objective"]
     started = [describe_file(name) for name in files]
     if not started:
-        started = [EXAMPLE]
+        started = [settings.describe(EXAMPLE)]
         if not named:
-            started = [dataclasses.replace(EXAMPLE, objective=each) for each in PANELS]
+            panels = map(settings.describe, PANELS)
+            started = [started[0] | {"objective": panel} for panel in panels]
     cells = [
         change(cell, [*common, *own], changes)
         for cell in started

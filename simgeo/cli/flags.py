@@ -225,14 +225,10 @@ def _fit(line: str, width: int) -> str:
 def _rule(cls: type, field: settings.Field) -> str:
     if field.choices:
         return f"one of {', '.join(map(str, field.choices))}"
-    for kind, wrong in (
-        (float, math.nan),
-        (float, -1.0),
-        (int, -1),
-        (str, ("",) if field.many else ""),
+    wrongs = {float: [math.nan, -1.0], int: [-1], str: [("",) if field.many else ""]}
+    for wrong in (
+        one for kind in wrongs if kind in field.types for one in wrongs[kind]
     ):
-        if kind not in field.types:
-            continue
         try:
             cls(**{field.name: wrong})
         except TypeError:  # another setting has no default
@@ -291,6 +287,9 @@ def settings_parser(
         if "." in place:
             text = textwrap.fill(", ".join(found), WIDTH - 2, break_on_hyphens=False)
         parser.add_argument_group(title, text)
+        refuse = functools.partial(_refuse_flag, place)
+        hidden = {"default": argparse.SUPPRESS, "help": argparse.SUPPRESS}
+        parser.add_argument(flag_of(place), type=refuse, **hidden)
         for each in found.values():
             for name, field in settings.fields(each).items():
                 if field.types and field.described:
@@ -316,6 +315,10 @@ def _add(group: Any, dotted: str, fields: list[settings.Field], text: str) -> No
     )
     metavar = f"{metavar},..." if many else metavar
     group.add_argument(flag, type=convert, metavar=metavar, **common)
+
+
+def _refuse_flag(place: str, kind: str) -> NoReturn:
+    raise argparse.ArgumentTypeError(f"a kind is chosen by {place}:{kind}")
 
 
 def _value(text: str, types: set[type], optional: bool, many: bool) -> Any:
