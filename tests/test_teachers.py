@@ -673,16 +673,16 @@ def test_fewer_dimensions_reach_the_bound(key):
     ("name", "make", "shape"),
     [
         ("simplex", frames.simplex, (4, 3)),
-        ("conference", frames.conference, (6, 3)),
-        ("conference", frames.conference, (10, 5)),  # 9 is no prime
-        ("conference", frames.conference, (50, 25)),
-        ("bent", frames.bent, (16, 6)),
-        ("bent", frames.bent, (64, 36)),
-        ("28 lines", lambda dim: frames.lines_28(), (28, 7)),
+        ("conference frame in 3", frames.conference, (6, 3)),
+        ("conference frame in 5", frames.conference, (10, 5)),  # 9 is no prime
+        ("conference frame in 25", frames.conference, (50, 25)),
+        ("16 equiangular lines in 6", frames.bent, (16, 6)),
+        ("64 equiangular lines in 36", frames.bent, (64, 36)),
+        ("28 equiangular lines in 7", lambda dim: frames.lines_28(), (28, 7)),
         ("complement of 28 lines", None, (28, 21)),
-        ("kerdock", frames.kerdock, (12, 4)),
-        ("kerdock", frames.kerdock, (144, 16)),
-        ("kerdock", frames.kerdock, (2112, 64)),
+        ("Kerdock set in 4", frames.kerdock, (12, 4)),
+        ("Kerdock set in 16", frames.kerdock, (144, 16)),
+        ("Kerdock set in 64", frames.kerdock, (2112, 64)),
     ],
 )
 def test_frames_attain_the_bound(name, make, shape):
@@ -694,6 +694,23 @@ def test_frames_attain_the_bound(name, make, shape):
     assert np.isclose(coherence, limits.coherence_bound(*shape)[0], atol=1e-12)
     if make is not None:
         assert make(shape[1]).shape == shape
+
+
+def test_known_sets_are_what_is_built_and_break_no_bound():
+    built = 0
+    for each in frames.known_sets(70):
+        bound, _ = limits.coherence_bound(each.count, each.dim)
+        assert each.coherence >= bound - 1e-12, each.name
+        if each.make is not None:
+            frame = each.make()
+            assert frame.shape == (each.count, each.dim), each.name
+            cosines = np.abs(frame @ frame.T) - 2 * np.eye(each.count)
+            assert np.isclose(np.max(cosines), each.coherence, atol=1e-12), each.name
+            built += 1
+    assert built > 20
+    found = limits.known_orthogonal_vectors(1 / 3, 23)
+    assert found == (2300, "lines below Leech's lattice")
+    assert frames.known_sets(10_001) == ()
 
 
 def test_frames_that_are_not_known():
