@@ -385,7 +385,7 @@ def test_an_exception_is_traced_to_its_cell(cells, tmp_path, monkeypatch):
 def test_a_program_that_does_not_fit_is_made_smaller_or_refused(cells, monkeypatch):
     sizes = []
 
-    def needs(self, like, capacity):
+    def needs(self, batch, capacity):
         sizes.append(capacity)
         return 2**20 * capacity
 

@@ -67,6 +67,7 @@ class Engine:
     def __init__(self, budget: int | None = None) -> None:
         self.budget = budget or memory.default_memory()
         self._programs: dict[Hashable, jax.stages.Compiled] = {}
+        self._sizes: dict[Hashable, int] = {}  # of programs, in bytes
         self._given = Given(self._drawn)
 
     def run(
@@ -115,7 +116,7 @@ class Engine:
 
     def needs(self, batch: Batch) -> int:
         """The memory in bytes of the largest program of a batch, as compiled."""
-        return self._needs(batch.units[0], self._capacity(batch, self._fit(batch)))
+        return self._needs(batch, self._capacity(batch, self._fit(batch)))
 
     def data(self, units: Sequence[Unit]) -> list[tuple[PyTree, ...]]:
         """What units are given, as NumPy arrays."""
@@ -132,7 +133,7 @@ class Engine:
         size = batch.capacity
         while True:
             room = memory.SLACK * (self.budget - memory.held())
-            needs = self._needs(batch.units[0], self._capacity(batch, size))
+            needs = self._needs(batch, self._capacity(batch, size))
             if needs <= room:
                 return size
             if size == 1:
@@ -148,10 +149,12 @@ class Engine:
             return size
         return capacity_of(size, jax.device_count())
 
-    def _needs(self, like: Unit, capacity: int) -> int:
-        """Bytes of the largest program for that many units, which it compiles."""
+    def _needs(self, batch: Batch, capacity: int) -> int:
+        """Bytes of the largest program for that many units, compiled to be told."""
+        if (batch.program, capacity) in self._sizes:
+            return self._sizes[batch.program, capacity]
         mesh = programs.mesh_of(capacity)
-        knobs, observer, given, begun, seen = shapes_of_run(like.parts)
+        knobs, observer, given, begun, seen = shapes_of_run(batch.units[0].parts)
         wide = partial(_wide, capacity)
         seeds = jax.ShapeDtypeStruct((capacity,), np.int32)
         step = jax.ShapeDtypeStruct((), np.int32)
@@ -162,7 +165,9 @@ class Engine:
             self._program("observe", _OBSERVE, mesh, (), (), records),
         )
         host = jax.devices()[0].platform == "cpu"  # whose devices share one memory
-        return max(map(memory.bytes_of, found)) * (mesh.size if host else 1)
+        needs = max(map(memory.bytes_of, found)) * (mesh.size if host else 1)
+        self._sizes[batch.program, capacity] = needs
+        return needs
 
     def _slice(
         self,

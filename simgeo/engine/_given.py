@@ -6,7 +6,7 @@ import jax
 import numpy as np
 from jaxtyping import PyTree
 
-from simgeo.engine._units import Unit
+from simgeo.engine._units import Unit, signature
 from simgeo.problems import AbstractStage
 
 _MOST_BYTES = 2**28  # of draws kept for later batches
@@ -55,7 +55,7 @@ class Given:
         kinds: dict[Hashable, list[tuple[Hashable, int]]] = {}
         for key, at in missing.items():
             stage = units[at].parts.stages[place]
-            kinds.setdefault(jax.tree.structure(stage), []).append((key, at))
+            kinds.setdefault(signature(stage), []).append((key, at))
         for wanted in kinds.values():
             stages = [units[at].parts.stages[place] for _, at in wanted]
             seeds = [units[at].draw_seeds[place] for _, at in wanted]
