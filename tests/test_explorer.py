@@ -340,7 +340,7 @@ def test_the_token_is_left_out_only_when_asked():
 
 def test_without_marimo_the_extra_is_named(capsys, monkeypatch):
     monkeypatch.setattr(explore.importlib.util, "find_spec", lambda name: None)
-    assert cli.main(["explore"]) == 1
+    assert cli.main(["explore"]) == 2
     assert "Install the extra: pip install 'simgeo[explore]'" in capsys.readouterr().err
 
 
