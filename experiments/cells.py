@@ -1,21 +1,32 @@
-"""The runs behind the figures: computed once, then read from `results/`."""
+"""The runs behind the figures, computed once and then read from `results/`.
+
+All that studies know of the engine stands here: how an experiment is described, how
+runs are computed and kept, and what the columns of their frames are called.
+"""
 
 import functools
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import jax
+import jax.numpy as jnp
+import numpy as np
 import pandas as pd
 import xarray as xr
+from jaxtyping import Array, Float
 from tqdm import tqdm
 
-from simgeo import objectives, results, settings, sweep, teachers
-from simgeo.experiment import Experiment
+from simgeo import experiment, objectives, results, settings, sweep, teachers
+from simgeo.experiment import Experiment, programs
 from simgeo.objectives import AbstractObjective
+from simgeo.teachers import AbstractTeacher
 
 RESULTS = Path("results")
+RATE = "learning_rate"  # the column of a frame that has the optimiser's rate
 
-TEACHERS = {
+TEACHERS: dict[str, AbstractTeacher] = {
     "high fraction": teachers.OrthogonalFraction(fraction=0.95, epsilon=0.1),
     "blocks": teachers.OrthogonalBlocks(num_blocks=8, cosine=0.5),
     "common mean": teachers.CommonMean(cosine=0.1),
@@ -32,78 +43,39 @@ OBJECTIVES: tuple[AbstractObjective, ...] = (
 
 
 class Cell(NamedTuple):
-    """One experiment of a study, and the names that its rows go by."""
+    """One experiment of a study, and columns that its rows get beside its settings.
 
-    study: str
-    teacher: str
+    The label of the objective is always one of them; `labels` may replace it.
+    """
+
     experiment: Experiment
+    labels: dict[str, Any]
 
 
-def preset(quick: bool, **changes) -> Experiment:
-    """Our own preset: the paper's text does not give every value."""
+def preset(
+    quick: bool,
+    rate: float = 0.03,
+    schedule: str = "cosine",
+    optimiser: str = "adam",
+    **changes,
+) -> Experiment:
+    """An experiment of our own preset: the paper's text does not give every value.
+
+    Args:
+        quick: whether it is to be small.
+        rate: the optimiser's learning rate.
+        schedule: "cosine", which decays to zero at the last step, or "constant".
+        optimiser: "adam" or "sgd".
+        changes: other fields of `Experiment`, in place of the preset's.
+    """
     size = (
         {"num_vectors": 96, "teacher_dim": 48, "num_steps": 300}
         if quick
         else {"num_vectors": 256, "teacher_dim": 128, "num_steps": 1000}
     )
-    common = {
-        "epsilon": 0.1,
-        "learning_rate": 0.03,
-        "schedule": "cosine",
-        "num_records": 30,
-        "num_seeds": 16,
-    }
-    return Experiment(**{**size, **common, **changes})
-
-
-def main_grid(quick: bool) -> list[Cell]:
-    """Every teacher and objective, at the teacher's width and at half of it."""
-    dim = preset(quick, student_dim=1).teacher_dim
-    return [
-        Cell(
-            "main",
-            name,
-            preset(quick, teacher=teacher, objective=objective, student_dim=width),
-        )
-        for width in (dim, dim // 2)
-        for objective in OBJECTIVES
-        for name, teacher in TEACHERS.items()
-    ]
-
-
-@functools.cache
-def main_frame(quick: bool) -> pd.DataFrame:
-    """The runs of the main grid, which several studies draw."""
-    return compute(main_grid(quick))
-
-
-@functools.cache
-def spike_frame(quick: bool) -> pd.DataFrame:
-    """The runs of the spike grid."""
-    return compute(spike_grid(quick))
-
-
-def spike_grid(quick: bool) -> list[Cell]:
-    """Squared and unsquared Procrustes at fixed rates, densely recorded."""
-    size = {"student_dim": 48, "num_vectors": 96, "teacher_dim": 48}
-    size |= {"num_steps": 400 if quick else 800, "num_records": 101 if quick else 201}
-    return [
-        Cell(
-            "spikes",
-            "high fraction",
-            preset(
-                quick,
-                teacher=TEACHERS["high fraction"],
-                objective=objectives.Procrustes(squared=squared),
-                schedule="constant",
-                learning_rate=rate,
-                record_spacing="even",
-                **size,
-            ),
-        )
-        for squared in (True, False)
-        for rate in (0.01, 0.1)
-    ]
+    common = {"epsilon": 0.1, "num_records": 30, "num_seeds": 16}
+    descent = {"learning_rate": rate, "schedule": schedule, "optimiser": optimiser}
+    return Experiment(**{**size, **common, **descent, **changes})
 
 
 def describe(one: Experiment) -> str:
@@ -119,28 +91,61 @@ def describe(one: Experiment) -> str:
     )
 
 
+def main_grid(quick: bool) -> list[Cell]:
+    """Every teacher and objective, at the teacher's width and at half of it."""
+    dim = preset(quick, student_dim=1).teacher_dim
+    return [
+        Cell(
+            preset(quick, teacher=teacher, objective=objective, student_dim=width),
+            {"teacher": name},
+        )
+        for width in (dim, dim // 2)
+        for objective in OBJECTIVES
+        for name, teacher in TEACHERS.items()
+    ]
+
+
+@functools.lru_cache(4)
+def main_frame(quick: bool) -> pd.DataFrame:
+    """The runs of the main grid, which several studies draw."""
+    return compute(main_grid(quick))
+
+
 def compute(
-    cells: Sequence[Cell], diverging: bool = False, vectors: bool = False
+    cells: Sequence[Cell], diverging: bool = False, keep_vectors: bool = False
 ) -> pd.DataFrame:
     """One row per cell, seed and record; what is found finished is read, not run.
 
-    With `diverging`, cells whose gradient is not finite are left out. `vectors` is for
-    a study that then asks `datasets` for them.
-    Beside what `results.frame` gives: `study`, and `teacher` and `objective` by name;
-    `relative_loss` and `relative_optimum`, divided by the loss of the zero student.
+    Args:
+        diverging: whether to leave out cells whose gradient is not finite.
+        keep_vectors: whether to keep them for a study that asks for them too.
+
+    Returns:
+        What `results.frame` gives, and the columns that each cell's labels name.
     """
-    found = zip(cells, datasets(cells, diverging, vectors), strict=True)
-    rows = [_rows(cell, kept) for cell, kept in found if kept is not None]
+    kept = zip(cells, datasets(cells, diverging, keep_vectors), strict=True)
+    rows = [_rows(cell, data) for cell, data in kept if data is not None]
     return pd.concat(rows, ignore_index=True)
 
 
+def vectors(
+    cells: Sequence[Cell],
+) -> Iterator[tuple[Cell, np.ndarray, np.ndarray, np.ndarray]]:
+    """Every cell with its seeds (s,), students (s, n, m) and teachers (s, n, d)."""
+    for cell, kept in zip(cells, datasets(cells, keep_vectors=True), strict=True):
+        assert kept is not None
+        yield cell, *(kept[name].values for name in ("seed", "student", "teacher"))
+
+
 def datasets(
-    cells: Sequence[Cell], diverging: bool = False, vectors: bool = False
+    cells: Sequence[Cell], diverging: bool = False, keep_vectors: bool = False
 ) -> list[xr.Dataset | None]:
     """What is kept of every cell; what is found finished is read, not run.
 
-    With `diverging`, None for those whose gradient is not finite. With `vectors`, those
-    of student and teacher too, which take longer to write than small runs to compute.
+    Args:
+        diverging: whether to give None for a cell whose gradient is not finite.
+        keep_vectors: whether to keep those of student and teacher, which take longer
+            to write than small runs take to compute.
 
     Raises:
         RuntimeError: if a cell failed; the others are kept.
@@ -157,7 +162,7 @@ def datasets(
         report = sweep.run(
             whole,
             RESULTS,
-            keep_vectors=vectors,
+            keep_vectors=keep_vectors,
             retry_failed=not diverging,
             on_batch=on_batch,
         )
@@ -184,13 +189,81 @@ def cached(study: Callable[..., pd.DataFrame], asked: dict[str, Any]) -> pd.Data
     return pd.read_csv(path)
 
 
+def draw_teachers(one: Experiment) -> Float[Array, "s n d"]:
+    """The teacher of every seed, on one device."""
+    return jnp.asarray(np.asarray(experiment.draw_teachers(one)))
+
+
+class Steps:
+    """What runs do between two records, to be timed: a call does `num_steps` steps."""
+
+    def __init__(self, one: Experiment, num_steps: int):
+        arrays = jax.tree.map(jnp.asarray, one)
+        rate = programs.Rate(arrays.learning_rate, arrays.num_steps)
+        self.rule = programs.Rule(one.optimiser, one.schedule)
+        self.mesh = programs.mesh_of(one.num_seeds)
+        self.common = (jnp.asarray(num_steps), arrays.objective, arrays.student, rate)
+        self.teacher = experiment.draw_teachers(one)
+        own = (programs.keys_of(one.seeds, "student"), self.teacher)
+        self.state = programs.start(
+            self.common[1:], own, one.student_dim, self.rule, self.mesh
+        )
+
+    def __call__(self) -> None:
+        self.state = programs.advance(
+            self.common, (), self.state, self.teacher, self.rule, self.mesh
+        )
+        jax.block_until_ready(self.state)
+
+
+def compute_with_norms(cells: Sequence[Cell]) -> pd.DataFrame:
+    """As `compute`, with `gradient_norm` and `update_norm` at every record.
+
+    To delete when runs record both: then `compute` gives the same, and more columns.
+    """
+    return cached(_with_norms, {"cells": tuple(cells)})
+
+
+def _with_norms(cells: Sequence[Cell]) -> pd.DataFrame:
+    tables = []
+    for cell in tqdm(cells, desc="runs that are watched", disable=None):
+        one, teacher = cell.experiment, draw_teachers(cell.experiment)
+        slopes = jax.jit(jax.vmap(jax.grad(one.objective)))
+        students: list[np.ndarray] = []
+        run = experiment.run(one, on_students=students.append)
+        lengths = functools.partial(np.linalg.norm, axis=(1, 2))
+        moved = np.diff(np.stack(students), axis=0, prepend=np.nan)
+        norms = {
+            "gradient_norm": [lengths(slopes(each, teacher)) for each in students],
+            "update_norm": [lengths(each) for each in moved],
+        }
+        index = pd.MultiIndex.from_product(
+            [one.seeds, run.steps.tolist()], names=["seed", "step"]
+        )
+        table = {name: run.records[name].ravel() for name in ("loss", "distance_cka")}
+        table |= {name: np.stack(each, axis=1).ravel() for name, each in norms.items()}
+        names = {"objective": one.objective.label, RATE: one.learning_rate}
+        labels = names | cell.labels
+        tables.append(pd.DataFrame(table, index).reset_index().assign(**labels))
+    return pd.concat(tables, ignore_index=True)
+
+
 def _rows(cell: Cell, kept: xr.Dataset) -> pd.DataFrame:
-    frame = results.frame(kept)
-    frame = frame.rename(columns=lambda name: name.removeprefix("reference_"))
+    frame = _final_names(results.frame(kept))
+    label = cell.experiment.objective.label
+    return frame.assign(**{"objective": label, **cell.labels})
+
+
+def _final_names(frame: pd.DataFrame) -> pd.DataFrame:
+    """The names that data sets of schema 2 have. To delete when runs give these."""
+    frame = frame.rename(
+        columns=lambda name: re.sub(
+            "^scale_", "zero_student_", name.removeprefix("reference_")
+        )
+    )
+    zero = frame["zero_student_loss"]
     return frame.assign(
-        study=cell.study,
-        teacher=cell.teacher,
-        objective=cell.experiment.objective.label,
-        relative_loss=frame["loss"] / frame["scale_loss"],
-        relative_optimum=frame["optimum_loss"] / frame["scale_loss"],
+        relative_loss=frame["loss"] / zero,
+        relative_optimum=frame["optimum_loss"] / zero,
+        excess_loss=(frame["loss"] - frame["optimum_loss"]) / zero,
     )
