@@ -26,17 +26,14 @@ teachers at 12 and 18. At half of epsilon it keeps 0.04 at most of the high frac
 least below d.
 """
 
-from collections.abc import Sequence
-from pathlib import Path
+from typing import NamedTuple
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
 
-from experiments import cells
+from experiments import cells, judging
 from experiments.cells import TEACHERS, Cell, preset
-from experiments.gallery import Shown
+from experiments.study import Figure, Sheet, Study, ends, where
 from simgeo import limits, objectives, plots, stats, teachers
 from simgeo.objectives import AbstractObjective
 
@@ -64,40 +61,34 @@ ASKED: dict[str, AbstractObjective] = {
     ),
 }
 PLACE = ["teacher", "student_dim", "epsilon"]
-FIGURES = {
-    "asking_for_orthogonality": Shown(
-        "Kept pattern, fraction of orthogonal pairs, and Procrustes distance of the "
-        "unit rows over the student's width. Points: seeds; lines: medians.",
-        "Below the teacher's rank Procrustes with a hinge on the pattern keeps more of "
-        "it than any distance, for little more of the distance.",
-        ("chance", "svd", "ceiling"),
-    ),
-    "asking_judged": Shown(
-        "Kept pattern over the epsilon at which it is judged; the hinge was trained at "
-        "0.1, the grey line. Points: seeds; lines: medians.",
-        "What the hinge gains is mostly gained at its own epsilon: at half of it, it "
-        "and its hybrids keep less than a distance.",
-        ("chance", "svd"),
-    ),
+LABELS = {
+    "matthews": "Matthews correlation",
+    "fraction_student": "fraction of pairs",
+    "price": "Procrustes distance\nof unit rows",
 }
+
+
+class Judged(NamedTuple):
+    """The ends of runs, and their patterns at other epsilons, one row for each."""
+
+    last: pd.DataFrame
+    patterns: pd.DataFrame
 
 
 def grid(quick: bool) -> list[Cell]:
     """Every teacher, width and objective."""
-    size = {"num_vectors": N, "teacher_dim": D, "num_records": 2}
+    size = {"num_vectors": N, "teacher_dim": D, "num_records": 2, "epsilon": EPSILON}
     size |= {"num_steps": 100, "num_seeds": 3} if quick else _FULL
     return [
         Cell(
-            label,  # the name of the objective, which a hybrid has only here
-            teacher,
             preset(
                 quick,
                 teacher=CHOSEN[teacher],
                 objective=objective,
                 student_dim=width,
-                epsilon=EPSILON,
                 **size,
             ),
+            {"teacher": teacher, "objective": label},  # which a hybrid has only here
         )
         for label, objective in ASKED.items()
         for width in ((24,) if quick else WIDTHS)
@@ -108,146 +99,111 @@ def grid(quick: bool) -> list[Cell]:
 _FULL = {"num_steps": 400, "num_seeds": 8}
 
 
-def compute(quick: bool) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The end of every run; and its pattern at other epsilons, one row for each."""
+def data(quick: bool) -> Judged:
+    """Judges what every run ends with."""
     asked = grid(quick)
-    frame = cells.compute(asked, vectors=True)
-    frame["objective"] = frame["study"]
-    last = frame[frame["step"] == frame["step"].max()].copy()
-    rows, prices = [], []
-    for cell, kept in zip(asked, cells.datasets(asked, vectors=True), strict=True):
-        width = cell.experiment.student_dim
-        arrays = (kept[name].values for name in ("seed", "student", "teacher"))
-        for seed, student, teacher in zip(*arrays, strict=True):
-            best = limits.optimal_student(np.asarray(teacher, float), width)
-            place = (cell.study, cell.teacher, width, int(seed))
-            prices.append((*place, price(student, teacher), price(best, teacher)))
-            random = np.random.default_rng(int(seed)).standard_normal((N, width))
-            for epsilon in JUDGED:
-                found = judge(student, teacher, epsilon)
-                svd, chance = (judge(x, teacher, epsilon)[0] for x in (best, random))
-                rows.append((*place, epsilon, *found, svd, chance))
+    last = ends(cells.compute(asked, keep_vectors=True))
+    prices, patterns = [], []
+    for cell, seeds, student, teacher in cells.vectors(asked):
+        width = student.shape[2]
+        exact = np.asarray(teacher, float)
+        best = np.stack([limits.optimal_student(each, width) for each in exact])
+        random = judging.random_students(seeds, N, width)
+        place = {**cell.labels, "student_dim": width, "seed": seeds}
+        paid = {"price": student, "svd_price": best}
+        paid = {name: judging.price(each, teacher) for name, each in paid.items()}
+        prices.append(pd.DataFrame(place | paid))
+        for epsilon in JUDGED:
+            found, svd, chance = (
+                judging.patterns(each, teacher, epsilon)
+                for each in (student, best, random)
+            )
+            levels = {"svd_matthews": svd, "chance_matthews": chance}
+            levels = {name: each["matthews"] for name, each in levels.items()}
+            patterns.append(pd.DataFrame(place | {"epsilon": epsilon} | found | levels))
     keys = ["objective", "teacher", "student_dim", "seed"]
-    paid = pd.DataFrame(prices, columns=[*keys, "price", "svd_price"])
+    whole = pd.concat(patterns, ignore_index=True)
     columns = [*keys, "epsilon", "matthews", "fraction_student"]
     columns += ["svd_matthews", "chance_matthews"]
-    return last.merge(paid, on=keys), pd.DataFrame(rows, columns=columns)
+    return Judged(last.merge(pd.concat(prices), on=keys), whole[columns])
 
 
-def price(
-    student: Float[np.ndarray, "n m"], teacher: Float[np.ndarray, "n d"]
-) -> float:
-    """Procrustes distance of the unit rows at the best scale, over the zero student's.
-
-    1 - |S'T|_*^2 / (|S|^2 |T|^2), so that lengths, which most of these losses do not
-    see, do not count.
-    """
-    one, other = map(_units, (student, teacher))
-    overlap = np.linalg.svd(one.T @ other, compute_uv=False).sum()
-    return float(1 - overlap**2 / (np.sum(one**2) * np.sum(other**2)))
-
-
-def judge(
-    student: Float[np.ndarray, "n m"], teacher: Float[np.ndarray, "n d"], epsilon: float
-) -> tuple[float, float]:
-    """Matthews correlation of the patterns, and the student's fraction of pairs."""
-    pairs = np.triu_indices(len(student), 1)
-    one, other = (
-        _orthogonal(vectors, epsilon)[pairs] for vectors in (student, teacher)
-    )
-    if one.std() == 0 or other.std() == 0:
-        return np.nan, float(one.mean())
-    return float(np.corrcoef(one, other)[0, 1]), float(one.mean())
-
-
-def _orthogonal(vectors: Float[np.ndarray, "n k"], epsilon: float) -> np.ndarray:
-    units = _units(vectors)
-    return np.abs(units @ units.T) <= epsilon
-
-
-def _units(vectors: Float[np.ndarray, "n k"]) -> Float[np.ndarray, "n k"]:
-    vectors = np.asarray(vectors, float)
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-
-
-def compare(judged: pd.DataFrame) -> pd.DataFrame:
+def compare(patterns: pd.DataFrame) -> pd.DataFrame:
     """Kept pattern of every objective less that of Procrustes, by seed."""
-    defined = judged.fillna({"matthews": 0.0})
+    defined = patterns.fillna({"matthews": 0.0})
     return stats.paired_comparisons(
         defined, "matthews", "objective", within=PLACE, baseline="Procrustes"
     )
 
 
-def note(quick: bool) -> str:
-    """The settings that the runs share."""
-    return cells.describe(grid(quick)[0].experiment)
-
-
-def main(quick: bool, folder: Path) -> None:
-    """Computes and draws."""
-    last, judged = compute(quick)
-    compare(judged).to_csv(
-        folder / "asking_comparisons.csv", index=False, float_format="%.6g"
-    )
-    for narrow in (False, True):
-        draw(last, folder, note(quick), narrow)
-        draw_judged(judged, folder, note(quick), narrow)
-
-
-LABELS = {
-    "matthews": "Matthews correlation",
-    "fraction_student": "fraction of pairs",
-    "price": "Procrustes distance\nof unit rows",
-}
-
-
-def draw(last: pd.DataFrame, folder: Path, note: str, narrow: bool) -> None:
+def draw(judged: Judged, sheet: Sheet) -> pd.DataFrame:
     """A column per teacher: pattern, count and price over the width."""
-    measures = [name for name in LABELS if not narrow or name != "fraction_student"]
-    with plots.style(narrow):
-        figure, axes = plots.panels(
-            len(measures), len(CHOSEN), 1.75, narrow, sharex=True, sharey="row"
-        )
-        for column, teacher in zip(axes.T, CHOSEN, strict=True):
-            part = last[last["teacher"] == teacher]
-            for ax, measure in zip(column, measures, strict=True):
-                plots.over_setting(part, "student_dim", measure, ax)
-            for ax in column if narrow else column[:1]:
-                ax.set_title(teacher)
-            column[-1].set_xticks(sorted(last["student_dim"].unique()))
-        plots.label(axes, "student's width m", [LABELS[name] for name in measures])
-        note += "\nDistance: at the best scale, relative to the zero student's. Gram "
-        note += "hides Procrustes and the truncated SVD."
-        levels = ("chance", "svd") if narrow else ("chance", "svd", "ceiling")
-        plots.legend(figure, ASKED, levels, note)
-        columns = ["teacher", "objective", "student_dim", "seed", *LABELS]
-        columns += [f"{kind}_{name}" for kind in levels for name in LABELS]
-        kept = [name for name in columns if name in last]
-        plots.save(figure, folder, "asking_for_orthogonality", last[kept], narrow)
-        plt.close(figure)
+    rows = [name for name in LABELS if not sheet.narrow or name != "fraction_student"]
+    for ax, measure, teacher in sheet.grid(
+        rows, CHOSEN, 1.75, sharex=True, sharey="row"
+    ):
+        part = where(judged.last, teacher=teacher)
+        plots.over_setting(part, "student_dim", measure, ax)
+        if sheet.narrow or measure == rows[0]:
+            ax.set_title(teacher)
+        if measure == rows[-1]:
+            ax.set_xticks(sorted(part["student_dim"].unique()))
+    sheet.label("student's width m", [LABELS[name] for name in rows])
+    remark = (
+        "\nDistance: at the best scale, relative to the zero student's. Gram hides "
+        "Procrustes and the truncated SVD."
+    )
+    levels = sheet.levels[:2] if sheet.narrow else sheet.levels  # no count, no ceiling
+    sheet.legend(ASKED, remark, levels)
+    columns = ["teacher", "objective", "student_dim", "seed", *LABELS]
+    columns += [f"{kind}_{name}" for kind in sheet.levels for name in LABELS]
+    return judged.last[[name for name in columns if name in judged.last]]
 
 
-def draw_judged(judged: pd.DataFrame, folder: Path, note: str, narrow: bool) -> None:
+def draw_judged(judged: Judged, sheet: Sheet) -> pd.DataFrame:
     """A column per teacher, a row per width: the pattern over the judging epsilon."""
-    widths: Sequence[int] = sorted({*judged["student_dim"]} & {12, 24, 36})
-    widths = widths[-2:] if narrow else widths
-    judged = judged.fillna({"matthews": 0.0})
-    with plots.style(narrow):
-        figure, axes = plots.panels(
-            len(widths), len(CHOSEN), 1.7, narrow, sharex=True, sharey=True
-        )
-        for line, width in zip(axes, widths, strict=True):
-            for ax, teacher in zip(line, CHOSEN, strict=True):
-                here = (judged["teacher"] == teacher) & (judged["student_dim"] == width)
-                ax.axvline(EPSILON, color="0.85", lw=3, zorder=-1)
-                plots.over_setting(judged[here], "epsilon", "matthews", ax)
-                ax.set(xscale="log", ylim=(-0.12, 1.08))
-                ax.set_title(f"{teacher}, m = {width}")
-                ax.set_xticks(JUDGED, [f"{epsilon:g}" for epsilon in JUDGED])
-                ax.minorticks_off()
-        plots.label(axes, "epsilon at which it is judged", "Matthews correlation")
-        note += "\nZero where a side has all pairs or none. Gram hides "
-        note += "Procrustes and the truncated SVD."
-        plots.legend(figure, ASKED, note=note)
-        plots.save(figure, folder, "asking_judged", judged, narrow)
-        plt.close(figure)
+    patterns = judged.patterns.fillna({"matthews": 0.0})
+    widths = sorted({*patterns["student_dim"]} & {12, 24, 36})
+    widths = widths[-2:] if sheet.narrow else widths
+    for ax, width, teacher in sheet.grid(widths, CHOSEN, 1.7, sharex=True, sharey=True):
+        ax.axvline(EPSILON, color="0.85", lw=3, zorder=-1)
+        part = where(patterns, teacher=teacher, student_dim=width)
+        plots.over_setting(part, "epsilon", "matthews", ax)
+        ax.set(xscale="log", ylim=(-0.12, 1.08))
+        ax.set_title(f"{teacher}, m = {width}")
+        ax.set_xticks(JUDGED, [f"{epsilon:g}" for epsilon in JUDGED])
+        ax.minorticks_off()
+    sheet.label("epsilon at which it is judged", "Matthews correlation")
+    sheet.legend(
+        ASKED,
+        "\nZero where student or teacher has all pairs or none. Gram hides Procrustes "
+        "and the truncated SVD.",
+    )
+    return patterns
+
+
+STUDY = Study(
+    __doc__,
+    cells=grid,
+    data=data,
+    tables=lambda judged: {"asking_comparisons.csv": compare(judged.patterns)},
+    figures={
+        "asking_for_orthogonality": Figure(
+            "Kept pattern, fraction of orthogonal pairs, and Procrustes distance of "
+            "the unit rows over the student's width. Points: seeds; lines: medians.",
+            "Below the teacher's rank Procrustes with a hinge on the pattern keeps "
+            "more of it than any distance, for little more of the distance.",
+            draw,
+            levels=("chance", "svd", "ceiling"),
+        ),
+        "asking_judged": Figure(
+            "Kept pattern over the epsilon at which it is judged; the hinge was "
+            "trained at 0.1, the grey line. Points: seeds; lines: medians.",
+            "What the hinge gains is mostly gained at its own epsilon: at half of it, "
+            "it and its hybrids keep less than a distance.",
+            draw_judged,
+            levels=("chance", "svd"),
+        ),
+    },
+    order=15,
+)

@@ -29,15 +29,14 @@ keeps 0.4 at most.
 """
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import NamedTuple
 
-import matplotlib.pyplot as plt
 import pandas as pd
+from matplotlib.axes import Axes
 
 from experiments import cells
 from experiments.cells import OBJECTIVES, TEACHERS, Cell, preset
-from experiments.gallery import Shown
+from experiments.study import Figure, Sheet, Study, ends, where
 from simgeo import objectives, plots, stats, students, teachers
 from simgeo.students import AbstractStudent
 from simgeo.teachers import AbstractTeacher
@@ -85,40 +84,23 @@ SQUARE = {
 }
 CORNERS = {"mean": 0.1, "offset": 0.5, "lengths": 0.5}  # where the square is looked at
 PLACE = ["dial", "rows", "value"]
-FIGURES = {
-    "assumptions": Shown(
-        "Kept pattern at the end over three dials away from the theorems' assumptions. "
-        "Points: seeds; lines: medians. Zero where a student has no "
-        "epsilon-orthogonal pair.",
-        "Uncentred Procrustes survives every dial; centred objectives lose the pattern "
-        "on each, and unit rows save them from an offset of the start, not from a mean "
-        "of the teacher.",
-        ("chance", "svd"),
-    ),
-    "assumptions_square": Shown(
-        "Kept pattern of CKA and of normalised Procrustes, uncentred and centred, at "
-        "one place of every dial. Small: seeds; large: medians.",
-        "Centring decides what is kept, the distance hardly matters.",
-        ("chance",),
-    ),
-}
 
 
-def grid(quick: bool) -> tuple[list[Cell], pd.DataFrame]:
-    """Every dial, row constraint, width and objective; and what each cell is."""
+def grid(quick: bool) -> list[Cell]:
+    """Every dial, row constraint, width and objective."""
     size = {"num_vectors": 96, "teacher_dim": 48, "num_records": 2}
     size |= {"num_steps": 100, "num_seeds": 3} if quick else _FULL
-    square = [each for pair in SQUARE.values() for each in pair]
-    asked, names = [], []
+    square = [objective for pair in SQUARE.values() for objective in pair]
+    asked = []
     for rows in list(ROWS)[:: 2 if quick else 1]:
         kind, ratio = ROWS[rows]
         for name, dial in DIALS.items():
-            values = (0.0, CORNERS[name]) if quick else dial.values
-            for value in values:
+            for value in (0.0, CORNERS[name]) if quick else dial.values:
                 more = square if value == CORNERS[name] else []
                 chosen = CHOSEN[:2] if quick else CHOSEN
+                start = students.GaussianStart(offset=dial.offset(value))
+                labels = {"dial": name, "rows": rows, "value": value}
                 for objective in dict.fromkeys((*chosen, *more)):
-                    start = students.GaussianStart(offset=dial.offset(value))
                     one = preset(
                         quick,
                         teacher=dial.teacher(value),
@@ -127,25 +109,20 @@ def grid(quick: bool) -> tuple[list[Cell], pd.DataFrame]:
                         student_dim=48 // ratio,
                         **size,
                     )
-                    asked.append(Cell("assumptions", name, one))
-                    names.append((name, rows, value))
-    return asked, pd.DataFrame(names, columns=PLACE)
+                    asked.append(Cell(one, labels))
+    return asked
 
 
 _FULL = {"num_steps": 300, "num_seeds": 8}
 
 
-def compute(quick: bool) -> pd.DataFrame:
-    """The end of every run, with its dial, rows and value.
+def data(quick: bool) -> pd.DataFrame:
+    """The end of every run.
 
-    `kept` is the Matthews correlation, and zero where that is undefined since one side
-    has no epsilon-orthogonal pair.
+    `kept` is the Matthews correlation, and zero where that is undefined since one of
+    the two has no epsilon-orthogonal pair.
     """
-    asked, names = grid(quick)
-    found = cells.compute(asked)
-    runs = names.loc[names.index.repeat(len(found) // len(asked))]
-    frame = found.assign(**{name: runs[name].to_numpy() for name in PLACE})
-    last = frame[frame["step"] == frame["step"].max()].copy()
+    last = ends(cells.compute(grid(quick)))
     for prefix in ("", "chance_", "svd_"):
         last[f"{prefix}kept"] = last[f"{prefix}matthews"].fillna(0.0)
     return last
@@ -176,76 +153,52 @@ def of_square(last: pd.DataFrame) -> pd.DataFrame:
 
 def note(quick: bool) -> str:
     """The settings that the runs share."""
-    text = cells.describe(grid(quick)[0][0].experiment)
+    text = cells.describe(grid(quick)[0].experiment)
     return text.replace("free rows from a Gaussian start", "from a Gaussian start")
 
 
-def main(quick: bool, folder: Path) -> None:
-    """Computes and draws."""
-    last = compute(quick)
-    found = effects(last)
-    found.to_csv(folder / "assumptions_effects.csv", index=False, float_format="%.6g")
-    draw(last, folder, note(quick))
-    equal = last[last["rows"].str.endswith("m = d")]
-    draw(equal, folder, note(quick), narrow=True)
-    draw_square(of_square(last), folder, note(quick))
-    draw_square(of_square(equal), folder, note(quick), narrow=True)
+def _shown(last: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
+    """All runs, or in one column those at the teacher's width."""
+    return last[last["rows"].str.endswith("m = d")] if sheet.narrow else last
 
 
-def draw(last: pd.DataFrame, folder: Path, note: str, narrow: bool = False) -> None:
+def draw(last: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
     """A column per dial, a row per width and row constraint."""
-    names = last["rows"].unique()
-    with plots.style(narrow):
-        figure, axes = plots.panels(
-            len(names), len(DIALS), 1.65, narrow, sharex="col", sharey=True
-        )
-        labels = [each.label for each in CHOSEN]
-        shown = last[last["objective"].isin(labels)]
-        for line, rows in zip(axes, names, strict=True):
-            for ax, name in zip(line, DIALS, strict=True):
-                part = shown[(shown["dial"] == name) & (shown["rows"] == rows)]
-                plots.over_setting(part, "value", "kept", ax)
-                ax.set(ylim=(-0.58, 1.08), title=rows)
-        dials = [dial.label for dial in DIALS.values()]
-        plots.label(axes, dials, "Matthews correlation")
-        note += "\nTeacher: common mean; for offset and spread blocks. Zero where a "
-        note += "student has no epsilon-orthogonal pair.\nUnsquared Procrustes hides "
-        note += "Procrustes, and where m = d these hide the truncated SVD."
-        plots.legend(figure, labels, note=note)
-        columns = [*PLACE, "objective", "seed", "matthews", "kept", "loss"]
-        columns += ["optimum_loss", "chance_matthews", "svd_matthews"]
-        plots.save(figure, folder, "assumptions", shown[columns], narrow)
-        plt.close(figure)
+    labels = [objective.label for objective in CHOSEN]
+    last = _shown(last[last["objective"].isin(labels)], sheet)
+    shared = {"sharex": "col", "sharey": True}
+    for ax, rows, name in sheet.grid(last["rows"].unique(), DIALS, 1.65, **shared):
+        plots.over_setting(where(last, dial=name, rows=rows), "value", "kept", ax)
+        ax.set(ylim=(-0.58, 1.08), title=rows)
+    sheet.label([dial.label for dial in DIALS.values()], "Matthews correlation")
+    sheet.legend(
+        labels,
+        "\nTeacher: common mean; for offset and spread blocks. Zero where a student "
+        "has no epsilon-orthogonal pair.\nUnsquared Procrustes hides Procrustes, and "
+        "where m = d these hide the truncated SVD.",
+    )
+    columns = [*PLACE, "objective", "seed", "matthews", "kept", "loss"]
+    return last[[*columns, "optimum_loss", "chance_matthews", "svd_matthews"]]
 
 
-def draw_square(
-    square: pd.DataFrame, folder: Path, note: str, narrow: bool = False
-) -> None:
+def draw_square(last: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
     """Centring against distance: a panel per dial and row constraint."""
-    names = square["rows"].unique()
-    with plots.style(narrow):
-        figure, axes = plots.panels(
-            len(DIALS), len(names), 1.4, narrow, sharex=True, sharey=True
-        )
-        for line, name in zip(axes, DIALS, strict=True):
-            for ax, rows in zip(line, names, strict=True):
-                part = square[(square["dial"] == name) & (square["rows"] == rows)]
-                _slopes(part, ax)
-                ax.set_title(f"{name} {CORNERS[name]:g}; {rows}", fontsize=6.5)
-        plots.label(axes, "", "Matthews correlation")
-        note += (
-            "\nProcrustes is normalised: both are blind to scale. Mean: of the "
-            "teacher's cosines; offset: of the start; lengths: spread of the teacher's."
-        )
-        others = axes[0, 0].get_legend_handles_labels()[0]
-        plots.legend(figure, levels=("chance",), note=note, others=others)
-        columns = ["dial", "rows", "value", "distance", "centring", "seed", "kept"]
-        columns += ["chance_kept"]
-        plots.save(figure, folder, "assumptions_square", square[columns], narrow)
-        plt.close(figure)
+    square = of_square(_shown(last, sheet))
+    shared = {"sharex": True, "sharey": True}
+    for ax, name, rows in sheet.grid(DIALS, square["rows"].unique(), 1.4, **shared):
+        _slopes(where(square, dial=name, rows=rows), ax)
+        ax.set_title(f"{name} {CORNERS[name]:g}; {rows}", fontsize=6.5)
+    sheet.label("", "Matthews correlation")
+    sheet.legend(
+        remark="\nProcrustes is normalised: both are blind to scale. Mean: of the "
+        "teacher's cosines; offset: of the start; lengths: spread of the teacher's.",
+        others=sheet.axes[0, 0].get_legend_handles_labels()[0],
+    )
+    columns = ["dial", "rows", "value", "distance", "centring", "seed", "kept"]
+    return square[[*columns, "chance_kept"]]
 
 
-def _slopes(part: pd.DataFrame, ax) -> None:
+def _slopes(part: pd.DataFrame, ax: Axes) -> None:
     """A line per distance from uncentred to centred, every seed beside it."""
     places = {"uncentred": 0.0, "centred": 1.0}
     for shift, distance, colour, style in (
@@ -261,3 +214,32 @@ def _slopes(part: pd.DataFrame, ax) -> None:
     ax.axhline(chance, color="0.3", ls=line, lw=0.8, zorder=0)
     ax.set(xlim=(-0.4, 1.4), ylim=(-0.12, 1.08))
     ax.set_xticks(list(places.values()), list(places))
+
+
+STUDY = Study(
+    __doc__,
+    cells=grid,
+    data=data,
+    tables=lambda last: {"assumptions_effects.csv": effects(last)},
+    figures={
+        "assumptions": Figure(
+            "Kept pattern at the end over three dials away from the theorems' "
+            "assumptions. Points: seeds; lines: medians. Zero where a student has no "
+            "epsilon-orthogonal pair.",
+            "Uncentred Procrustes survives every dial; centred objectives lose the "
+            "pattern on each, and unit rows save them from an offset of the start, not "
+            "from a mean of the teacher.",
+            draw,
+            levels=("chance", "svd"),
+        ),
+        "assumptions_square": Figure(
+            "Kept pattern of CKA and of normalised Procrustes, uncentred and centred, "
+            "at one place of every dial. Small: seeds; large: medians.",
+            "Centring decides what is kept, the distance hardly matters.",
+            draw_square,
+            levels=("chance",),
+        ),
+    },
+    note=note,
+    order=14,
+)

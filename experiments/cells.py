@@ -1,21 +1,30 @@
-"""The runs behind the figures: computed once, then read from `results/`."""
+"""The runs behind the figures, computed once and then read from `results/`.
+
+All that studies know of the engine stands here: how an experiment is described, how
+runs are computed and kept, and what the columns of their frames are called.
+"""
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import jax.numpy as jnp
+import numpy as np
 import pandas as pd
 import xarray as xr
+from jaxtyping import Array, Float
 from tqdm import tqdm
 
-from simgeo import objectives, results, settings, sweep, teachers
-from simgeo.experiment import Experiment
+from simgeo import engine, objectives, optimisers, results, settings, sweep, teachers
 from simgeo.objectives import AbstractObjective
+from simgeo.problems import Experiment
+from simgeo.teachers import AbstractTeacher
 
 RESULTS = Path("results")
+RATE = "optimiser.learning_rate"  # the column of a frame that has the optimiser's rate
 
-TEACHERS = {
+TEACHERS: dict[str, AbstractTeacher] = {
     "high fraction": teachers.OrthogonalFraction(fraction=0.95, epsilon=0.1),
     "blocks": teachers.OrthogonalBlocks(num_blocks=8, cosine=0.5),
     "common mean": teachers.CommonMean(cosine=0.1),
@@ -32,28 +41,49 @@ OBJECTIVES: tuple[AbstractObjective, ...] = (
 
 
 class Cell(NamedTuple):
-    """One experiment of a study, and the names that its rows go by."""
+    """One experiment of a study, and columns that its rows get beside its settings.
 
-    study: str
-    teacher: str
+    The label of the objective is always one of them; `labels` may replace it.
+    """
+
     experiment: Experiment
+    labels: dict[str, Any]
 
 
-def preset(quick: bool, **changes) -> Experiment:
-    """Our own preset: the paper's text does not give every value."""
+def preset(
+    quick: bool,
+    rate: float = 0.03,
+    schedule: str = "cosine",
+    optimiser: str = "adam",
+    **changes,
+) -> Experiment:
+    """An experiment of our own preset: the paper's text does not give every value.
+
+    Args:
+        quick: whether it is to be small.
+        rate: the optimiser's learning rate.
+        schedule: "cosine", which decays to zero at the last step, or "constant".
+        optimiser: the kind of one of `simgeo.optimisers`, such as "adam".
+        changes: other fields of `Experiment`, in place of the preset's.
+    """
     size = (
         {"num_vectors": 96, "teacher_dim": 48, "num_steps": 300}
         if quick
         else {"num_vectors": 256, "teacher_dim": 128, "num_steps": 1000}
     )
-    common = {
-        "epsilon": 0.1,
-        "learning_rate": 0.03,
-        "schedule": "cosine",
-        "num_records": 30,
-        "num_seeds": 16,
-    }
-    return Experiment(**{**size, **common, **changes})
+    common = {"epsilon": 0.1, "num_records": 30, "num_seeds": 16}
+    kind = settings.kinds(optimisers.AbstractOptimiser)[optimiser]
+    descent = {"optimiser": kind(rate, schedule)}
+    return Experiment(**{**size, **common, **descent, **changes})
+
+
+def describe(one: Experiment) -> str:
+    """The settings that the runs of a study share, for captions."""
+    return (
+        f"n = {one.num_vectors}, d = {one.teacher_dim}, epsilon = {one.epsilon:g}, "
+        f"{one.num_seeds} seeds, {one.num_steps:,} steps of {one.optimiser.label}; "
+        f"free rows from a Gaussian start."
+    )
 
 
 def main_grid(quick: bool) -> list[Cell]:
@@ -61,9 +91,8 @@ def main_grid(quick: bool) -> list[Cell]:
     dim = preset(quick, student_dim=1).teacher_dim
     return [
         Cell(
-            "main",
-            name,
             preset(quick, teacher=teacher, objective=objective, student_dim=width),
+            {"teacher": name},
         )
         for width in (dim, dim // 2)
         for objective in OBJECTIVES
@@ -71,85 +100,60 @@ def main_grid(quick: bool) -> list[Cell]:
     ]
 
 
-@functools.cache
+@functools.lru_cache(4)
 def main_frame(quick: bool) -> pd.DataFrame:
     """The runs of the main grid, which several studies draw."""
     return compute(main_grid(quick))
 
 
-@functools.cache
-def spike_frame(quick: bool) -> pd.DataFrame:
-    """The runs of the spike grid."""
-    return compute(spike_grid(quick))
-
-
-def spike_grid(quick: bool) -> list[Cell]:
-    """Squared and unsquared Procrustes at fixed rates, densely recorded."""
-    size = {"student_dim": 48, "num_vectors": 96, "teacher_dim": 48}
-    size |= {"num_steps": 400 if quick else 800, "num_records": 101 if quick else 201}
-    return [
-        Cell(
-            "spikes",
-            "high fraction",
-            preset(
-                quick,
-                teacher=TEACHERS["high fraction"],
-                objective=objectives.Procrustes(squared=squared),
-                schedule="constant",
-                learning_rate=rate,
-                record_spacing="even",
-                **size,
-            ),
-        )
-        for squared in (True, False)
-        for rate in (0.01, 0.1)
-    ]
-
-
-def describe(one: Experiment) -> str:
-    """The settings that the runs of a study share, for captions."""
-    decays = one.schedule == "cosine"
-    rate = (
-        f"at {one.learning_rate:g} with cosine decay" if decays else "at a fixed rate"
-    )
-    return (
-        f"n = {one.num_vectors}, d = {one.teacher_dim}, epsilon = {one.epsilon:g}, "
-        f"{one.num_seeds} seeds, {one.num_steps:,} steps of "
-        f"{one.optimiser.capitalize()} {rate}; free rows from a Gaussian start."
-    )
-
-
 def compute(
-    cells: Sequence[Cell], diverging: bool = False, vectors: bool = False
+    cells: Sequence[Cell], diverging: bool = False, keep_vectors: bool = False
 ) -> pd.DataFrame:
     """One row per cell, seed and record; what is found finished is read, not run.
 
-    With `diverging`, cells whose gradient is not finite are left out. `vectors` is for
-    a study that then asks `datasets` for them.
-    Beside what `results.frame` gives: `study`, and `teacher` and `objective` by name;
-    `relative_loss` and `relative_optimum`, divided by the loss of the zero student.
+    Args:
+        diverging: whether to leave out cells whose gradient is not finite.
+        keep_vectors: whether to keep them for a study that asks for them too.
+
+    Returns:
+        What `results.frame` gives, and the columns that each cell's labels name.
     """
-    found = zip(cells, datasets(cells, diverging, vectors), strict=True)
-    rows = [_rows(cell, kept) for cell, kept in found if kept is not None]
+    kept = zip(cells, datasets(cells, diverging, keep_vectors), strict=True)
+    rows = [_rows(cell, data) for cell, data in kept if data is not None]
     return pd.concat(rows, ignore_index=True)
 
 
+def vectors(
+    cells: Sequence[Cell],
+) -> Iterator[tuple[Cell, np.ndarray, np.ndarray, np.ndarray]]:
+    """Every cell with its seeds (s,), students (s, n, m) and teachers (s, n, d)."""
+    for cell, kept in zip(cells, datasets(cells, keep_vectors=True), strict=True):
+        assert kept is not None
+        yield cell, *(kept[name].values for name in ("seed", "student", "teacher"))
+
+
 def datasets(
-    cells: Sequence[Cell], diverging: bool = False, vectors: bool = False
+    cells: Sequence[Cell], diverging: bool = False, keep_vectors: bool = False
 ) -> list[xr.Dataset | None]:
     """What is kept of every cell; what is found finished is read, not run.
 
-    With `diverging`, None for those whose gradient is not finite. With `vectors`, those
-    of student and teacher too, which take longer to write than small runs to compute.
+    Args:
+        diverging: whether to give None for a cell whose gradient is not finite.
+        keep_vectors: whether to keep those of student and teacher, which take longer
+            to write than small runs take to compute.
 
     Raises:
         RuntimeError: if a cell failed; the others are kept.
     """
     whole = sweep.plan([cell.experiment for cell in cells])
-    files = [RESULTS / f"{_fingerprint(cell.experiment, whole)}.nc" for cell in cells]
-    left = sum(not file.exists() for file in files)
-    print(f"{len(cells)} runs: {len(cells) - left} finished, {left} to do.")
-    with tqdm(total=len(cells), unit="run", disable=None if left else True) as bar:
+    there = results.seeds_of(RESULTS)
+    left = sum(
+        not set(work.seeds) <= there.get(name, set())
+        for name, work in whole.works.items()
+    )
+    print(f"{len(cells)} runs: {len(whole.works) - left} finished, {left} to do.")
+    bar = tqdm(total=len(whole.works), unit="run", disable=None if left else True)
+    with bar:
 
         def on_batch(at: sweep.Progress) -> None:
             bar.update(at.done + at.failed - bar.n)
@@ -157,18 +161,17 @@ def datasets(
         report = sweep.run(
             whole,
             RESULTS,
-            keep_vectors=vectors,
+            keep_vectors=keep_vectors,
             retry_failed=not diverging,
             on_batch=on_batch,
         )
     for name, reason in report.failed.items():
         if not diverging or "not finite" not in reason:
             raise RuntimeError(f"{name} of {len(report.failed)} failed: {reason}")
-    return [results.load(file) if file.exists() else None for file in files]
-
-
-def _fingerprint(described: Experiment, whole: sweep.Plan) -> str:
-    return settings.fingerprint(described, {"precision": whole.precision})
+    return [
+        results.find(RESULTS, cell.experiment.fingerprint, cell.experiment.seeds)
+        for cell in cells
+    ]
 
 
 def cached(study: Callable[..., pd.DataFrame], asked: dict[str, Any]) -> pd.DataFrame:
@@ -184,13 +187,12 @@ def cached(study: Callable[..., pd.DataFrame], asked: dict[str, Any]) -> pd.Data
     return pd.read_csv(path)
 
 
+def draw_teachers(one: Experiment) -> Float[Array, "s n d"]:
+    """The teacher of every seed, on one device."""
+    return jnp.asarray(engine.draw(one))
+
+
 def _rows(cell: Cell, kept: xr.Dataset) -> pd.DataFrame:
+    label = cell.experiment.objective.label
     frame = results.frame(kept)
-    frame = frame.rename(columns=lambda name: name.removeprefix("reference_"))
-    return frame.assign(
-        study=cell.study,
-        teacher=cell.teacher,
-        objective=cell.experiment.objective.label,
-        relative_loss=frame["loss"] / frame["scale_loss"],
-        relative_optimum=frame["optimum_loss"] / frame["scale_loss"],
-    )
+    return frame.assign(**{"objective": label, **cell.labels})

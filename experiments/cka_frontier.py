@@ -7,15 +7,12 @@ Outcome: held, and lower: two axes lose all pairs at half of epsilon^2, four at 
 times, the simplex of 16 at 5.8; Gaussian teachers at .8 (d = 8) and 2.4 (d = 12).
 """
 
-from pathlib import Path
-
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
 from experiments import cells
-from experiments.gallery import Shown
+from experiments.study import Figure, Sheet, Study, where
 from simgeo import limits, plots, theory
 
 
@@ -80,64 +77,48 @@ def compute(names: list[str], shares: list[float], num_starts: int) -> pd.DataFr
     return pd.DataFrame(rows).assign(num_starts=num_starts)
 
 
-FIGURES = {
-    "cka_frontier": Shown(
-        "Least CKA loss of students that have lost a given share of the "
-        "epsilon-orthogonal pairs, found and proven, six teachers. Unit rows, centred"
-        " columns.",
-        "A teacher on two axes loses every orthogonal pair at a CKA loss of .005; the"
-        " more directions a teacher has, the more it takes.",
-        (),
-    ),
-}
-
-
-def note(quick: bool) -> str:
-    """The settings that all cells share."""
-    return f"Best of {settings(quick)['num_starts']} starts of penalised descent."
-
-
-def main(quick: bool, folder: Path) -> None:
-    """Computes and draws."""
-    frame = cells.cached(compute, settings(quick))
-    for narrow in (False, True):
-        draw(frame, folder, narrow)
-
-
-def draw(frame: pd.DataFrame, folder: Path, narrow: bool) -> None:
+def draw(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
     """One panel per teacher."""
     names = frame["teacher"].unique()
-    with plots.style(narrow):
-        num_rows = -(-len(names) // 3)
-        figure, axes = plots.panels(
-            num_rows,
-            min(len(names), 3),
-            1.5 if narrow else 2.0,
-            narrow,
-            sharex=True,
-            sharey=True,
+    shape = -(-len(names) // 3), min(len(names), 3)
+    axes = sheet.panels(*shape, (2.0, 1.5), sharex=True, sharey=True)
+    for ax, name in zip(axes.flat, names, strict=True):
+        part = where(frame, teacher=name)
+        plots.frontier(part, ax)
+        one = part.iloc[0]
+        ax.set_title(
+            f"{name}:{chr(10) if sheet.narrow else ' '}n = {one['num_vectors']}, "
+            f"d = {one['teacher_dim']}, m = {one['student_dim']}\n"
+            f"$\\epsilon$ = {one['epsilon']:g}, {100 * one['orthogonal']:.0f} % "
+            f"orthogonal, $R_T$ = {one['effective_rank']:.1f}",
+            fontsize=5.5 if sheet.narrow else 7,
         )
-        for ax, name in zip(axes.flat, names, strict=True):
-            part = frame[frame["teacher"] == name]
-            plots.frontier(part, ax)
-            one = part.iloc[0]
-            gap = "\n" if narrow else " "
-            ax.set_title(
-                f"{name}:{gap}n = {one['num_vectors']}, d = {one['teacher_dim']}, "
-                f"m = {one['student_dim']}\n$\\epsilon$ = {one['epsilon']:g}, "
-                f"{100 * one['orthogonal']:.0f} % orthogonal, "
-                f"$R_T$ = {one['effective_rank']:.1f}",
-                fontsize=5.5 if narrow else 7,
-            )
-        plots.label(axes, "share of pairs lost", "1 $-$ CKA")
-        note = (
-            f"Unit rows and centred columns on both sides; found: best of "
-            f"{frame['num_starts'].iloc[0]} starts of penalised descent, an upper "
-            f"bound.\nFloor: theory.cka_floor, or the least loss at that width where "
-            f"that is higher; lines join what was computed. $R_T$: effective rank of "
-            f"the teacher."
-        )
-        others = axes[0, 0].get_legend_handles_labels()[0]
-        plots.legend(figure, levels=(), note=note, ncols=2, others=others)
-        plots.save(figure, folder, "cka_frontier", frame, narrow)
-        plt.close(figure)
+    sheet.label("share of pairs lost", "1 $-$ CKA")
+    remark = (
+        " Unit rows and centred columns on both sides; what is found is an upper bound."
+        "\nFloor: theory.cka_floor, or the least loss at that width where that is "
+        "higher; lines join what was computed. $R_T$: effective rank of the teacher."
+    )
+    others = axes[0, 0].get_legend_handles_labels()[0]
+    sheet.legend(remark=remark, ncols=2, others=others)
+    return frame
+
+
+STUDY = Study(
+    __doc__,
+    data=lambda quick: cells.cached(compute, settings(quick)),
+    figures={
+        "cka_frontier": Figure(
+            "Least CKA loss of students that have lost a given share of the "
+            "epsilon-orthogonal pairs, found and proven, six teachers. Unit rows, "
+            "centred columns.",
+            "A teacher on two axes loses every orthogonal pair at a CKA loss of .005; "
+            "the more directions a teacher has, the more it takes.",
+            draw,
+        ),
+    },
+    note=lambda quick: (
+        f"Best of {settings(quick)['num_starts']} starts of penalised descent."
+    ),
+    order=10,
+)

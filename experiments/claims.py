@@ -5,6 +5,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from experiments.cells import RATE
+from experiments.study import ends, where
 from simgeo import stats
 
 KEPT = 0.95  # Matthews correlation from which we call the pattern kept
@@ -44,7 +46,7 @@ class Claim(NamedTuple):
 
 def judge(frame: pd.DataFrame, spikes: pd.DataFrame, made: pd.DataFrame) -> list[Claim]:
     """The claims, from the runs, the runs at a fixed rate, and the made students."""
-    last = frame[frame["step"] == frame["step"].max()]
+    last = ends(frame)
     return [
         _loses(
             "C1", "CKA reaches a low loss and still loses the geometry", "CKA", last
@@ -65,16 +67,14 @@ def judge(frame: pd.DataFrame, spikes: pd.DataFrame, made: pd.DataFrame) -> list
 
 def compare(frame: pd.DataFrame) -> pd.DataFrame:
     """Kept geometry of every objective against CKA, seed by seed."""
-    last = frame[frame["step"] == frame["step"].max()]
     return stats.paired_comparisons(
-        last, "matthews", "objective", within=CELL, baseline="CKA"
+        ends(frame), "matthews", "objective", within=CELL, baseline="CKA"
     )
 
 
 def excess_over_optimum(frame: pd.DataFrame) -> pd.DataFrame:
     """(loss - optimum) / optimum at half the teacher's width, the worst seed."""
-    last = frame[frame["step"] == frame["step"].max()]
-    half = last[last["student_dim"] == last["student_dim"].min()].copy()
+    half = ends(where(frame, student_dim=frame["student_dim"].min()))
     half["excess"] = half["loss"] / half["optimum_loss"] - 1.0
     return (
         half.groupby(["objective", "teacher"], sort=False)["excess"].max().reset_index()
@@ -87,9 +87,8 @@ def _summary(runs: pd.DataFrame, value: str, by: list[str], case: str) -> pd.Dat
 
 def _loses(name: str, says: str, objective: str, last: pd.DataFrame) -> Claim:
     runs = last[last["objective"] == objective]
-    runs = runs.assign(excess=runs["relative_loss"] - runs["relative_optimum"])
     cells = _summary(runs, "matthews", CELL, objective)
-    excess = _summary(runs, "excess", CELL, objective)["estimate"]
+    excess = _summary(runs, "excess_loss", CELL, objective)["estimate"]
     reading = (
         f"Matthews correlation at the end, median [95 %]; held if it is below {KEPT} "
         f"while the loss is within {LOW:g} of its optimum."
@@ -197,11 +196,11 @@ def _zeros(made: pd.DataFrame) -> Claim:
 def _spikes(spikes: pd.DataFrame) -> Claim:
     late = spikes[spikes["step"] > spikes["step"].max() / 4].copy()
     late["shown"] = late["distance_cka"].clip(lower=RESOLUTION)
-    keys = ["objective", "learning_rate", *CELL, "seed"]
+    keys = ["objective", RATE, *CELL, "seed"]
     late["rise"] = late["shown"] / late.groupby(keys, sort=False)["shown"].shift()
     rises = late.groupby(keys, sort=False)["rise"].max().reset_index()
-    cells = _summary(rises, "rise", ["objective", "learning_rate", *CELL], "")
-    rate = cells["learning_rate"].map("{:g}".format)
+    cells = _summary(rises, "rise", ["objective", RATE, *CELL], "")
+    rate = cells[RATE].map("{:g}".format)
     cells = cells.assign(
         case=cells["objective"] + " at rate " + rate, held=cells["low"] > SPIKE
     )

@@ -9,16 +9,14 @@ to 31 %.
 """
 
 import math
-from pathlib import Path
 
 import jax
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
 from experiments import cells
-from experiments.gallery import Shown
+from experiments.study import Figure, Sheet, Study, where
 from simgeo import limits, plots, teachers
 
 # Best known real packings, as (dimensions, vectors): Sloane's tables, now kept by Cohn.
@@ -78,17 +76,18 @@ def compute(
     return pd.DataFrame(rows).assign(num_restarts=num_restarts, num_steps=num_steps)
 
 
-FIGURES = {
-    "coherence_against_bounds": Shown(
-        "Least coherence found by descent over the number of vectors, in three "
-        "dimensions, between the lower bounds and random vectors, with published "
-        "packings.",
-        "Tight frames are found by descent alone up to 24 vectors in 16 dimensions "
-        "within 9 % of the bound; from 64 vectors on, known constructions are better "
-        "by 5 % and more.",
-        (),
-    ),
-}
+def draw(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
+    """One panel per dimension."""
+    for ax, dim in sheet.line(frame["dim"].unique(), (2.0, 1.3)):
+        plots.coherences(where(frame, dim=dim), ax)
+        ax.set(title=f"d = {dim}")
+    sheet.label("vectors n", "coherence\n(largest |cosine|)")
+    sheet.legend(
+        remark=" Optimised: LowCoherence from random starts only; one key.\nKnown: "
+        "published packings, or constructions of limits.known_coherence.",
+        others=sheet.axes.flat[0].get_legend_handles_labels()[0],
+    )
+    return frame
 
 
 def note(quick: bool) -> str:
@@ -97,32 +96,20 @@ def note(quick: bool) -> str:
     return f"Best of {asked['num_restarts']} restarts of {asked['num_steps']:,} steps."
 
 
-def main(quick: bool, folder: Path) -> None:
-    """Computes and draws."""
-    frame = cells.cached(compute, settings(quick))
-    for narrow in (False, True):
-        draw(frame, folder, narrow)
-
-
-def draw(frame: pd.DataFrame, folder: Path, narrow: bool) -> None:
-    """One panel per dimension."""
-    dims = frame["dim"].unique()
-    with plots.style(narrow):
-        rows = len(dims) if narrow else 1
-        figure, axes = plots.panels(
-            rows, len(dims) // rows, 1.3 if narrow else 2.0, narrow
-        )
-        for ax, dim in zip(axes.flat, dims, strict=True):
-            plots.coherences(frame[frame["dim"] == dim], ax)
-            ax.set(title=f"d = {dim}")
-        plots.label(axes, "vectors n", "coherence\n(largest |cosine|)")
-        others = axes.flat[0].get_legend_handles_labels()[0]
-        note = (
-            f"Optimised: LowCoherence from random starts only, best of "
-            f"{frame['num_restarts'].iloc[0]} restarts of "
-            f"{frame['num_steps'].iloc[0]:,} steps; one key.\nKnown: "
-            f"published packings, or constructions of limits.known_coherence."
-        )
-        plots.legend(figure, levels=(), note=note, others=others)
-        plots.save(figure, folder, "coherence_against_bounds", frame, narrow)
-        plt.close(figure)
+STUDY = Study(
+    __doc__,
+    data=lambda quick: cells.cached(compute, settings(quick)),
+    figures={
+        "coherence_against_bounds": Figure(
+            "Least coherence found by descent over the number of vectors, in three "
+            "dimensions, between the lower bounds and random vectors, with published "
+            "packings.",
+            "Tight frames are found by descent alone up to 24 vectors in 16 dimensions "
+            "within 9 % of the bound; from 64 vectors on, known constructions are "
+            "better by 5 % and more.",
+            draw,
+        ),
+    },
+    note=note,
+    order=2,
+)

@@ -18,20 +18,20 @@ takes CKA 147 steps (219 uncentred), Gram 114, Procrustes 60; on blocks the cent
 one of the orthogonal projection 4.3 times, which is the last at its loss in seconds.
 """
 
-from pathlib import Path
+import dataclasses
+import functools
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
 from benchmarks.rows import interleaved
 from experiments import cells
 from experiments.cells import OBJECTIVES, TEACHERS, Cell, preset
-from experiments.gallery import Shown
-from simgeo import experiment, objectives, plots, stats, teachers
-from simgeo.experiment import Experiment, programs
+from experiments.study import Figure, Sheet, Study, where
+from simgeo import engine, objectives, plots, stats, teachers
 
 CHOSEN = (
     *OBJECTIVES,
@@ -43,25 +43,37 @@ LEFT = 0.05  # of the way from the start to the optimum
 NEAR = 0.02  # of the Matthews correlation at the end
 RUN = ["teacher", "objective", "seed"]
 SPECTRA = TEACHERS | {"power law": teachers.PowerLawSpectrum(exponent=1.0)}
+PANELS = {
+    "steps_loss": f"steps until {1 - LEFT:.0%}\nof the loss is gone",
+    "steps_matthews": f"steps until Matthews is\nwithin {NEAR:g} of its end",
+    "matthews": "Matthews correlation\nat the end",
+}
+
+
+class Arrivals(NamedTuple):
+    """Where and when runs arrive, what a step costs, and between which records."""
+
+    runs: pd.DataFrame
+    timed: pd.DataFrame
+    spacing: int  # steps from one record to the next
+    num_steps: int
 
 
 def grid(quick: bool) -> list[Cell]:
     """Every teacher and objective at half the teacher's width, densely recorded."""
-    dim = preset(quick).teacher_dim
+    size = {"num_steps": 200, "num_records": 51, "num_seeds": 4, "student_dim": 24}
+    if not quick:
+        size = {"num_steps": 600, "num_records": 101, "num_seeds": 8, "student_dim": 64}
     return [
         Cell(
-            "convergence",
-            name,
             preset(
                 quick,
                 teacher=teacher,
                 objective=objective,
-                student_dim=dim // 2,
-                num_steps=200 if quick else 600,
-                num_records=51 if quick else 101,
                 record_spacing="even",
-                num_seeds=4 if quick else 8,
+                **size,
             ),
+            {"teacher": name},
         )
         for objective in CHOSEN
         for name, teacher in SPECTRA.items()
@@ -101,50 +113,33 @@ def compare(arrived: pd.DataFrame) -> pd.DataFrame:
     ).drop(columns="value")
 
 
-def settings(quick: bool) -> dict:
-    """What is timed: the objectives on one teacher, which does not change the cost."""
-    chosen = [cell.experiment for cell in grid(quick) if cell.teacher == "blocks"]
-    return {"described": tuple(chosen), "rounds": 3 if quick else 15}
+def time_steps(timed: Sequence[Cell], rounds: int) -> pd.DataFrame:
+    """Seconds of a step of all seeds, the objectives taking turns.
 
-
-def time_steps(described: tuple[Experiment, ...], rounds: int) -> pd.DataFrame:
-    """Seconds of a step of all seeds, the objectives taking turns."""
-    num_steps = 20
-    cases = {each.objective.label: _Steps(each, num_steps) for each in described}
+    They are those of a run of many steps, less those of a run of one.
+    """
+    many, labels = 100, [cell.experiment.objective.label for cell in timed]
+    runs = {
+        (label, num): functools.partial(
+            engine.run,
+            dataclasses.replace(cell.experiment, num_steps=num, num_records=2),
+        )
+        for label, cell in zip(labels, timed, strict=True)
+        for num in (1, 1 + many)
+    }
+    took = interleaved(runs, rounds)
+    steps = {each: (took[each, 1 + many] - took[each, 1]) / many for each in labels}
     return pd.DataFrame(
         {
             "objective": label,
-            "seconds_per_step": float(np.median(seconds)) / num_steps,
-            "least": float(np.min(seconds)) / num_steps,
+            "seconds_per_step": float(np.median(seconds)),
+            "least": float(np.min(seconds)),
             "rounds": rounds,
-            "num_seeds": described[0].num_seeds,
+            "num_seeds": timed[0].experiment.num_seeds,
             "devices": len(jax.devices()),
         }
-        for label, seconds in interleaved(cases, rounds).items()
+        for label, seconds in steps.items()
     )
-
-
-class _Steps:
-    """The program that `experiment.run` calls between records; a call does steps."""
-
-    def __init__(self, described: Experiment, num_steps: int):
-        arrays = jax.tree.map(jnp.asarray, described)
-        rate = programs.Rate(arrays.learning_rate, arrays.num_steps)
-        self.rule = programs.Rule(described.optimiser, described.schedule)
-        self.mesh = programs.mesh_of(described.num_seeds)
-        self.common = (jnp.asarray(num_steps), arrays.objective, arrays.student, rate)
-        self.teacher = experiment.draw_teachers(described)
-        keys = programs.keys_of(described.seeds, "student")
-        own = (keys, self.teacher)
-        self.state = programs.start(
-            self.common[1:], own, described.student_dim, self.rule, self.mesh
-        )
-
-    def __call__(self) -> None:
-        self.state = programs.advance(
-            self.common, (), self.state, self.teacher, self.rule, self.mesh
-        )
-        jax.block_until_ready(self.state)
 
 
 def seconds(arrived: pd.DataFrame, timed: pd.DataFrame) -> pd.DataFrame:
@@ -158,77 +153,67 @@ def seconds(arrived: pd.DataFrame, timed: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-FIGURES = {
-    "convergence": Shown(
-        "Steps until the loss is within 5 % of its way to the optimum, steps until "
-        "the kept pattern stays within .02 of its end, and what is kept. Points: "
-        "seeds; bars: medians.",
-        "The loss arrives within 36 steps for all; the geometry takes up to 219, and "
-        "longest for CKA where spectra fall.",
-        ("chance", "svd"),
-    ),
-}
+def data(quick: bool) -> Arrivals:
+    """Times on one teacher, which does not change the cost; and when runs arrive."""
+    asked = grid(quick)
+    on_blocks = tuple(cell for cell in asked if cell.labels["teacher"] == "blocks")
+    settings = {"timed": on_blocks, "rounds": 3 if quick else 15}
+    timed = cells.cached(time_steps, settings)
+    one = asked[0].experiment
+    spacing = one.num_steps // (one.num_records - 1)
+    return Arrivals(arrivals(cells.compute(asked)), timed, spacing, one.num_steps)
 
 
 def note(quick: bool) -> str:
     """The settings that the runs share."""
-    return cells.describe(grid(quick)[0].experiment)
-
-
-def main(quick: bool, folder: Path) -> None:
-    """Computes and draws."""
-    timed = cells.cached(time_steps, settings(quick))
-    arrived = arrivals(cells.compute(grid(quick)))
-    for name, table in (
-        ("comparisons", compare(arrived)),
-        ("seconds", seconds(arrived, timed)),
-    ):
-        path = folder / f"convergence_{name}.csv"
-        table.to_csv(path, index=False, float_format="%.6g")
     one = grid(quick)[0].experiment
-    step = one.num_steps // (one.num_records - 1)
-    told = f"{note(quick)}\nm = {one.student_dim}; a record every {step} steps. "
-    told += "Bars: medians over seeds; black: their 95 % intervals."
-    draw(arrived, step, one.num_steps, folder, told)
-    last = arrived[arrived["teacher"] == arrived["teacher"].iloc[-1]]
-    draw(last, step, one.num_steps, folder, told, narrow=True)
+    spacing = one.num_steps // (one.num_records - 1)
+    return (
+        f"{cells.describe(one)}\nm = {one.student_dim}; a record every {spacing} steps."
+    )
 
 
-def draw(
-    arrived: pd.DataFrame,
-    step: int,
-    num_steps: int,
-    folder: Path,
-    note: str,
-    narrow: bool = False,
-) -> None:
+def draw(arrived: Arrivals, sheet: Sheet) -> pd.DataFrame:
     """Steps to the loss, steps to the kept geometry, and what is kept then."""
-    panels = {
-        "steps_loss": f"steps until {1 - LEFT:.0%}\nof the loss is gone",
-        "steps_matthews": f"steps until Matthews is\nwithin {NEAR:g} of its end",
-        "matthews": "Matthews correlation\nat the end",
-    }
-    names = arrived["teacher"].unique()
-    with plots.style(narrow):
-        figure, axes = plots.panels(
-            len(names), 3, 2.0 if narrow else 1.75, narrow, sharex="col", sharey=True
-        )
-        for row, name in zip(axes, names, strict=True):
-            part = arrived[arrived["teacher"] == name]
-            middle = stats.summarise(part, ["objective"], list(panels))
-            middle = middle.set_index(["value", "objective"])
-            for ax, measure in zip(row, panels, strict=True):
-                plots.ends(part, measure, ax)
-                for place, label in enumerate(ax.get_yticklabels()):
-                    objective = " ".join(label.get_text().split())
-                    low, high = middle.loc[measure, objective][["low", "high"]]
-                    ax.plot([low, high], [place, place], color="black", lw=0.8)
-                ax.set_title(name)
-        for ax in axes[:, :2].flat:
-            ax.set_xscale("symlog", linthresh=step)
+    names = arrived.runs["teacher"].unique()
+    names = names[-1:] if sheet.narrow else names
+    shared = {"sharex": "col", "sharey": True}
+    for ax, name, measure in sheet.grid(names, PANELS, (1.75, 2.0), **shared):
+        part = where(arrived.runs, teacher=name)
+        plots.ends(part, measure, ax)
+        middle = stats.summarise(part, ["objective"], [measure]).set_index("objective")
+        for place, label in enumerate(ax.get_yticklabels()):
+            low, high = middle.loc[" ".join(label.get_text().split()), ["low", "high"]]
+            ax.plot([low, high], [place, place], color="black", lw=0.8)
+        ax.set_title(name)
+        if measure.startswith("steps"):
+            ax.set_xscale("symlog", linthresh=arrived.spacing)
             ax.set_xticks([0, 10, 100], ["0", "10", "100"])
-            ax.set_xlim(-0.2 * step, 1.2 * num_steps)
-        plots.label(axes, list(panels.values()), "")
-        plots.legend(figure, note=note)
-        plots.save(figure, folder, "convergence", arrived, narrow)
-        plt.close(figure)
+            ax.set_xlim(-0.2 * arrived.spacing, 1.2 * arrived.num_steps)
+    sheet.label(list(PANELS.values()), "")
+    sheet.legend(remark=" Bars: medians over seeds; black: their 95 % intervals.")
+    return arrived.runs
+
+
+STUDY = Study(
+    __doc__,
+    cells=grid,
+    data=data,
+    tables=lambda arrived: {
+        "convergence_comparisons.csv": compare(arrived.runs),
+        "convergence_seconds.csv": seconds(arrived.runs, arrived.timed),
+    },
+    figures={
+        "convergence": Figure(
+            "Steps until the loss is within 5 % of its way to the optimum, steps until "
+            "the kept pattern stays within .02 of its end, and what is kept. Points: "
+            "seeds; bars: medians.",
+            "The loss arrives within 36 steps for all; the geometry takes up to 219, "
+            "and longest for CKA where spectra fall.",
+            draw,
+            levels=("chance", "svd"),
+        ),
+    },
+    note=note,
+    order=4,
+)

@@ -10,20 +10,18 @@ of the pattern where the uncentred keeps .98. The hinge keeps no more than that,
 """
 
 import math
-from pathlib import Path
 
 import jax
-import jax.numpy as jnp
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.colors import TwoSlopeNorm
 
-from experiments import cells
-from experiments.cells import TEACHERS, Cell, datasets, preset
-from experiments.gallery import Shown
-from simgeo import measures, objectives, plots, students
+from experiments import cells, judging
+from experiments.cells import TEACHERS, Cell, preset
+from experiments.study import Figure, Sheet, Study, where
+from simgeo import objectives, plots, students
 from simgeo.objectives import LOSSES, AbstractObjective
 
 NAMES = ("blocks", "common mean")
@@ -49,9 +47,8 @@ def grid(quick: bool) -> list[Cell]:
     size |= {"num_steps": 100 if quick else 600, "num_records": 10}
     return [
         Cell(
-            "catalogue",
-            name,
             preset(quick, teacher=TEACHERS[name], objective=objective, **size),
+            {"teacher": name},
         )
         for name in NAMES
         for objective in chosen
@@ -64,19 +61,16 @@ def compute(quick: bool) -> pd.DataFrame:
     `relative` is (value - limit) / (chance - limit): `limit` the optimum of that width
     where it is known, otherwise, `limit_known` false, the least that any row found.
     """
-    chosen = grid(quick)
     levels: dict[str, dict] = {}  # of a teacher, which all objectives share
     rows = []
-    for cell, kept in zip(chosen, datasets(chosen, vectors=True), strict=True):
-        epsilon, label = cell.experiment.epsilon, cell.experiment.objective.label
-        student, teacher = (
-            jnp.asarray(kept[name].values) for name in ("student", "teacher")
-        )
-        if cell.teacher not in levels:
-            levels[cell.teacher] = _levels(teacher, student.shape[2], epsilon)
-        values = _recorded(student, teacher, epsilon)
-        for name, (chance, limit) in levels[cell.teacher].items():
-            rows.append((cell.teacher, label, name, values[name], chance, limit))
+    for cell, _, student, teacher in cells.vectors(grid(quick)):
+        one, name = cell.experiment, cell.labels["teacher"]
+        if name not in levels:
+            levels[name] = _levels(teacher, one.student_dim, one.epsilon)
+        values = _recorded(student, teacher, one.epsilon)
+        for recorded, (chance, limit) in levels[name].items():
+            place = (name, one.objective.label, recorded)
+            rows.append((*place, values[recorded], chance, limit))
     columns = ["teacher", "optimised", "recorded", "value", "chance", "limit"]
     table = pd.DataFrame(rows, columns=columns)
     table["limit_known"] = table["limit"].notna()
@@ -87,15 +81,16 @@ def compute(quick: bool) -> pd.DataFrame:
     return table
 
 
-def _recorded(student: jax.Array, teacher: jax.Array, epsilon: float) -> dict:
+def _recorded(student: np.ndarray, teacher: np.ndarray, epsilon: float) -> dict:
     """Every distance, and the kept pattern: medians over the seeds."""
     found = {each.label: _values(each, student, teacher) for each in RECORDED}
     # A constant pattern has no correlation, and keeps nothing of the teacher's.
-    found["Matthews"] = np.nan_to_num(_pattern(student, teacher, epsilon))
+    matthews = judging.patterns(student, teacher, epsilon)["matthews"]
+    found["Matthews"] = np.nan_to_num(matthews)
     return {name: float(np.median(values)) for name, values in found.items()}
 
 
-def _levels(teacher: jax.Array, width: int, epsilon: float) -> dict:
+def _levels(teacher: np.ndarray, width: int, epsilon: float) -> dict:
     """What chance gives, and the optimum, of all that is recorded."""
     random = students.UnitRows(students.GaussianStart())
     keys = jax.random.split(jax.random.key(1), len(teacher))
@@ -114,57 +109,17 @@ def _values(objective: AbstractObjective, student: jax.Array, teacher: jax.Array
     return jax.vmap(objective)(student, teacher)
 
 
-@jax.jit
-def _pattern(student: jax.Array, teacher: jax.Array, epsilon: float):
-    def one(vectors, target):
-        return measures.battery(vectors, target, epsilon)["matthews"]
-
-    return jax.vmap(one)(student, teacher)
-
-
-FIGURES = {
-    "cross_catalogue_blocks": Shown(
-        "Every objective of the catalogue (rows) against every distance (columns), "
-        "teacher of blocks at half its width; 0 is the optimum, 1 random vectors; "
-        "right, the kept pattern.",
-        "Three groups vanish together: uncentred, centred, and blind to linear maps; "
-        "centring costs half of the pattern of blocks.",
-        narrow=False,
-    ),
-    "cross_catalogue_common_mean": Shown(
-        "Every objective of the catalogue (rows) against every distance (columns), "
-        "teacher of a common mean at half its width; 0 is the optimum, 1 random "
-        "vectors; right, the kept pattern.",
-        "On a common mean only uncentred distances keep the pattern; patches and "
-        "covariances keep nothing.",
-        narrow=False,
-    ),
-}
-
-
-def note(quick: bool) -> str:
-    """The settings that the runs share."""
-    return cells.describe(grid(quick)[0].experiment)
-
-
-def main(quick: bool, folder: Path) -> None:
-    """Computes and draws."""
-    draw(compute(quick), folder, note(quick))
-
-
-def draw(table: pd.DataFrame, folder: Path, note: str) -> None:
-    """A page for each teacher: all distances, and what is kept of the pattern."""
-    for name, part in table.groupby("teacher", sort=False):
-        with plots.style():
-            figure, axes = plt.subplots(
-                1, 2, figsize=(plots.PAGE, 8.0), width_ratios=(32, 1), sharey=True
-            )
-            _heat(part[part["recorded"] != "Matthews"], axes[0], name)
-            _kept(part[part["recorded"] == "Matthews"], axes[1])
-            plots.legend(figure, levels=(), note=f"{note}\n{_READING}")
-            stem = f"cross_catalogue_{str(name).replace(' ', '_')}"
-            plots.save(figure, folder, stem, part)
-            plt.close(figure)
+def draw(table: pd.DataFrame, sheet: Sheet, name: str) -> pd.DataFrame:
+    """A page for a teacher: all distances, and what is kept of the pattern."""
+    part = where(table, teacher=name)
+    size = (plots.PAGE, 8.0)
+    sheet.figure, axes = plt.subplots(
+        1, 2, figsize=size, width_ratios=(32, 1), sharey=True
+    )
+    _heat(part[part["recorded"] != "Matthews"], axes[0], name)
+    _kept(where(part, recorded="Matthews"), axes[1])
+    sheet.legend(remark=f"\n{_READING}")
+    return part
 
 
 _READING = (
@@ -222,3 +177,31 @@ def _short(value: float) -> str:
     if value >= 9.95:
         return f"{value:.0f}" if value < 99.5 else ">99"
     return f"{abs(value):.1f}" if abs(value) >= 0.05 else "0"
+
+
+STUDY = Study(
+    __doc__,
+    cells=grid,
+    data=compute,
+    figures={
+        "cross_catalogue_blocks": Figure(
+            "Every objective of the catalogue (rows) against every distance (columns), "
+            "teacher of blocks at half its width; 0 is the optimum, 1 random vectors; "
+            "right, the kept pattern.",
+            "Three groups vanish together: uncentred, centred, and blind to linear "
+            "maps; centring costs half of the pattern of blocks.",
+            lambda table, sheet: draw(table, sheet, "blocks"),
+            narrow=False,
+        ),
+        "cross_catalogue_common_mean": Figure(
+            "Every objective of the catalogue (rows) against every distance (columns), "
+            "teacher of a common mean at half its width; 0 is the optimum, 1 random "
+            "vectors; right, the kept pattern.",
+            "On a common mean only uncentred distances keep the pattern; patches and "
+            "covariances keep nothing.",
+            lambda table, sheet: draw(table, sheet, "common mean"),
+            narrow=False,
+        ),
+    },
+    order=9,
+)

@@ -1,11 +1,9 @@
 """One page of every figure: what it shows, what was found, how to draw it again."""
 
-import importlib
-import inspect
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
-from typing import NamedTuple
+
+from experiments import discovery
 
 LEVELS = {
     "chance": "Dotted: chance, the same measure of random unit vectors of the "
@@ -29,43 +27,33 @@ student's. Every objective has one colour everywhere. Figures are as wide as a p
 two columns; those for one column show the same, or its main part."""
 
 
-class Shown(NamedTuple):
-    """A figure of a study, in words."""
-
-    caption: str  # what is shown, without the settings that the study's note has
-    finding: str  # one sentence
-    levels: tuple[str, ...] = ()  # of LEVELS, that it draws
-    narrow: bool = True  # whether there is one for a single column as well
-    note: Callable[[bool], str] | None = None  # if the study's does not tell of it
-
-
-def write(folder: Path, names: Iterable[str]) -> None:
+def write(folder: Path) -> None:
     """README.md of a folder of figures."""
-    (folder / "README.md").write_text(markdown(names))
+    (folder / "README.md").write_text(markdown())
 
 
-def markdown(names: Iterable[str]) -> str:
-    """The page, for these studies."""
-    studies = [importlib.import_module(f"experiments.{name}") for name in names]
-    parts = [part for study in studies for part in _study(study)]
+def markdown() -> str:
+    """The page."""
+    parts = [part for each in discovery.listed() for part in _section(each.name)]
     return "\n\n".join([_HEAD, *parts]) + "\n"
 
 
-def _study(study: ModuleType) -> Iterator[str]:
-    name = study.__name__.rpartition(".")[2]
-    question, *rest = (inspect.getdoc(study) or "").split("\n\n")
-    yield f"## {' '.join(question.split())}"
-    yield from rest
-    for figure, shown in study.FIGURES.items():
-        yield f"![{_first_sentence(shown.caption)}]({figure}.png)"
-        settings = (shown.note or study.note)(False)
-        says = [f"**{shown.caption}**", " ".join(settings.split())]
-        says += [LEVELS[level] for level in shown.levels]
+def _section(name: str) -> Iterator[str]:
+    study = discovery.load(name)
+    yield f"## {study.question}"
+    yield from study.paragraphs[1:]
+    for stem, figure in study.figures.items():
+        yield f"![{_first_sentence(figure.caption)}]({stem}.png)"
+        says = [
+            f"**{figure.caption}**",
+            " ".join(study.settings(False, figure).split()),
+        ]
+        says += [LEVELS[level] for level in figure.levels]
         yield " ".join(says)
-        yield f"*Finding.* {shown.finding}"
-        files = f"[pdf]({figure}.pdf), [csv]({figure}.csv)"
-        if shown.narrow:
-            column = f"{figure}_column"
+        yield f"*Finding.* {figure.finding}"
+        files = f"[pdf]({stem}.pdf), [csv]({stem}.csv)"
+        if figure.narrow:
+            column = f"{stem}_column"
             files += f"; for one column: [pdf]({column}.pdf), [png]({column}.png)"
         yield f"`make figures STUDY={name}`: {files}"
 

@@ -6,8 +6,8 @@ needs rates of its own for every objective, and with them keeps the same. A star
 hundred times smaller saves the projection, which is then implicitly regularised, and
 leaves the others as they are.
 
-Outcome: the first held, to .1 for centred objectives; below .001 all are equally late,
-CKA not more so. Gradient descent keeps what Adam keeps, at rates that differ by a
+Outcome: the first held, to within .1 for centred objectives; below .001 all are equally
+late, CKA not more so. Gradient descent keeps what Adam keeps, at rates that differ by a
 factor of a thousand between Gram and CKA, and the centred normalised distances gain
 (.78 to .92 on blocks) where it can step far. The small start does not save the
 projection, .28 for .25 and .38 for .30, its map being of the usual size. Not foreseen:
@@ -16,27 +16,20 @@ a start three times as large ruins the centred Gram distance, .56 to .13, at a l
 steps given.
 """
 
-from pathlib import Path
-
-import matplotlib.pyplot as plt
 import pandas as pd
 
 from experiments import cells
-from experiments.cells import OBJECTIVES, TEACHERS, Cell, preset
-from experiments.gallery import Shown
+from experiments.cells import OBJECTIVES, RATE, TEACHERS, Cell, preset
+from experiments.study import Figure, Sheet, Study, ends, where
 from simgeo import plots, students, sweep
 
 RATES = {"adam": (1e-4, 1.0), "sgd": (1e-3, 1e3)}
 SCALES = (1e-3, 1e1)
-
-FIGURES = {
-    "optimiser_sensitivity": Shown(
-        "Matthews correlation at the end over the learning rate of two optimisers, "
-        "and over the scale of the start. Points: seeds; lines: medians.",
-        "What is kept does not depend on rate or optimiser where the loss arrives; a "
-        "start of large scale costs the Gram distances the pattern.",
-        ("chance", "svd"),
-    )
+SCALE = "student.start.scale"
+PANELS = {
+    "adam": (RATE, "rate of Adam"),
+    "sgd": (RATE, "rate of gradient descent"),
+    "start": (SCALE, "scale of the start (rate 0.03)"),
 }
 
 
@@ -45,63 +38,64 @@ def grid(quick: bool) -> list[Cell]:
     num = 3 if quick else 9
     size = {"num_vectors": 96, "teacher_dim": 48, "student_dim": 48, "num_records": 2}
     size |= {"num_steps": 200 if quick else 1000, "num_seeds": 4 if quick else 8}
-    chosen = []
-    for name, teacher in TEACHERS.items():
-        base = preset(quick, teacher=teacher, **size)
-        axes = {"objective": OBJECTIVES}
-        for optimiser, ends in RATES.items():
-            rates = sweep.log_span(*ends, num)
-            found = sweep.grid(base, optimiser=[optimiser], learning_rate=rates, **axes)
-            chosen += [Cell(optimiser, name, one) for one in found]
-        starts = [
-            students.FreeRows(students.GaussianStart(scale=scale))
-            for scale in sweep.log_span(*SCALES, num)
-        ]
-        found = sweep.grid(base, student=starts, **axes)
-        chosen += [Cell("start", name, one) for one in found]
-    return chosen
+    dials: list[tuple[str, dict]] = [
+        (optimiser, {"optimiser": optimiser, "rate": rate})
+        for optimiser, span in RATES.items()
+        for rate in sweep.log_span(*span, num)
+    ]
+    dials += [
+        ("start", {"student": students.FreeRows(students.GaussianStart(scale=scale))})
+        for scale in sweep.log_span(*SCALES, num)
+    ]
+    return [
+        Cell(
+            preset(quick, teacher=teacher, objective=objective, **size, **changes),
+            {"teacher": name, "study": dial},
+        )
+        for name, teacher in TEACHERS.items()
+        for dial, changes in dials
+        for objective in OBJECTIVES
+    ]
 
 
 def note(quick: bool) -> str:
     """The settings that the runs share."""
-    [*_, last] = grid(quick)
-    told = cells.describe(last.experiment).replace("Adam at 0.03", "Adam or SGD")
-    return f"{told} m = {last.experiment.student_dim}."
+    last = grid(quick)[-1].experiment
+    told = cells.describe(last).replace("Adam at 0.03", "Adam or SGD")
+    return f"{told} m = {last.student_dim}."
 
 
-def main(quick: bool, folder: Path) -> None:
-    """Computes and draws."""
-    frame = cells.compute(grid(quick), diverging=True)
-    draw(frame, folder, note(quick))
-    few = frame[frame["teacher"].isin(["high fraction", "blocks"])]
-    draw(few, folder, note(quick), narrow=True)
-
-
-def draw(frame: pd.DataFrame, folder: Path, note: str, narrow: bool = False) -> None:
+def draw(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
     """Kept geometry over each setting: a row for every teacher."""
-    last = frame[frame["step"] == frame["step"].max()]
-    panels = {
-        "adam": ("learning_rate", "rate of Adam"),
-        "sgd": ("learning_rate", "rate of gradient descent"),
-        "start": ("student.start.scale", "scale of the start (rate 0.03)"),
-    }
-    names = last["teacher"].unique()
-    with plots.style(narrow):
-        figure, axes = plots.panels(
-            len(names), len(panels), 1.8, narrow, sharex="col", sharey=True
+    last = ends(frame)
+    names = ["high fraction", "blocks"] if sheet.narrow else last["teacher"].unique()
+    for ax, name, dial in sheet.grid(names, PANELS, 1.8, sharex="col", sharey=True):
+        part = where(last, teacher=name, study=dial)
+        plots.over_setting(part, PANELS[dial][0], "matthews", ax)
+        ax.set(xscale="log", title=name)
+    settings = [label for _, label in PANELS.values()]
+    sheet.label(settings, "Matthews correlation\nat the end")
+    remark = "\nNo point: the gradient did not stay finite."
+    sheet.legend(last["objective"].unique(), remark)
+    columns = ["study", "teacher", "objective", "optimiser", RATE, SCALE, "seed"]
+    columns += ["matthews", "relative_loss", "relative_optimum"]
+    return last[[*columns, "chance_matthews", "svd_matthews"]]
+
+
+STUDY = Study(
+    __doc__,
+    cells=grid,
+    data=lambda quick: cells.compute(grid(quick), diverging=True),
+    figures={
+        "optimiser_sensitivity": Figure(
+            "Matthews correlation at the end over the learning rate of two optimisers, "
+            "and over the scale of the start. Points: seeds; lines: medians.",
+            "What is kept does not depend on rate or optimiser where the loss arrives; "
+            "a start of large scale costs the Gram distances the pattern.",
+            draw,
+            levels=("chance", "svd"),
         )
-        for row, name in zip(axes, names, strict=True):
-            for ax, (study, (setting, _)) in zip(row, panels.items(), strict=True):
-                part = last[(last["teacher"] == name) & (last["study"] == study)]
-                plots.over_setting(part, setting, "matthews", ax)
-                ax.set(xscale="log", title=name)
-        settings = [label for _, label in panels.values()]
-        plots.label(axes, settings, "Matthews correlation\nat the end")
-        note += "\nNo point: the gradient did not stay finite."
-        plots.legend(figure, last["objective"].unique(), note=note)
-        columns = ["study", "teacher", "objective", "optimiser", "learning_rate"]
-        columns += ["student.start.scale", "seed", "matthews"]
-        columns += ["relative_loss", "relative_optimum"]
-        columns += ["chance_matthews", "svd_matthews"]
-        plots.save(figure, folder, "optimiser_sensitivity", last[columns], narrow)
-        plt.close(figure)
+    },
+    note=note,
+    order=7,
+)

@@ -8,13 +8,12 @@ CKA gains up to .27 of fraction over chance, and on the common mean has .74 of a
 orthogonal where the teacher has .49.
 """
 
-from pathlib import Path
+import itertools
 
-import matplotlib.pyplot as plt
 import pandas as pd
 
 from experiments import cells
-from experiments.gallery import Shown
+from experiments.study import Figure, Sheet, Study, where
 from simgeo import plots
 
 LABELS = {
@@ -23,55 +22,48 @@ LABELS = {
 }
 
 
-FIGURES = {
-    "orthogonal_vectors": Shown(
-        "Epsilon-orthogonal pairs over the run: their fraction, and which of the "
-        "teacher's they are. Black: the teacher's fraction. Thin: seeds; thick: "
-        "medians.",
-        "Counting misleads: on the common mean CKA ends with more orthogonal pairs "
-        "than its teacher (.74 of all against .49) and none of its pattern.",
-        ("chance", "svd", "ceiling"),
-    ),
-}
-
-
-def note(quick: bool) -> str:
-    """The settings that the runs share."""
-    return cells.describe(cells.main_grid(quick)[0].experiment)
-
-
-def main(quick: bool, folder: Path) -> None:
-    """Computes and draws."""
-    frame = cells.main_frame(quick)
-    draw(frame, folder, note(quick))
-    half = frame[frame["student_dim"] == frame["student_dim"].min()]
-    draw(half, folder, note(quick), narrow=True)
-
-
-def draw(frame: pd.DataFrame, folder: Path, note: str, narrow: bool = False) -> None:
+def draw(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
     """The fraction and which pairs, over the steps, for every teacher and width."""
-    names, widths = frame["teacher"].unique(), frame["student_dim"].unique()
-    rows = [(width, measure) for width in widths for measure in LABELS]
-    with plots.style(narrow):
-        figure, axes = plots.panels(
-            len(rows), len(names), 1.75, narrow, sharex=True, sharey="row"
-        )
-        for row, (width, measure) in zip(axes, rows, strict=True):
-            for ax, name in zip(row, names, strict=True):
-                part = frame.query("teacher == @name and student_dim == @width")
-                plots.over_steps(part, measure, ax)
-                ax.set_title(f"{name}, m = {width}")
-                if measure == "fraction_student":
-                    ax.axhline(part["fraction_teacher"].median(), color="black", lw=0.8)
-                    ax.set_ylim(0, 1.04)
-        plots.label(axes, "steps", [LABELS[measure] for _, measure in rows])
-        note += "\nBlack line: the teacher's fraction. Thin: seeds; thick: medians."
-        levels = ("chance", "svd", "ceiling")
-        plots.legend(figure, frame["objective"].unique(), levels, note)
-        columns = ["teacher", "objective", "student_dim", "seed", "step"]
-        columns += ["fraction_student", "fraction_teacher", "matthews"]
-        columns += ["pattern_recall", "pattern_precision"]
-        columns += ["isolated_student", "isolated_teacher", "chance_fraction_student"]
-        columns += ["svd_fraction_student", "ceiling_fraction_student"]
-        plots.save(figure, folder, "orthogonal_vectors", frame[columns], narrow)
-        plt.close(figure)
+    if sheet.narrow:
+        frame = where(frame, student_dim=frame["student_dim"].min())
+    rows = list(itertools.product(frame["student_dim"].unique(), LABELS))
+    shared = {"sharex": True, "sharey": "row"}
+    for ax, (width, measure), name in sheet.grid(
+        rows, frame["teacher"].unique(), 1.75, **shared
+    ):
+        part = where(frame, teacher=name, student_dim=width)
+        plots.over_steps(part, measure, ax)
+        ax.set_title(f"{name}, m = {width}")
+        if measure == "fraction_student":
+            ax.axhline(part["fraction_teacher"].median(), color="black", lw=0.8)
+            ax.set_ylim(0, 1.04)
+    sheet.label("steps", [LABELS[measure] for _, measure in rows])
+    sheet.legend(
+        frame["objective"].unique(),
+        "\nBlack line: the teacher's fraction. Thin: seeds; thick: medians.",
+    )
+    columns = ["teacher", "objective", "student_dim", "seed", "step"]
+    columns += ["fraction_student", "fraction_teacher", "matthews"]
+    columns += ["pattern_recall", "pattern_precision"]
+    columns += ["isolated_student", "isolated_teacher", "chance_fraction_student"]
+    return frame[[*columns, "svd_fraction_student", "ceiling_fraction_student"]]
+
+
+STUDY = Study(
+    __doc__,
+    cells=cells.main_grid,
+    data=cells.main_frame,
+    figures={
+        "orthogonal_vectors": Figure(
+            "Epsilon-orthogonal pairs over the run: their fraction, and which of the "
+            "teacher's they are. Black: the teacher's fraction. Thin: seeds; thick: "
+            "medians.",
+            "Counting misleads: on the common mean CKA ends with more orthogonal pairs "
+            "than its teacher (.74 of all against .49) and none of its pattern.",
+            draw,
+            levels=("chance", "svd", "ceiling"),
+        ),
+    },
+    main=True,
+    order=2,
+)

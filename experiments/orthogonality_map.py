@@ -7,16 +7,13 @@ Outcome: held from d = 16 on. At d = 8 and epsilon of .2 and more the generator 
 .87 under ceilings of .91 and .96, which need not be attained.
 """
 
-from pathlib import Path
-
 import jax
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
 from experiments import cells
-from experiments.gallery import Shown
+from experiments.study import Figure, Sheet, Study
 from simgeo import limits, plots, teachers
 
 PANELS = {
@@ -68,53 +65,39 @@ def compute(
     return pd.DataFrame(rows)
 
 
-FIGURES = {
-    "orthogonality_map": Shown(
-        "Fraction of epsilon-orthogonal pairs, over dimensions and epsilon: expected "
-        "of random vectors, reached by our generator when asked for the ceiling, and "
-        "the ceiling.",
-        "The generator stands at the ceiling or within .02 of it but at small d and "
-        "large epsilon, where groups on axes (.88 at d = 8, epsilon .3) fall short of"
-        " a bound of .97 that need not be attained.",
-        (),
-    ),
-}
-
-
-def note(quick: bool) -> str:
-    """The settings that all cells share."""
-    return f"n = {settings(quick)['num_vectors']} vectors; one draw for every cell."
-
-
-def main(quick: bool, folder: Path) -> None:
-    """Computes and draws."""
-    frame = cells.cached(compute, settings(quick))
-    for narrow in (False, True):
-        draw(frame, folder, narrow)
-
-
-def draw(frame: pd.DataFrame, folder: Path, narrow: bool) -> None:
+def draw(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
     """Three maps with one scale."""
-    with plots.style(narrow):
-        figure, axes = plots.panels(
-            1, 3, 1.5 if narrow else 1.9, narrow, sharex=True, sharey=True
-        )
-        for ax, (column, title) in zip(axes.flat, PANELS.items(), strict=True):
-            table = frame.pivot(index="dim", columns="epsilon", values=column)
-            plots.fractions(table, ax)
-            ax.set(title=title)
-        plots.label(axes, "epsilon", "dimensions d")
-        figure.colorbar(
-            axes.flat[0].collections[0],
-            ax=list(axes.flat),
-            shrink=0.6 if narrow else 1.0,
-            label="fraction of pairs\nepsilon-orthogonal",
-        )
-        note = (
-            f"n = {frame['num_vectors'].iloc[0]} vectors; one draw for every cell, the "
-            f"ceiling asked for.\nThe ceiling is an upper bound: it need not be "
-            f"attained. Values are cut, not rounded: 1.00 is all pairs."
-        )
-        plots.legend(figure, levels=(), note=note)
-        plots.save(figure, folder, "orthogonality_map", frame, narrow)
-        plt.close(figure)
+    shared = {"sharex": True, "sharey": True}
+    for ax, _, column in sheet.grid([""], PANELS, (1.9, 1.5), **shared):
+        table = frame.pivot(index="dim", columns="epsilon", values=column)
+        plots.fractions(table, ax)
+        ax.set(title=PANELS[column])
+    sheet.label("epsilon", "dimensions d")
+    label = "fraction of pairs\nepsilon-orthogonal"
+    sheet.colour_bar(label, 0.6 if sheet.narrow else 1.0)
+    sheet.legend(
+        remark=" The generator was asked for the ceiling,\nwhich is an upper bound and "
+        "need not be attained. Values are cut, not rounded: 1.00 is all pairs."
+    )
+    return frame
+
+
+STUDY = Study(
+    __doc__,
+    data=lambda quick: cells.cached(compute, settings(quick)),
+    figures={
+        "orthogonality_map": Figure(
+            "Fraction of epsilon-orthogonal pairs, over dimensions and epsilon: "
+            "expected of random vectors, reached by our generator when asked for the "
+            "ceiling, and the ceiling.",
+            "The generator stands at the ceiling or within .02 of it but at small d "
+            "and large epsilon, where groups on axes (.88 at d = 8, epsilon .3) fall "
+            "short of a bound of .97 that need not be attained.",
+            draw,
+        ),
+    },
+    note=lambda quick: (
+        f"n = {settings(quick)['num_vectors']} vectors; one draw for every cell."
+    ),
+    order=1,
+)

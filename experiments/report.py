@@ -4,32 +4,27 @@ Prediction: the paper's claims themselves.
 """
 
 from collections.abc import Iterable
-from pathlib import Path
 
 import pandas as pd
 
-from experiments import cells, claims, zero_loss_students
+from experiments import cells, claims, cross_objectives, zero_loss_students
 from experiments.claims import Claim
-from experiments.gallery import Shown
-
-FIGURES: dict[str, Shown] = {}  # tables only
+from experiments.study import Study
 
 
-def note(quick: bool) -> str:
-    """The settings that the runs share."""
-    return cells.describe(cells.main_grid(quick)[0].experiment)
-
-
-def main(quick: bool, folder: Path) -> None:
-    """Judges the claims by the runs of the other studies, and writes the tables."""
-    frame, spikes = cells.main_frame(quick), cells.spike_frame(quick)
+def data(quick: bool) -> tuple[list[Claim], pd.DataFrame, str]:
+    """The claims, judged by the runs of the other studies, and the main of these."""
+    frame, spikes = cells.main_frame(quick), cross_objectives.spike_frame(quick)
     _, made = zero_loss_students.compute()
-    found = claims.judge(frame, spikes, made)
-    print(write(found, frame, folder, f"{note(quick)} The presets are ours."))
+    preset = cells.describe(cells.main_grid(quick)[0].experiment)
+    return claims.judge(frame, spikes, made), frame, f"{preset} The presets are ours."
 
 
-def write(found: list[Claim], frame: pd.DataFrame, folder: Path, preset: str) -> str:
-    """The claims, their evidence and the comparisons; returns the short table."""
+def tables(
+    judged: tuple[list[Claim], pd.DataFrame, str],
+) -> dict[str, pd.DataFrame | str]:
+    """The claims, their evidence and the comparisons; prints the short table."""
+    found, frame, preset = judged
     short = pd.DataFrame(
         [
             (
@@ -46,21 +41,22 @@ def write(found: list[Claim], frame: pd.DataFrame, folder: Path, preset: str) ->
     evidence = pd.concat(
         [claim.cells.assign(claim=claim.name) for claim in found], ignore_index=True
     )
-    numbers = ["case", "teacher", "student_dim", "estimate", "low", "high", "held"]
+    columns = ["claim", "case", "teacher", "student_dim", "estimate", "low", "high"]
+    columns += ["held", "limit", "excess"]
     others = claims.compare(frame)
-    short.to_csv(folder / "claims.csv", index=False)
-    evidence[["claim", *numbers, "limit", "excess"]].to_csv(
-        folder / "claims_evidence.csv", index=False, float_format="%.6g"
-    )
-    others.to_csv(folder / "comparisons.csv", index=False, float_format="%.6g")
     parts = ["# Claims of arXiv 2509.25253 in our runs", preset, _markdown(short)]
     for claim in found:
         parts += [f"## {claim.name}: {claim.says}", claim.reading]
         parts += [_markdown(_cells(claim.cells))]
     parts += ["## Paired comparisons with CKA", _COMPARISONS, _markdown(_wide(others))]
     parts += ["## Distance from the optimum", _OPTIMUM, _markdown(_excess(frame))]
-    (folder / "claims.md").write_text("\n\n".join(parts) + "\n")
-    return short.drop(columns="fails in (teacher m)").to_string(index=False)
+    print(short.drop(columns="fails in (teacher m)").to_string(index=False))
+    return {
+        "claims.csv": short,
+        "claims_evidence.csv": evidence[columns],
+        "comparisons.csv": others,
+        "claims.md": "\n\n".join(parts) + "\n",
+    }
 
 
 _COMPARISONS = (
@@ -128,3 +124,8 @@ def _excess(frame: pd.DataFrame) -> pd.DataFrame:
     wide = excess.pivot(index="objective", columns="teacher", values="shown")
     wide = wide.reindex(excess["objective"].unique())[excess["teacher"].unique()]
     return wide.reset_index()
+
+
+STUDY = Study(
+    __doc__, cells=cells.main_grid, data=data, tables=tables, main=True, order=5
+)

@@ -30,20 +30,17 @@ R2 of 1, and keeps 0.41 to 0.49 of teachers that agree, which is not nothing; 0.
 two in conflict.
 """
 
-from pathlib import Path
-from typing import NamedTuple
+from collections.abc import Sequence
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
+from matplotlib.axes import Axes
 
-from experiments import cells
-from experiments.asking_for_orthogonality import judge
+from experiments import cells, judging
 from experiments.cells import Cell, preset
-from experiments.gallery import Shown
-from simgeo import objectives, plots, stats, teachers
-from simgeo.experiment import Experiment
+from experiments.study import Figure, Sheet, Study, where
+from simgeo import linalg, objectives, plots, stats, teachers
 from simgeo.objectives import AbstractObjective
 from simgeo.teachers import AbstractTeacher
 
@@ -69,119 +66,85 @@ PAIRS: dict[str, tuple[AbstractTeacher, ...]] = {
 }
 MANY = {"agree": (4, 4, 4, 4), "conflict": (4, 3, 5, 7)}  # numbers of blocks
 WIDE, NARROW, EACH = 32, 16, 16
-FIGURES = {
-    "several_teachers": Shown(
-        "Kept pattern of a teacher of 32 dimensions against that of one of 16, over "
-        "the weight of the first. Small: seeds; large: medians, from the weight 0 "
-        "(open) to 1; square: 1/2; cross: the pairs that are orthogonal in both.",
-        "Teachers that agree are kept as if alone; of teachers in conflict Gram and "
-        "CKA keep the pairs that are orthogonal in both, generalised Procrustes less.",
-    ),
-    "several_teachers_number": Shown(
-        "Kept pattern and R2 of each teacher over their number, at equal weights. "
-        "Points: seeds and teachers; lines: medians.",
-        "Conflict costs every objective its pattern, and Procrustes most.",
-        ("chance",),
-        note=lambda quick: note_of_number(quick),
-    ),
-}
 
 
-class Asked(NamedTuple):
-    """A run, and what its rows go by."""
-
-    study: str  # weights or number
-    kind: str
-    objective: str
-    widths: tuple[int, ...]
-    weight: float  # of the first teacher
-    experiment: Experiment
-
-
-def grid(quick: bool) -> list[Asked]:
+def grid(quick: bool) -> list[Cell]:
     """Pairs over their weights, and equally weighted teachers over their number."""
     asked = []
     for name, part in PARTS.items():
         for kind, pair in PAIRS.items():
+            labels = {"study": "weights", "kind": kind, "objective": name}
             for weight in (0.0, 0.5, 1.0) if quick else WEIGHTS:
                 for ratio in (1,) if quick else (1, 2):
-                    one = _run(
-                        quick, pair, (WIDE, NARROW), (weight, 1 - weight), part, ratio
+                    objective = objectives.SeveralTeachers(
+                        part, (WIDE, NARROW), (weight, 1 - weight)
                     )
-                    asked.append(Asked("weights", kind, name, (32, 16), weight, one))
+                    asked.append(_cell(quick, labels, pair, objective, ratio))
         for kind, numbers in MANY.items():
+            labels = {"study": "number", "kind": kind, "objective": name}
             for count in (2,) if quick else range(1, len(numbers) + 1):
                 some = tuple(map(blocks, numbers[:count]))
-                widths = (EACH,) * count
-                equal = (1 / count,) * count
-                one = _run(quick, some, widths, equal, part)
-                asked.append(Asked("number", kind, name, widths, equal[0], one))
+                objective = objectives.SeveralTeachers(
+                    part, (EACH,) * count, (1 / count,) * count
+                )
+                asked.append(_cell(quick, labels, some, objective))
     return asked
 
 
-def _run(quick, parts, widths, weights, part, ratio=1) -> Experiment:
+def _cell(quick, labels, parts, objective, ratio=1) -> Cell:
+    """A run; `weight` is that of the first teacher."""
+    widths = objective.shares
     size = {"num_vectors": N, "num_records": 2}
     size |= {"num_steps": 100, "num_seeds": 3} if quick else _FULL
-    return preset(
+    one = preset(
         quick,
         teacher=teachers.Concatenated(parts, "dimensions", shares=widths),
-        objective=objectives.SeveralTeachers(part, widths, weights),
+        objective=objective,
         teacher_dim=sum(widths),
         student_dim=sum(widths) // ratio,
         epsilon=EPSILON,
         **size,
     )
+    return Cell(one, labels | {"weight": objective.weights[0]})
 
 
 _FULL = {"num_steps": 300, "num_seeds": 8}
 
 
-def compute(quick: bool) -> pd.DataFrame:
+def data(quick: bool) -> pd.DataFrame:
     """One row per run, seed and teacher: what is kept of it at the end."""
-    asked = grid(quick)
-    found = cells.datasets(
-        [Cell(each.study, each.kind, each.experiment) for each in asked], vectors=True
-    )
-    rows = []
-    for each, kept in zip(asked, found, strict=True):
-        arrays = (kept[name].values for name in ("seed", "student", "teacher"))
-        for seed, student, together in zip(*arrays, strict=True):
-            parts = np.split(together, np.cumsum(each.widths)[:-1], axis=1)
-            random = np.random.default_rng(int(seed)).standard_normal(student.shape)
-            for place, teacher in enumerate(parts):
-                both = intersection(parts, place)
-                matthews, _ = judge(student, teacher, EPSILON)
-                chance, _ = judge(random, teacher, EPSILON)
-                share = explained(student, teacher)
-                name = (each.study, each.kind, each.objective, each.weight)
-                shape = (len(parts), student.shape[1], int(seed), place)
-                rows.append((*name, *shape, matthews, chance, both, share))
-    columns = ["study", "kind", "objective", "weight", "number", "student_dim", "seed"]
-    columns += ["place", "matthews", "chance_matthews", "both_matthews", "r2"]
-    return pd.DataFrame(rows, columns=columns)
+    tables = []
+    for cell, seeds, student, together in cells.vectors(grid(quick)):
+        widths, m = cell.experiment.objective.shares, student.shape[2]
+        parts = np.split(together, np.cumsum(widths)[:-1], axis=2)
+        random = judging.random_students(seeds, N, m)
+        for place, teacher in enumerate(parts):
+            columns = {
+                **cell.labels,
+                "number": len(parts),
+                "student_dim": m,
+                "seed": seeds,
+                "place": place,
+            }
+            for prefix, vectors in (("", student), ("chance_", random)):
+                found = judging.patterns(vectors, teacher, EPSILON)["matthews"]
+                columns[f"{prefix}matthews"] = found
+            own = zip(*parts, strict=True)
+            columns["both_matthews"] = [intersection(each, place) for each in own]
+            columns["r2"] = judging.readable(student, teacher)
+            tables.append(pd.DataFrame(columns))
+    frame = pd.concat(tables, ignore_index=True)
+    order = ["study", "kind", "objective", "weight", "number", "student_dim", "seed"]
+    return frame[[*order, *(name for name in frame if name not in order)]]
 
 
-def intersection(parts: list[Float[np.ndarray, "n d_k"]], place: int) -> float:
+def intersection(parts: Sequence[Float[np.ndarray, "n d_k"]], place: int) -> float:
     """Matthews correlation with one teacher of the pairs orthogonal in all of them."""
     pairs = np.triu_indices(len(parts[0]), 1)
-    patterns = [_cosines(part)[pairs] <= EPSILON for part in parts]
+    patterns = [
+        np.abs(linalg.cosines(np.asarray(part)))[pairs] <= EPSILON for part in parts
+    ]
     return float(np.corrcoef(np.all(patterns, axis=0), patterns[place])[0, 1])
-
-
-def _cosines(vectors: Float[np.ndarray, "n k"]) -> Float[np.ndarray, "n n"]:
-    vectors = np.asarray(vectors, float)
-    units = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.abs(units @ units.T)
-
-
-def explained(
-    student: Float[np.ndarray, "n m"], teacher: Float[np.ndarray, "n d"]
-) -> float:
-    """Share of the teacher's variance that an affine map of the student explains."""
-    inputs, targets = (np.asarray(each, float) for each in (student, teacher))
-    inputs, targets = (each - each.mean(axis=0) for each in (inputs, targets))
-    fitted = inputs @ np.linalg.lstsq(inputs, targets, rcond=1e-6)[0]
-    return float(1 - np.sum((targets - fitted) ** 2) / np.sum(targets**2))
 
 
 def compare(frame: pd.DataFrame) -> pd.DataFrame:
@@ -207,45 +170,28 @@ def note_of_number(quick: bool) -> str:
     return note(quick).replace("d = 32 and 16", f"d = {EACH} each and m their sum")
 
 
-def main(quick: bool, folder: Path) -> None:
-    """Computes and draws."""
-    frame = compute(quick)
-    compare(frame).to_csv(
-        folder / "several_teachers_alone.csv", index=False, float_format="%.6g"
-    )
-    text = note_of_number(quick)
-    for narrow in (False, True):
-        draw(frame[frame["study"] == "weights"], folder, note(quick), narrow)
-        draw_number(frame[frame["study"] == "number"], folder, text, narrow)
-
-
-def draw(pairs: pd.DataFrame, folder: Path, note: str, narrow: bool) -> None:
+def draw(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
     """A column per kind, a row per width: one teacher against the other."""
-    widths = sorted(pairs["student_dim"].unique())[::-1]
-    with plots.style(narrow):
-        figure, axes = plots.panels(
-            len(widths),
-            len(PAIRS),
-            1.7 if narrow else 2.4,
-            narrow,
-            sharex=True,
-            sharey=True,
-        )
-        for line, width in zip(axes, widths, strict=True):
-            for ax, kind in zip(line, PAIRS, strict=True):
-                here = (pairs["kind"] == kind) & (pairs["student_dim"] == width)
-                _fronts(pairs[here], ax)
-                ax.set_title(f"{kind}, m = {width}")
-        plots.label(axes, "Matthews, 32 dimensions", "Matthews, 16 dimensions")
-        note += "\nFrom weight 0 of the wider teacher (open) by 1/2 (square) to 1. "
-        note += "Cross: the pairs that are orthogonal in both. Where teachers agree "
-        note += "Gram hides Procrustes and CKA."
-        plots.legend(figure, PARTS, levels=(), note=note, markers=False)
-        plots.save(figure, folder, "several_teachers", pairs, narrow)
-        plt.close(figure)
+    pairs = where(frame, study="weights")
+    widths, shared = sorted(pairs["student_dim"].unique())[::-1], _BOTH
+    for ax, width, kind in sheet.grid(widths, PAIRS, (2.4, 1.7), **shared):
+        _fronts(where(pairs, kind=kind, student_dim=width), ax)
+        ax.set_title(f"{kind}, m = {width}")
+    sheet.label("Matthews, 32 dimensions", "Matthews, 16 dimensions")
+    sheet.legend(
+        PARTS,
+        "\nFrom weight 0 of the wider teacher (open) by 1/2 (square) to 1. Cross: the "
+        "pairs that are orthogonal in both. Where teachers agree Gram hides Procrustes "
+        "and CKA.",
+        markers=False,
+    )
+    return pairs
 
 
-def _fronts(part: pd.DataFrame, ax) -> None:
+_BOTH = {"sharex": True, "sharey": True}
+
+
+def _fronts(part: pd.DataFrame, ax: Axes) -> None:
     keys = ["objective", "weight", "seed"]
     kept = part.fillna({"matthews": 0.0}).set_index([*keys, "place"])["matthews"]
     seeds = kept.unstack("place")
@@ -264,30 +210,50 @@ def _fronts(part: pd.DataFrame, ax) -> None:
     ax.set(xlim=(-0.12, 1.08), ylim=(-0.12, 1.08))
 
 
-def draw_number(number: pd.DataFrame, folder: Path, note: str, narrow: bool) -> None:
+def draw_number(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
     """A column per kind: what is kept and what can be read, over the number."""
     labels = {"matthews": "Matthews correlation", "r2": "R2, teacher from student"}
-    number = number.fillna({"matthews": 0.0})
-    with plots.style(narrow):
-        figure, axes = plots.panels(
-            len(labels),
-            len(MANY),
-            1.5 if narrow else 2.0,
-            narrow,
-            sharex=True,
-            sharey="row",
-        )
-        for column, kind in zip(axes.T, MANY, strict=True):
-            part = number[number["kind"] == kind]
-            for ax, measure in zip(column, labels, strict=True):
-                plots.over_setting(part, "number", measure, ax)
-                ax.set_xticks(range(1, 5))
+    number = where(frame, study="number").fillna({"matthews": 0.0})
+    shared = {"sharex": True, "sharey": "row"}
+    for ax, measure, kind in sheet.grid(labels, MANY, (2.0, 1.5), **shared):
+        part = where(number, kind=kind)
+        plots.over_setting(part, "number", measure, ax)
+        ax.set_xticks(range(1, 5))
+        if measure == "matthews":
             both = part.groupby("number")["both_matthews"].median()
-            column[0].plot(both.index, both, "x", color="0.0", ms=7, zorder=5)
-            column[0].set_title(f"teachers that {kind}")
-        plots.label(axes, "number of teachers", list(labels.values()))
-        note += "\nAll teachers of a run together. Cross: the pairs that are "
-        note += "orthogonal in all."
-        plots.legend(figure, PARTS, ("chance",), note)
-        plots.save(figure, folder, "several_teachers_number", number, narrow)
-        plt.close(figure)
+            ax.plot(both.index, both, "x", color="0.0", ms=7, zorder=5)
+            ax.set_title(f"teachers that {kind}")
+    sheet.label("number of teachers", list(labels.values()))
+    remark = "\nAll teachers of a run. Cross: the pairs that are orthogonal in all."
+    sheet.legend(PARTS, remark)
+    return number
+
+
+STUDY = Study(
+    __doc__,
+    cells=grid,
+    data=data,
+    tables=lambda frame: {"several_teachers_alone.csv": compare(frame)},
+    figures={
+        "several_teachers": Figure(
+            "Kept pattern of a teacher of 32 dimensions against that of one of 16, "
+            "over the weight of the first. Small: seeds; large: medians, from the "
+            "weight 0 (open) to 1; square: 1/2; cross: the pairs that are orthogonal "
+            "in both.",
+            "Teachers that agree are kept as if alone; of teachers in conflict Gram "
+            "and CKA keep the pairs that are orthogonal in both, generalised "
+            "Procrustes less.",
+            draw,
+        ),
+        "several_teachers_number": Figure(
+            "Kept pattern and R2 of each teacher over their number, at equal weights. "
+            "Points: seeds and teachers; lines: medians.",
+            "Conflict costs every objective its pattern, and Procrustes most.",
+            draw_number,
+            levels=("chance",),
+            note=note_of_number,
+        ),
+    },
+    note=note,
+    order=16,
+)

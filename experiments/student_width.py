@@ -5,54 +5,46 @@ and more width changes nothing for any objective but the projection, which keeps
 the more room it has. Below the rank all follow the truncated SVD, so that m over the
 rank decides, whatever d is.
 
-Outcome: held for uncentred distances. Room beyond d changes nothing for the projection,
-and what centring lost it gives back in part: .59 to .64 on the high fraction, .71 to
-.85 on blocks (d = 32). What decides on blocks is not m over d but the number of blocks,
-8: the uncentred keep .35 with four dimensions, .94 with eight and 1.00 from d on.
+Outcome: it held for uncentred distances. Room beyond d changes nothing for the
+projection, and what centring lost it gives back in part: .59 to .64 on the high
+fraction, .71 to .85 on blocks (d = 32). What decides on blocks is not m over d but the
+number of blocks, 8: the uncentred keep .35 with four dimensions, .94 with eight and
+1.00 from d on.
 """
 
-from pathlib import Path
-
-import matplotlib.pyplot as plt
 import pandas as pd
 
 from experiments import cells
 from experiments.cells import OBJECTIVES, TEACHERS, Cell, preset
-from experiments.gallery import Shown
-from simgeo import plots, sweep
+from experiments.study import Figure, Sheet, Study, ends, where
+from simgeo import plots
 
 RATIOS = (0.125, 0.25, 0.5, 0.75, 1.0, 2.0)
 DIMS = (32, 64)
 
-FIGURES = {
-    "student_width": Shown(
-        "Matthews correlation at the end over the student's width, as a share of the "
-        "teacher's. Points: seeds; lines: medians.",
-        "Uncentred distances follow the truncated SVD at every width, and keep all "
-        "from the teacher's rank on; room beyond it gives centred ones a part back.",
-        ("chance", "svd"),
-    )
-}
-
 
 def grid(quick: bool) -> list[Cell]:
-    """Every teacher's width, student's width, teacher and objective."""
+    """Every teacher, teacher's width, student's width and objective."""
     ratios, dims = ((0.5, 1.0, 1.5), (24,)) if quick else (RATIOS, DIMS)
     size = {"num_records": 2, "num_seeds": 4 if quick else 8}
     size |= {"num_steps": 200 if quick else 600}
     return [
-        Cell("student_width", name, one)
-        for name, teacher in TEACHERS.items()
-        for one in sweep.grid(
-            preset(quick, **size),
-            sweep.together(
-                num_vectors=[4 * dim for dim in dims for _ in ratios],
-                teacher_dim=[dim for dim in dims for _ in ratios],
-                student_dim=[int(ratio * dim) for dim in dims for ratio in ratios],
+        Cell(
+            preset(
+                quick,
+                teacher=teacher,
+                objective=objective,
+                num_vectors=4 * dim,
+                teacher_dim=dim,
+                student_dim=int(ratio * dim),
+                **size,
             ),
-            teacher=[teacher],
-            objective=OBJECTIVES,
+            {"teacher": name},
         )
+        for name, teacher in TEACHERS.items()
+        for dim in dims
+        for ratio in ratios
+        for objective in OBJECTIVES
     ]
 
 
@@ -64,38 +56,42 @@ def note(quick: bool) -> str:
     return f"n = 4 d, d = {dims}, {rest}"
 
 
-def main(quick: bool, folder: Path) -> None:
-    """Computes and draws."""
-    frame = cells.compute(grid(quick))
-    for narrow in (False, True):
-        draw(frame, folder, note(quick), narrow)
-
-
-def draw(frame: pd.DataFrame, folder: Path, note: str, narrow: bool) -> None:
+def draw(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
     """Kept geometry over m / d: a column for every teacher, a row for every d."""
-    last = frame[frame["step"] == frame["step"].max()].copy()
+    last = ends(frame)
     last["ratio"] = last["student_dim"] / last["teacher_dim"]
     names, dims = last["teacher"].unique(), sorted(last["teacher_dim"].unique())
-    with plots.style(narrow):
-        figure, axes = plots.panels(
-            len(dims), len(names), 1.4 if narrow else 1.9, narrow, **_SHARED
+    shared = {"sharex": True, "sharey": True}
+    for ax, dim, name in sheet.grid(dims, names, (1.9, 1.4), **shared):
+        part = where(last, teacher=name, teacher_dim=dim)
+        plots.over_setting(part, "ratio", "matthews", ax)
+        ax.set_title(f"{name}, d = {dim}")
+        ax.axvline(1, color="0.85", lw=3, zorder=-1)
+    sheet.label("student's width / teacher's", "Matthews correlation\nat the end")
+    sheet.legend(
+        last["objective"].unique(),
+        "\nGrey bar: m = d. Gram hides Procrustes, uncentred CKA and the SVD.",
+    )
+    columns = ["teacher", "objective", "num_vectors", "teacher_dim", "student_dim"]
+    columns += ["seed", "matthews", "fraction_student", "fraction_teacher"]
+    columns += ["relative_loss", "relative_optimum"]
+    return last[[*columns, "chance_matthews", "svd_matthews"]]
+
+
+STUDY = Study(
+    __doc__,
+    cells=grid,
+    figures={
+        "student_width": Figure(
+            "Matthews correlation at the end over the student's width, as a share of "
+            "the teacher's. Points: seeds; lines: medians.",
+            "Uncentred distances follow the truncated SVD at every width, and keep all "
+            "from the teacher's rank on; room beyond it gives centred ones a part "
+            "back.",
+            draw,
+            levels=("chance", "svd"),
         )
-        for row, dim in zip(axes, dims, strict=True):
-            for ax, name in zip(row, names, strict=True):
-                part = last[(last["teacher"] == name) & (last["teacher_dim"] == dim)]
-                plots.over_setting(part, "ratio", "matthews", ax)
-                ax.set_title(f"{name}, d = {dim}")
-                ax.axvline(1, color="0.85", lw=3, zorder=-1)
-        kept = "Matthews correlation\nat the end"
-        plots.label(axes, "student's width / teacher's", kept)
-        note += "\nGrey bar: m = d. Gram hides Procrustes, uncentred CKA and the SVD."
-        plots.legend(figure, last["objective"].unique(), note=note)
-        columns = ["teacher", "objective", "num_vectors", "teacher_dim", "student_dim"]
-        columns += ["seed", "matthews", "fraction_student", "fraction_teacher"]
-        columns += ["relative_loss", "relative_optimum"]
-        columns += ["chance_matthews", "svd_matthews"]
-        plots.save(figure, folder, "student_width", last[columns], narrow)
-        plt.close(figure)
-
-
-_SHARED = {"sharex": True, "sharey": True}
+    },
+    note=note,
+    order=6,
+)

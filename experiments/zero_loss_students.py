@@ -9,17 +9,14 @@ Outcome: held, by construction; the tilted axes have a CKA loss of .018 with eve
 orthogonal pair lost.
 """
 
-from pathlib import Path
-
 import jax
 import jax.numpy as jnp
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
 
-from experiments.gallery import Shown
-from simgeo import linalg, measures, objectives, plots, teachers, theory
+from experiments.study import Figure, Sheet, Study, where
+from simgeo import linalg, measures, objectives, teachers, theory
 
 EPSILON = 0.1
 ORDER = ("teacher", "rotated", "translated", "mapped")
@@ -100,66 +97,26 @@ def compute() -> tuple[dict[str, jax.Array], pd.DataFrame]:
     return made, pd.DataFrame(rows)
 
 
-FEW = ("teacher", "rotated", "translated", "mapped")  # in a narrow figure
-
-FIGURES = {
-    "zero_loss_students": Shown(
-        "Cosines of students built in closed form, and their distances from the "
-        "teacher. 24 vectors in 12 dimensions; distances relative to the zero "
-        "student's.",
-        "A translated student has no CKA loss and no orthogonal pair left, an "
-        "invertible map no projection loss and another pattern; Procrustes and Gram "
-        "see both.",
-        (),
-    ),
-}
-
-
-def note(quick: bool) -> str:
-    """The settings that all cells share."""
-    return "24 vectors in 12 dimensions, 4 blocks, epsilon = 0.1; one draw."
-
-
-def main(quick: bool, folder: Path) -> None:
-    """Computes and draws; there is nothing to make smaller."""
-    made, frame = compute()
-    draw(made, frame, folder)
-    few = {name: made[name] for name in FEW}
-    draw(few, frame, folder, narrow=True)
-
-
-def draw(
-    made: dict[str, jax.Array], frame: pd.DataFrame, folder: Path, narrow: bool = False
-) -> None:
+def draw(data: tuple[dict[str, jax.Array], pd.DataFrame], sheet: Sheet) -> pd.DataFrame:
     """Heat maps of the cosines, the distances under each."""
-    with plots.style(narrow):
-        columns = 2 if narrow else 5
-        figure, axes = plots.panels(2, columns, 2.05, narrow)
-        for ax, (name, student) in zip(axes.flat, made.items(), strict=True):
-            options = {"vmin": -1, "vmax": 1, "cmap": "vlag", "cbar": False}
-            sns.heatmap(
-                np.asarray(linalg.cosines(student)),
-                ax=ax,
-                square=True,
-                xticklabels=False,
-                yticklabels=False,
-                **options,
-            )
-            row = frame[frame["student"] == name].iloc[0]
-            lines = [f"{label} {_short(row[key])}" for key, label in SHOWN.items()]
-            ax.set(title=TITLES.get(name, name))
-            ax.set_xlabel("\n".join(lines))
-        figure.colorbar(axes[0, 0].collections[0], ax=axes, label="cosine", shrink=0.4)
-        second = "Last two: vectors on 4 axes, compared with the second teacher."
-        note = (
-            f"24 vectors in 12 dimensions, 4 blocks, epsilon = {EPSILON:g}; one draw. "
-            f"{'' if narrow else second}\n"
-            f"Distances relative to the zero student's; below 1e-5 shown as 0. "
-            f"Matthews correlation is undefined where no pair is epsilon-orthogonal."
-        )
-        plots.legend(figure, levels=(), note=note)
-        plots.save(figure, folder, "zero_loss_students", frame, narrow)
-        plt.close(figure)
+    made, frame = data
+    names = ORDER if sheet.narrow else tuple(made)
+    axes = sheet.panels(2, len(names) // 2, 2.05)
+    for ax, name in zip(axes.flat, names, strict=True):
+        options = {"vmin": -1, "vmax": 1, "cmap": "vlag", "cbar": False}
+        options |= {"square": True, "xticklabels": False, "yticklabels": False}
+        sns.heatmap(np.asarray(linalg.cosines(made[name])), ax=ax, **options)
+        row = where(frame, student=name).iloc[0]
+        lines = [f"{label} {_short(row[key])}" for key, label in SHOWN.items()]
+        ax.set(title=TITLES.get(name, name), xlabel="\n".join(lines))
+    sheet.colour_bar("cosine", 0.4)
+    second = "Last two: vectors on 4 axes, compared with the second teacher."
+    sheet.legend(
+        remark=f" {'' if sheet.narrow else second}\nDistances relative to the zero "
+        "student's; below 1e-5 shown as 0. Matthews correlation is undefined where no "
+        "pair is epsilon-orthogonal."
+    )
+    return frame
 
 
 def _short(value: float) -> str:
@@ -168,3 +125,25 @@ def _short(value: float) -> str:
     if abs(value) < 1e-5:
         return "0"
     return f"{value:.0f}" if value >= 10 else f"{value:.2g}"
+
+
+STUDY = Study(
+    __doc__,
+    data=lambda quick: compute(),  # there is nothing to make smaller
+    figures={
+        "zero_loss_students": Figure(
+            "Cosines of students built in closed form, and their distances from the "
+            "teacher. 24 vectors in 12 dimensions; distances relative to the zero "
+            "student's.",
+            "A translated student has no CKA loss and no orthogonal pair left, an "
+            "invertible map no projection loss and another pattern; Procrustes and "
+            "Gram see both.",
+            draw,
+        ),
+    },
+    note=lambda quick: (
+        f"24 vectors in 12 dimensions, 4 blocks, epsilon = {EPSILON:g}; one draw."
+    ),
+    main=True,
+    order=4,
+)

@@ -1,4 +1,4 @@
-"""Patterns are judged as the battery of measures judges them, at any epsilon."""
+"""What vectors are judged by after the runs, and what the study asks."""
 
 import jax
 import jax.numpy as jnp
@@ -8,18 +8,27 @@ import pytest
 from scipy.linalg import orthogonal_procrustes
 
 from experiments import asking_for_orthogonality as study
-from simgeo import measures, plots
+from experiments import judging
+from simgeo import plots
 
 pytestmark = pytest.mark.once
 
 
 @pytest.mark.parametrize("epsilon", study.JUDGED)
-def test_the_judge_agrees_with_the_battery(key, epsilon):
-    student, teacher = jax.random.normal(key, (40, 6)), jax.random.normal(key, (40, 9))
-    found = study.judge(np.asarray(student), np.asarray(teacher), epsilon)
-    expected = measures.battery(student, teacher, epsilon)
-    names = ("matthews", "fraction_student")
-    np.testing.assert_allclose(found, [float(expected[k]) for k in names], rtol=1e-5)
+def test_patterns_are_those_of_counting(key, epsilon):
+    student = jax.random.normal(key, (2, 40, 6))
+    teacher = jax.random.normal(key, (2, 40, 9))
+    found = judging.patterns(student, teacher, epsilon)
+    for seed in range(2):
+        patterns = []
+        for vectors in (student[seed], teacher[seed]):
+            rows = np.asarray(vectors, float)
+            rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+            pairs = [abs(rows[i] @ rows[j]) for i in range(40) for j in range(i)]
+            patterns.append(np.array(pairs) <= epsilon)
+        expected = np.corrcoef(patterns)[0, 1], patterns[0].mean()
+        got = [found[name][seed] for name in ("matthews", "fraction_student")]
+        np.testing.assert_allclose(got, expected, rtol=1e-4)  # float32
 
 
 def test_the_price_is_what_the_best_rotation_and_scale_leave():
@@ -33,20 +42,22 @@ def test_the_price_is_what_the_best_rotation_and_scale_leave():
     turned = padded @ orthogonal_procrustes(padded, other)[0]
     scale = np.sum(turned * other) / np.sum(turned**2)
     expected = np.sum((other - scale * turned) ** 2) / np.sum(other**2)
-    assert study.price(student, teacher) == pytest.approx(expected)
-    assert study.price(3 * teacher, teacher) == pytest.approx(0.0, abs=1e-12)
+    found = judging.price(jnp.asarray([student]), jnp.asarray([teacher]))
+    assert found[0] == pytest.approx(expected, rel=1e-5)
+    same = judging.price(jnp.asarray([3 * teacher]), jnp.asarray([teacher]))
+    assert same[0] == pytest.approx(0.0, abs=1e-5)  # a difference, in float32
 
 
 def test_a_pattern_of_all_pairs_has_no_correlation():
-    student = np.eye(5)
-    matthews, fraction = study.judge(student, np.ones((5, 2)) + np.eye(5, 2), 0.1)
-    assert np.isnan(matthews)
-    assert fraction == 1.0
+    student, teacher = jnp.eye(5)[None], (jnp.ones((5, 2)) + jnp.eye(5, 2))[None]
+    found = judging.patterns(student, teacher, 0.1)
+    assert np.isnan(found["matthews"][0])
+    assert found["fraction_student"][0] == 1.0
 
 
 def test_parts_of_a_hybrid_weigh_alike_for_a_student_that_knows_nothing(key):
     teacher = jax.random.normal(key, (study.N, study.D))
-    teacher = teacher / np.linalg.norm(teacher, axis=1, keepdims=True)
+    teacher = teacher / jnp.linalg.norm(teacher, axis=1, keepdims=True)
     zero = jnp.zeros((study.N, 24))
     for label in ("Procrustes + hinge", "Gram, unit rows + hinge"):
         hybrid = study.ASKED[label]
@@ -69,4 +80,4 @@ def test_what_is_undefined_counts_as_nothing_kept():
 def test_every_objective_has_a_colour():
     colours = [plots.STYLES[label] for label in study.ASKED]
     assert len(set(colours)) == len(study.ASKED)
-    assert {cell.study for cell in study.grid(True)} == set(study.ASKED)
+    assert {cell.labels["objective"] for cell in study.grid(True)} == set(study.ASKED)

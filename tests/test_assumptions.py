@@ -46,11 +46,8 @@ def test_every_dial_starts_where_nothing_is_given_up():
 
 
 def test_cells_and_names_go_together():
-    asked, names = study.grid(True)
-    assert len(asked) == len(names)
-    places = names.itertuples(index=False)
-    for cell, (dial, rows, value) in zip(asked, places, strict=True):
-        assert cell.teacher == dial
+    for cell in study.grid(True):
+        dial, rows, value = (cell.labels[name] for name in study.PLACE)
         kind, ratio = study.ROWS[rows]
         assert isinstance(cell.experiment.student, kind)
         assert cell.experiment.student_dim == 48 // ratio

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright import sync_api
 
-from simgeo import engine, objectives, page
+from simgeo import objectives, page
 from simgeo.page import runs
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")

@@ -11,8 +11,8 @@ import pytest
 import serving
 
 from simgeo import settings
-from simgeo.problems import Experiment
 from simgeo.explorer.controls import RANGES, TEACHERS
+from simgeo.problems import Experiment
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
 pytest.importorskip("marimo", reason="needs the extra `explore`")

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from experiments import cells, convergence
+from experiments import cells, convergence, study
 from simgeo import plots, settings
 
 pytestmark = pytest.mark.once
@@ -84,7 +84,9 @@ def test_the_figure_is_the_same_twice(tmp_path, narrow):
     arrived = convergence.arrivals(runs)
     for place in ("one", "two"):
         folder = tmp_path / place
-        convergence.draw(arrived, 6, 600, folder, "a note", narrow)
+        figure = convergence.STUDY.figures["convergence"]
+        data = convergence.Arrivals(arrived, pd.DataFrame(), 6, 600)
+        study.draw(figure, data, folder, "convergence", narrow, "a note")
     stem = "convergence_column" if narrow else "convergence"
     for name in (f"{stem}.pdf", f"{stem}.png"):
         one, two = (tmp_path / place / name for place in ("one", "two"))
@@ -98,4 +100,4 @@ def test_every_run_is_another_one_and_has_a_style(quick):
     assert {cell.experiment.objective.label for cell in grid} <= set(plots.STYLES)
     steps = grid[0].experiment.record_steps
     assert len(set(np.diff(steps))) == 1
-    assert set(cells.TEACHERS) < {cell.teacher for cell in grid}
+    assert set(cells.TEACHERS) < {cell.labels["teacher"] for cell in grid}

@@ -128,6 +128,6 @@ def test_an_undefined_pattern_keeps_nothing():
     frame = pd.DataFrame([dict.fromkeys(predicting.CANDIDATES, 1.0)] * 2)
     frame = frame.assign(teacher="t", objective="o", seed=0, step=[0, 9])
     frame["matthews"] = np.nan
-    last = predicting.ends(frame)
+    last = predicting.last(frame)
     assert len(last) == 1
     assert last["matthews"].item() == 0.0

@@ -110,7 +110,7 @@ def test_a_unit_that_is_not_finite_is_named_and_the_others_go_on():
     kept = raised.value.run
     assert kept.attrs["complete"] == 0
     assert kept.sizes["step"] >= 1
-    assert np.isfinite(kept["gradient_norm"]).all()
+    assert np.isfinite(kept["gradient_norm"][:, 1:]).all()
     fine = dataclasses.replace(lost, optimiser=optimisers.SGD(1e-5))
     found = engine.run_many([lost, fine])
     assert [run.attrs["complete"] for run in found] == [0, 1]
@@ -350,7 +350,7 @@ def test_the_data_set_says_what_it_holds():
     assert np.allclose(
         found["relative_loss"], found["loss"] / found["zero_student_loss"]
     )
-    assert (found["gradient_norm"].isel(step=0) == 0).all()
+    assert np.isnan(found["gradient_norm"].isel(step=0)).all()
     assert "objective" in found.attrs["labels"]
 
 

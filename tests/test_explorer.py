@@ -17,9 +17,9 @@ import serving
 
 from simgeo import cli, experiment, settings
 from simgeo.cli import explore
-from simgeo.problems import Experiment
 from simgeo.explorer import controls, pictures, running, snippets
 from simgeo.explorer.controls import RANGES, TEACHERS, Wish, experiment_of
+from simgeo.problems import Experiment
 
 pytestmark = pytest.mark.once
 

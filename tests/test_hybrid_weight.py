@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from experiments import hybrid_weight as study
-from simgeo import engine, objectives
+from experiments import cells
+from experiments.hybrid_weight import bought, pairs
+from simgeo import engine, objectives, problems
 
 pytestmark = pytest.mark.once
 
@@ -18,16 +19,16 @@ def ends(kept, first_loss=lambda weight: 1.0 + weight) -> pd.DataFrame:
     rng = np.random.default_rng(0)
     rows = [
         ("CKA + Procrustes", "a", 8, weight, seed, kept(weight), first_loss(weight))
-        for weight, seed in itertools.product(study.WEIGHTS, range(8))
+        for weight, seed in itertools.product(pairs.WEIGHTS, range(8))
     ]
-    columns = [*study.CELL, "weight", "seed", "matthews", "first_loss"]
+    columns = [*pairs.CELL, "weight", "seed", "matthews", "first_loss"]
     frame = pd.DataFrame(rows, columns=columns)
     noise = pd.Series(1e-3 * rng.random(8))
     return frame.assign(matthews=frame["matthews"] + frame["seed"].map(noise))
 
 
 def only_row(frame) -> pd.Series:
-    return study.bought(frame, study.compare(frame)).iloc[0]
+    return bought.bought(frame, bought.compare(frame)).iloc[0]
 
 
 def test_the_least_weight_with_most_of_the_gain():
@@ -46,24 +47,23 @@ def test_nothing_is_bought_where_nothing_is_gained():
 
 
 def test_weights_are_compared_with_none_and_corrected_together():
-    others = study.compare(ends(lambda w: w))
+    others = bought.compare(ends(lambda w: w))
     assert set(others["baseline"]) == {0.0}
-    assert len(others) == 2 * (len(study.WEIGHTS) - 1)
+    assert len(others) == 2 * (len(pairs.WEIGHTS) - 1)
     assert (others["p_adjusted"] >= others["p"]).all()
 
 
 def small(**changes) -> problems.Experiment:
-    base = study.common(True, teacher=study.TEACHERS["common mean"])
-    described = {name: getattr(base, name) for name in ("teacher", "student")}
+    teacher = cells.TEACHERS["common mean"]
     size = {"num_vectors": 24, "teacher_dim": 12, "student_dim": 6, "num_seeds": 2}
     size |= {"num_steps": 3, "num_records": 2, "record_spacing": "even"}
-    return problems.Experiment(**described, **size, **changes)
+    return cells.preset(True, teacher=teacher, **size, **changes)
 
 
 def test_scales_are_the_zero_students_losses_but_of_the_hinge():
     one = small()
-    table = study.scales(a=one).query("student_dim == 6").set_index("part")["scale"]
-    drawn = np.asarray(experiment.draw_teachers(one), np.float64)
+    table = pairs.scales(a=one).query("student_dim == 6").set_index("part")["scale"]
+    drawn = np.asarray(engine.draw(one), np.float64)
     assert table["CKA"] == 1.0
     assert table["Procrustes"] == pytest.approx(24.0, rel=0.01)  # three digits
     units = drawn / np.linalg.norm(drawn, axis=2, keepdims=True)
@@ -73,7 +73,7 @@ def test_scales_are_the_zero_students_losses_but_of_the_hinge():
 
 
 def test_first_loss_is_what_the_second_leaves(key):
-    pair = study.PAIRS["Logit KL + Procrustes"]
+    pair = pairs.PAIRS["Logit KL + Procrustes"]
     hybrid = objectives.Hybrid(pair[:2], (0.3, 0.02))
     student, teacher = jax.random.normal(key, (24, 6)), jax.random.normal(key, (24, 12))
     learned = hybrid.init(key, 6, 12)
@@ -87,12 +87,12 @@ def test_first_loss_is_what_the_second_leaves(key):
         }
     )
     expected = float(pair.first(student, teacher, learned[0]))
-    assert study._first(last)[0] == pytest.approx(expected, rel=1e-4)  # a difference
-    assert study._first(last.assign(own=0.0)).isna().all()
+    assert pairs._first(last)[0] == pytest.approx(expected, rel=1e-4)  # a difference
+    assert pairs._first(last.assign(own=0.0)).isna().all()
 
 
 def test_the_wanted_parts_are_recorded():
-    for pair in study.PAIRS.values():
+    for pair in pairs.PAIRS.values():
         recorded = objectives.STANDARD[pair.record]
         part = pair.first if pair.is_first else pair.second
         assert type(recorded) is type(part)

@@ -8,8 +8,9 @@ import pytest
 from scipy.linalg import orthogonal_procrustes
 from scipy.optimize import minimize
 
+from experiments import judging
 from experiments import several_teachers as study
-from simgeo import measures, objectives
+from simgeo import objectives
 
 RNG = np.random.default_rng(0)
 WIDE, NARROW = RNG.standard_normal((12, 4)), RNG.standard_normal((12, 2))
@@ -102,10 +103,12 @@ def test_the_intersection_follows_from_counting():
     assert study.intersection([first, first], 1) == pytest.approx(1.0)
 
 
-def test_explained_is_the_measure():
-    expected = float(measures.r2_of_teacher(STUDENT, WIDE))
-    assert study.explained(STUDENT, WIDE) == pytest.approx(expected, rel=1e-4)
-    assert study.explained(TOGETHER, WIDE) == pytest.approx(1.0)
+def test_what_can_be_read_is_the_share_of_a_least_squares_fit():
+    inputs, targets = STUDENT - STUDENT.mean(axis=0), WIDE - WIDE.mean(axis=0)
+    fitted = inputs @ np.linalg.lstsq(inputs, targets)[0]
+    expected = 1 - np.sum((targets - fitted) ** 2) / np.sum(targets**2)
+    found = judging.readable(jnp.asarray([STUDENT]), jnp.asarray([WIDE]))
+    assert found[0] == pytest.approx(expected, rel=1e-4)
 
 
 def test_equal_weights_are_compared_with_each_teacher_alone():
@@ -122,8 +125,8 @@ def test_equal_weights_are_compared_with_each_teacher_alone():
 
 
 def test_every_run_has_a_weight_for_every_teacher():
-    for each in study.grid(True):
-        objective = each.experiment.objective
-        assert objective.shares == each.widths == each.experiment.teacher.shares
-        assert objective.weights[0] == each.weight
+    for cell in study.grid(True):
+        objective, teacher = cell.experiment.objective, cell.experiment.teacher
+        assert objective.shares == teacher.shares
+        assert objective.weights[0] == cell.labels["weight"]
         assert sum(objective.weights) == pytest.approx(1.0)

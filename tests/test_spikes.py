@@ -1,20 +1,30 @@
 """What the study of spikes watches and counts."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from experiments import spikes as study
-from simgeo import engine, objectives, teachers
+from experiments import cells
+from experiments.spikes import watching as study
+from simgeo import objectives, teachers
 
 pytestmark = pytest.mark.once
 
 
-def small(squared, **changes) -> problems.Experiment:
-    size = {"num_vectors": 12, "teacher_dim": 6, "student_dim": 6, "num_seeds": 2}
-    size |= {"num_steps": 20, "num_records": 2, "learning_rate": 0.05}
-    size |= {"teacher": teachers.Gaussian()}
-    objective = objectives.Procrustes(squared=squared)
-    return problems.Experiment(objective=objective, **{**size, **changes})
+@pytest.fixture
+def watch(tmp_path, monkeypatch):
+    monkeypatch.setattr(cells, "RESULTS", tmp_path)
+
+    def of(squared, **changes) -> pd.DataFrame:
+        size = {"num_vectors": 12, "teacher_dim": 6, "student_dim": 6, "num_seeds": 2}
+        size |= {"num_steps": 20, "record_spacing": "even", "schedule": "constant"}
+        size |= {"rate": 0.05, "teacher": teachers.Gaussian()} | changes
+        objective = objectives.Procrustes(squared=squared)
+        size |= {"num_records": size["num_steps"] + 1}
+        one = cells.preset(True, objective=objective, **size)
+        return cells.compute([cells.Cell(one, {"condition": "small"})])
+
+    return of
 
 
 def test_rises_are_ratios_of_the_last_three_quarters_above_what_is_resolved():
@@ -23,45 +33,58 @@ def test_rises_are_ratios_of_the_last_three_quarters_above_what_is_resolved():
     np.testing.assert_allclose(study.rises(seen, every=2), [3.0, 1 / 3])
 
 
-def test_what_is_watched_is_what_a_run_records():
-    one = small(True)
-    kept = engine.run(one)
-    found = study.watch(one, (one.learning_rate,))
-    assert found["loss"].shape == (1, 2, 20)
-    for name, record in (("loss", "loss"), ("one_minus_cka", "distance_cka")):
-        expected = kept.records[record][:, 0]
-        np.testing.assert_allclose(found[name][0, :, 0], expected, rtol=1e-4)
-    first, last = kept.records["loss"][:, 0], kept.records["loss"][:, -1]
-    after = study.watch(small(True, num_steps=21), (one.learning_rate,))["loss"]
-    # Twenty steps of rounding, where the loss has fallen.
-    np.testing.assert_allclose(after[0, :, 20], last, rtol=1e-3, atol=1e-5)
+def test_every_step_is_watched(watch):
+    found = watch(True)
+    assert found.groupby("seed")["step"].apply(list).tolist() == [[*range(21)]] * 2
+    first, last = (found[found["step"] == step]["loss"].to_numpy() for step in (0, 20))
     assert (last < first).all()
+    assert (found["update_norm"].isna() == (found["step"] == 0)).all()
 
 
-def test_the_unsquared_gradient_has_length_one_and_a_step_of_sgd_the_rate():
-    one = small(False, optimiser="sgd")
-    found = study.watch(one, (0.01, 0.05))
-    np.testing.assert_allclose(found["gradient"], 1.0, rtol=1e-3)  # polar iteration
-    np.testing.assert_allclose(found["step_length"][1], 0.05, rtol=1e-3)
+def test_the_unsquared_gradient_has_length_one_and_a_step_of_sgd_the_rate(watch):
+    found = watch(False, optimiser="sgd")
+    np.testing.assert_allclose(found["gradient_norm"], 1.0, rtol=1e-3)  # polar
+    later = found[found["step"] > 0]
+    np.testing.assert_allclose(later["update_norm"], 0.05, rtol=1e-3)
 
 
-def test_below_the_rank_the_unsquared_gradient_vanishes():
-    one = small(False, student_dim=3, num_steps=400, learning_rate=0.01)
-    found = study.watch(one, (0.01,))
-    assert np.median(found["gradient"][..., -50:]) < 0.05
-    assert np.median(found["loss"][..., -1]) > 0.1
+def test_below_the_rank_the_unsquared_gradient_vanishes(watch):
+    found = watch(False, student_dim=3, num_steps=400, rate=0.01)
+    late = found[found["step"] > 350]
+    assert late["gradient_norm"].median() < 0.05
+    assert late["loss"].median() > 0.1
 
 
-def test_a_start_that_is_not_moved_gives_the_same_run():
-    one = small(False)
-    same, other = (study.watch(one, (0.05,), moved)["loss"] for moved in (0.0, 1e-3))
-    np.testing.assert_array_equal(study.watch(one, (0.05,))["loss"], same)
-    assert (other[..., 0] != same[..., 0]).all()
+def test_spikes_are_counted_by_run_and_twins_compared():
+    steps = np.arange(40)
+    calm, spiky = 1e-3 * 0.99**steps, 1e-3 * (1 + 4.0 * (steps % 4 == 0))
+    rows = [
+        (title, "Procrustes, unsquared", 0.1, seed, step, height, 1.0, 1.0, 0.1)
+        for title, seen in (
+            (study.CONDITIONS[0].title, spiky),
+            (study.CONDITIONS[1].title, calm),
+            (study.TWIN.title, spiky),
+        )
+        for seed in range(2)
+        for step, height in zip(steps, seen, strict=True)
+    ]
+    columns = [*study.RUN, "step", "one_minus_cka", "loss", "gradient", "step_length"]
+    found = study.runs(pd.DataFrame(rows, columns=columns)).set_index("condition")
+    spiky, calm, twin = (
+        found.loc[title]
+        for title in (*(each.title for each in study.CONDITIONS[:2]), study.TWIN.title)
+    )
+    assert (spiky["largest_rise"] == 5.0).all()
+    np.testing.assert_allclose(spiky["spikes_per_100"], 100 * 7 / 29)
+    assert (calm["largest_rise"] < study.SPIKE).all()
+    np.testing.assert_allclose(twin["agreement"], 1.0)
 
 
-@pytest.mark.parametrize("condition", study.CONDITIONS, ids=lambda each: each.title)
-def test_conditions_are_what_they_say(condition):
-    one = study.described(True, condition, False)
-    assert one.student_dim * condition.ratio == one.teacher_dim
-    assert one.objective == objectives.Procrustes(squared=False)
-    assert one.learning_rate in study.RATES[condition.optimiser]
+def test_conditions_are_what_they_say():
+    for cell in study.grid(True):
+        one, title = cell.experiment, cell.labels["condition"]
+        conditions = {each.title: each for each in (*study.CONDITIONS, study.TWIN)}
+        condition = conditions[title]
+        assert one.student_dim * condition.ratio == one.teacher_dim
+        assert (one.student.start.scale > 1) == (title == study.TWIN.title)
+        assert len(one.record_steps) == one.num_steps + 1

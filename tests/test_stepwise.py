@@ -7,7 +7,6 @@ import optax
 import pytest
 
 from simgeo import distill, objectives, settings, teachers
-from simgeo.problems import Experiment, run
 from simgeo.objectives import (
     CCA,
     CKA,
@@ -22,6 +21,7 @@ from simgeo.objectives import (
     Scheduled,
     WhitenedTargets,
 )
+from simgeo.problems import Experiment, run
 
 RNG = np.random.default_rng(0)
 STUDENT = jnp.asarray(RNG.standard_normal((12, 4)), float)

@@ -33,24 +33,12 @@ dimension: the formula says zero in 41 cells, and the floor never is but at m = 
 a fifth of the steps losses are 2 to 5 % higher at the median: training is not why.
 """
 
-from pathlib import Path
-
 from experiments import cells
-from experiments.capacity_floor.drawing import plot, plot_kept
+from experiments.capacity_floor.drawing import draw
 from experiments.capacity_floor.formula import COUNTS
 from experiments.capacity_floor.toy import compute
-from experiments.capacity_floor.verdicts import models
-from experiments.gallery import Shown
-
-FIGURES = {
-    "capacity_floor": Shown(
-        "Toy models of superposition: features kept and loss over the student's width, "
-        "with what the minimum-width formula says; below, how often it is right, over "
-        "the criterion of keeping, and how accurate its floor is, over sparsity.",
-        "The formula bounds what is kept and does not predict it: features are fewer, "
-        "the more so the sparser, and the floor stays where the formula says zero.",
-    )
-}
+from experiments.capacity_floor.verdicts import accuracies, models, right
+from experiments.study import Figure, Study
 
 
 def settings(quick: bool) -> dict:
@@ -72,8 +60,25 @@ def note(quick: bool) -> str:
     )
 
 
-def main(quick: bool, folder: Path) -> None:
-    """Computes and draws."""
-    table = models(cells.cached(compute, settings(quick)))
-    plot(table, folder, note(quick))
-    plot_kept(table, folder, note(quick))
+STUDY = Study(
+    __doc__,
+    data=lambda quick: models(cells.cached(compute, settings(quick))),
+    tables=lambda table: {
+        "capacity_floor_right.csv": right(table),
+        "capacity_floor_accuracy.csv": accuracies(table),
+    },
+    figures={
+        "capacity_floor": Figure(
+            "Toy models of superposition: features kept and loss over the student's "
+            "width, with what the minimum-width formula says; below, how often it is "
+            "right, over the criterion of keeping, and how accurate its floor is, over "
+            "sparsity.",
+            "The formula bounds what is kept and does not predict it: features are "
+            "fewer, the more so the sparser, and the floor stays where the formula "
+            "says zero.",
+            draw,
+        )
+    },
+    note=note,
+    order=12,
+)

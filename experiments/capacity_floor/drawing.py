@@ -1,7 +1,6 @@
 """Kept features and floors, beside what the formula says of them."""
 
 import itertools
-from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -17,49 +16,41 @@ from experiments.capacity_floor.formula import (
     features_per_dimension,
 )
 from experiments.capacity_floor.verdicts import accuracies, right
+from experiments.study import Sheet, where
 from simgeo import plots
 
 
-def plot(table: pd.DataFrame, folder: Path, note: str) -> None:
-    """Kept features and floors over the width, and how often the formula is right."""
-    shares, accuracy = right(table), accuracies(table)
-    for name, each in (("right", shares), ("accuracy", accuracy)):
-        path = folder / f"capacity_floor_{name}.csv"
-        each.to_csv(path, index=False, float_format="%.6g")
-    drawn = table[table["decay"] == DECAYS[0]]
-    with plots.style():
-        figure = plt.figure(figsize=(7, 8.2))
-        above, under = figure.subfigures(2, 1, height_ratios=(1.9, 1))
-        axes = above.subplots(2, 4, sharex=True, sharey="row")
-        for (top, below), sparsity in zip(axes.T, SPARSITIES, strict=True):
-            part = drawn[drawn["sparsity"] == sparsity]
-            _kept(part, sparsity, top)
-            _over_width(part, "loss", "loss", below)
-            below.set(yscale="log", ylim=(7e-4, 1.5), xlabel="width m", xticks=WIDTHS)
-        axes[0, 0].set_ylabel("features kept")
-        axes[1, 0].set_ylabel("loss / that of keeping none")
-        left, beside = under.subplots(1, 2)
-        _shares(shares, left)
-        _accuracy(accuracy, beside)
-        plots.legend(above, levels=(), ncols=5, others=_handles())
-        plots.legend(under, levels=(), note=f"{note}\n{_READING}")
-        plots.save(figure, folder, "capacity_floor", table)
-        plt.close(figure)
+def draw(table: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
+    """Kept features and floors over the width, and how often the formula is right.
 
-
-def plot_kept(table: pd.DataFrame, folder: Path, note: str) -> None:
-    """Kept features over the width alone, in one column."""
-    drawn = table[table["decay"] == DECAYS[0]]
-    with plots.style(narrow=True):
-        figure, axes = plots.panels(2, 2, 1.5, narrow=True, sharex=True, sharey=True)
+    A narrow figure has the kept features alone.
+    """
+    drawn = where(table, decay=DECAYS[0])
+    if sheet.narrow:
+        axes = sheet.panels(2, 2, 1.5, sharex=True, sharey=True)
         for ax, sparsity in zip(axes.flat, SPARSITIES, strict=True):
-            _kept(drawn[drawn["sparsity"] == sparsity], sparsity, ax)
+            _kept(where(drawn, sparsity=sparsity), sparsity, ax)
             ax.set_xticks(WIDTHS)
-        plots.label(axes, "width m", "features kept")
-        told = f"{note}\nImportances 1 / i; points are seeds, lines their medians."
-        plots.legend(figure, levels=(), note=told, others=_handles())
-        plots.save(figure, folder, "capacity_floor", table, narrow=True)
-        plt.close(figure)
+        sheet.label("width m", "features kept")
+        remark = "\nImportances 1 / i; points are seeds, lines their medians."
+        sheet.legend(remark=remark, others=_handles())
+        return table
+    sheet.figure = plt.figure(figsize=(plots.PAGE, 8.2))
+    above, under = sheet.figure.subfigures(2, 1, height_ratios=(1.9, 1))
+    axes = above.subplots(2, 4, sharex=True, sharey="row")
+    for (top, below), sparsity in zip(axes.T, SPARSITIES, strict=True):
+        part = where(drawn, sparsity=sparsity)
+        _kept(part, sparsity, top)
+        _over_width(part, "loss", "loss", below)
+        below.set(yscale="log", ylim=(7e-4, 1.5), xlabel="width m", xticks=WIDTHS)
+    axes[0, 0].set_ylabel("features kept")
+    axes[1, 0].set_ylabel("loss / that of keeping none")
+    left, beside = under.subplots(1, 2)
+    _shares(right(table), left)
+    _accuracy(accuracies(table), beside)
+    plots.legend(above, levels=(), ncols=5, others=_handles())
+    plots.legend(under, levels=(), note=f"{sheet.settings}\n{_READING}")
+    return table
 
 
 def _kept(part: pd.DataFrame, sparsity: float, ax: Axes) -> None:

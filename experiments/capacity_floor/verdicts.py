@@ -19,44 +19,31 @@ def models(features: pd.DataFrame) -> pd.DataFrame:
     nothing; `formula` what the theorem says, `linear` for one feature per dimension,
     and `full` for all features, of which none is lost.
     """
-    runs = features.groupby([*CELL, "seed"], sort=False)
     importance = (features["feature"] + 1.0) ** -features["decay"]
-    loss = (features["error"] * importance).groupby(
-        [features[name] for name in [*CELL, "seed"]], sort=False
-    )
-    table = pd.DataFrame({"loss": loss.sum()})
+    columns = {"loss": features["error"] * importance}
     for name, thresholds in CRITERIA.items():
         for threshold in thresholds:
-            kept = (features[name] > threshold).groupby(
-                [features[each] for each in [*CELL, "seed"]], sort=False
-            )
-            table[f"kept_{name}_{threshold:g}"] = kept.sum()
-    table = table.loc[list(runs.groups)].reset_index()
+            columns[f"kept_{name}_{threshold:g}"] = features[name] > threshold
+    keys = [*CELL, "seed"]
+    sums = features[keys].assign(**columns).groupby(keys, sort=False).sum()
+    table = sums.reset_index()
     place = table[["num_features", "width", "sparsity"]].itertuples(index=False)
     table["kept_formula"] = [num_kept(*each) for each in place]
     table["kept_linear"] = table[["width", "num_features"]].min(axis=1)
     table["kept_full"] = table["num_features"]
-    whole = [
-        floor(n, 0, a, d)
-        for n, a, d in zip(
-            table["num_features"], table["sparsity"], table["decay"], strict=True
-        )
-    ]
-    table["everything"] = whole
-    table["loss"] /= whole
+    table["everything"] = _floors(table, 0)
+    table["loss"] /= table["everything"]
     for name in ("formula", "linear", "full"):
-        lost = [
-            floor(n, kept, a, d)
-            for n, kept, a, d in zip(
-                table["num_features"],
-                table[f"kept_{name}"],
-                table["sparsity"],
-                table["decay"],
-                strict=True,
-            )
-        ]
-        table[f"loss_{name}"] = np.array(lost) / whole
+        lost = _floors(table, table[f"kept_{name}"])
+        table[f"loss_{name}"] = lost / table["everything"]
     return table
+
+
+def _floors(table: pd.DataFrame, kept: pd.Series | int) -> np.ndarray:
+    """The loss of losing whole what is not kept."""
+    place = table[["num_features", "sparsity", "decay"]].assign(kept=kept)
+    rows = place.itertuples(index=False)
+    return np.array([floor(n, int(kept), a, d) for n, a, d, kept in rows])
 
 
 def right(table: pd.DataFrame, tolerance: float = 0.1) -> pd.DataFrame:

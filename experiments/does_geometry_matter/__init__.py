@@ -33,16 +33,13 @@ At other sparsities the same measures lead, and the order hardly moves, but for 
 fitted reader, where there is none.
 """
 
-from pathlib import Path
-
-import pandas as pd
-
 from experiments import cells
 from experiments.cells import OBJECTIVES, TEACHERS, Cell, preset
-from experiments.does_geometry_matter.drawing import draw, draw_ranking
-from experiments.does_geometry_matter.predicting import ends, ranking
+from experiments.does_geometry_matter.measured import Ranked, draw
+from experiments.does_geometry_matter.order import draw_ranking
+from experiments.does_geometry_matter.predicting import last, ranking
 from experiments.does_geometry_matter.readers import RUN, SPARSITIES, read
-from experiments.gallery import Shown
+from experiments.study import Figure, Study
 from simgeo import objectives, teachers
 from simgeo.objectives import AbstractObjective
 
@@ -69,47 +66,26 @@ def grid(quick: bool) -> list[Cell]:
     size = {"num_vectors": 96, "teacher_dim": 48, "num_steps": 400, "num_seeds": 8}
     if quick:
         size = {"num_vectors": 48, "teacher_dim": 24, "num_steps": 100, "num_seeds": 3}
-    ends = {"num_records": 2, "record_spacing": "even"}
+    size |= {"num_records": 2, "record_spacing": "even"}
     ratios, chosen, drawn = (1, 2, 4), CHOSEN, DRAWN
     if quick:
         ratios, chosen = (2,), (OBJECTIVES[0], OBJECTIVES[3])
         drawn = {name: DRAWN[name] for name in ("blocks", "common mean", "Gaussian")}
     return [
         Cell(
-            "readers",
-            name,
             preset(
                 quick,
                 teacher=teacher,
                 objective=objective,
                 student_dim=size["teacher_dim"] // ratio,
                 **size,
-                **ends,
             ),
+            {"teacher": name},
         )
         for objective in chosen
         for ratio in ratios
         for name, teacher in drawn.items()
     ]
-
-
-FIGURES = {
-    "does_geometry_matter": Shown(
-        "Area under the ROC curve of four readers of sparse features, every run, "
-        "against four measures of its geometry. Dotted: chance; dashed: the teachers "
-        "themselves.",
-        "A readout that is fitted sees the width and nothing else; one that is carried "
-        "over from the teacher needs the teacher's span; only products with the "
-        "student's own directions need few overlaps, and the effective rank says how "
-        "few better than the count of epsilon-orthogonal pairs.",
-    ),
-    "does_geometry_matter_ranking": Shown(
-        "How well each measure predicts each reader: rank correlation given width and "
-        "teacher, and skill at a teacher left out, over that of the width.",
-        "No measure predicts all four readers, and the Matthews correlation of the "
-        "patterns predicts none.",
-    ),
-}
 
 
 def settings(quick: bool) -> dict:
@@ -121,10 +97,12 @@ def settings(quick: bool) -> dict:
     }
 
 
-def compute(quick: bool) -> pd.DataFrame:
-    """Every run with its measures, one row per sparsity and reader."""
-    frame = cells.compute(grid(quick), vectors=True)
-    return cells.cached(read, settings(quick)).merge(ends(frame), on=RUN)
+def data(quick: bool) -> Ranked:
+    """Every run with its measures, one row per sparsity and reader; and the ranking."""
+    asked = settings(quick)
+    frame = cells.compute(asked["chosen"], keep_vectors=True)
+    runs = cells.cached(read, asked).merge(last(frame), on=RUN)
+    return Ranked(runs, ranking(runs, 100 if quick else 500))
 
 
 def note(quick: bool) -> str:
@@ -137,10 +115,29 @@ def note(quick: bool) -> str:
     )
 
 
-def main(quick: bool, folder: Path) -> None:
-    """Computes and draws."""
-    runs = compute(quick)
-    table = ranking(runs, 100 if quick else 500)
-    for narrow in (False, True):
-        draw(runs, table, folder, note(quick), narrow)
-        draw_ranking(table, folder, note(quick), narrow)
+STUDY = Study(
+    __doc__,
+    cells=grid,
+    data=data,
+    figures={
+        "does_geometry_matter": Figure(
+            "Area under the ROC curve of four readers of sparse features, every run, "
+            "against four measures of its geometry. Dotted: chance; dashed: the "
+            "teachers themselves.",
+            "A readout that is fitted sees the width and nothing else; one that is "
+            "carried over from the teacher needs the teacher's span; only products "
+            "with the student's own directions need few overlaps, and the effective "
+            "rank says how few better than the count of epsilon-orthogonal pairs.",
+            draw,
+        ),
+        "does_geometry_matter_ranking": Figure(
+            "How well each measure predicts each reader: rank correlation given width "
+            "and teacher, and skill at a teacher left out, over that of the width.",
+            "No measure predicts all four readers, and the Matthews correlation of the "
+            "patterns predicts none.",
+            draw_ranking,
+        ),
+    },
+    note=note,
+    order=11,
+)

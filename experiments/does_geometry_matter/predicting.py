@@ -9,6 +9,7 @@ import scipy.stats
 import xarray as xr
 
 from experiments.does_geometry_matter.readers import RUN, SPARSITIES
+from experiments.study import ends
 from simgeo import measures, objectives
 
 MEASURES = tuple(
@@ -30,16 +31,15 @@ CELL = ["teacher", "objective", "student_dim"]
 ALWAYS = ("fraction_student", "matthews", "cka")  # shown whatever leads
 
 
-def ends(frame: pd.DataFrame) -> pd.DataFrame:
+def last(frame: pd.DataFrame) -> pd.DataFrame:
     """The measures of every run at its end.
 
     A pattern that is constant, as of a student whose pairs are all orthogonal, has no
     Matthews correlation and no precision; it keeps nothing of the teacher's: 0.
     """
-    last = frame[frame["step"] == frame["step"].max()]
     undefined = ["matthews", "pattern_precision", "pattern_recall"]
     names = [*RUN, *(name for name in CANDIDATES if name != "student_dim")]
-    return last[names].fillna(dict.fromkeys(undefined, 0.0))
+    return ends(frame)[names].fillna(dict.fromkeys(undefined, 0.0))
 
 
 def cube(runs: pd.DataFrame, names: list[str]) -> xr.DataArray:

@@ -30,20 +30,12 @@ def read(
     same reader gets from the teacher itself. Students of one seed read one draw.
     """
     asked = [
-        (cell, seed, student, teacher, sparsity)
-        for cell, kept in zip(chosen, cells.datasets(chosen, vectors=True), strict=True)
-        for seed, student, teacher in zip(
-            kept["seed"].values.tolist(),
-            kept["student"].values,
-            kept["teacher"].values,
-            strict=True,
-        )
+        ((cell.labels["teacher"], int(seed), sparsity), cell, student, teacher)
+        for cell, *arrays in cells.vectors(chosen)
+        for seed, student, teacher in zip(*arrays, strict=True)
         for sparsity in sparsities
     ]
-    teachers = {
-        (cell.teacher, seed, sparsity): teacher
-        for cell, seed, _, teacher, sparsity in asked
-    }
+    teachers = {at: teacher for at, _, _, teacher in asked}
 
     def drawn(at: tuple[str, int, float]) -> Samples:
         _, seed, sparsity = at
@@ -51,16 +43,14 @@ def read(
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # NumPy sorts outside of the lock
         samples = dict(zip(teachers, pool.map(drawn, teachers), strict=True))
-
-        def areas(cell, seed, student, _, sparsity):
-            return samples[cell.teacher, seed, sparsity].areas(student)
-
-        found = list(pool.map(areas, *zip(*asked, strict=True)))
+        areas = list(pool.map(lambda one: samples[one[0]].areas(one[2]), asked))
     rows = []
-    for (cell, seed, student, _, sparsity), area in zip(asked, found, strict=True):
-        run = cell.teacher, cell.experiment.objective.label, student.shape[1], seed
-        for reader, limit in samples[cell.teacher, seed, sparsity].limits.items():
-            rows.append((*run, sparsity, reader, *area[reader], limit))
+    for (at, cell, student, _), area in zip(asked, areas, strict=True):
+        teacher, seed, sparsity = at
+        label = cell.experiment.objective.label
+        run = teacher, label, student.shape[1], seed, sparsity
+        for reader, limit in samples[at].limits.items():
+            rows.append((*run, reader, *area[reader], limit))
     names = [*RUN, "sparsity", "reader", "area", "area_plain", "teacher_area"]
     return pd.DataFrame(rows, columns=names)
 

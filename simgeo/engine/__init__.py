@@ -11,6 +11,7 @@ from simgeo.engine._run import keep_programs as keep_programs
 from simgeo.engine._run import prepare_host as prepare_host
 from simgeo.engine._run import run as run
 from simgeo.engine._run import run_many as run_many
+from simgeo.engine._run import shared_engine as shared_engine
 from simgeo.engine._units import Batch as Batch
 from simgeo.engine._units import Work as Work
 from simgeo.engine._units import batches_of as batches_of

@@ -31,7 +31,7 @@ from simgeo.problems import AbstractCell, AbstractStage
 
 # Kept in memory. With what belongs to it one takes some 440 memory maps and 20 MiB, and
 # Linux kills a process that has 65,530 maps.
-_MOST_PROGRAMS = 96
+_MOST_PROGRAMS = 64
 
 
 class NotFiniteError(ArithmeticError):

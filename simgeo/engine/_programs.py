@@ -100,11 +100,16 @@ def advance(
     seen = Seen(
         problem.subject(state.parameters),
         problem.loss(state.parameters, data),
-        optax.tree.norm(state.gradient),
-        optax.tree.norm(state.update),
+        _length(state.gradient, state.step),
+        _length(state.update, state.step),
         state.last_finite,
     )
     return state, seen
+
+
+def _length(tree: PyTree, step: Int[Array, ""]) -> Float[Array, ""]:
+    """That of what belongs to the last step; NaN before the first."""
+    return jnp.where(step > 0, optax.tree.norm(tree), jnp.nan)
 
 
 def observe(

@@ -10,7 +10,7 @@ import jax
 import xarray as xr
 
 from simgeo import engine, problems, results, settings
-from simgeo.engine import Engine, work_of
+from simgeo.engine import Engine, shared_engine, work_of
 from simgeo.problems import AbstractCell
 from simgeo.sweep import _keep as keep
 from simgeo.sweep._plan import Part, Plan
@@ -38,7 +38,7 @@ class Worker:
         self, folder: Path, memory: int | None = None, keep_vectors: bool = False
     ) -> None:
         self.folder, self.keep_vectors = folder, keep_vectors
-        self.engine = Engine(memory)
+        self.engine = shared_engine() if memory is None else Engine(memory)
 
     def compute(
         self, part: Part, on_record: engine.OnRecord | None = None
