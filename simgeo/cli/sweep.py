@@ -2,7 +2,6 @@
 
 import math
 import re
-import signal
 import sys
 import time
 import warnings
@@ -161,16 +160,9 @@ class _Bars:
         self.estimated = False
 
     def __enter__(self) -> "_Bars":
-        self.previous = None
-        try:
-            self.previous = signal.signal(signal.SIGTERM, _interrupt)
-        except ValueError:  # not in the main thread
-            pass
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self.previous is not None:
-            signal.signal(signal.SIGTERM, self.previous)
         self.steps.close()
         self.cells.close()
 
@@ -189,10 +181,6 @@ class _Bars:
         if self.steps.total != total or done < self.steps.n:
             self.steps.reset(total)
         self.steps.update(done - self.steps.n)
-
-
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
 
 
 def _warn(message: Any, *_: Any, **__: Any) -> None:
