@@ -79,11 +79,11 @@ class Given:
         """
         draws = [_draw_key(unit, len(unit.parts.stages)) for unit in units]
         of_observer = [
-            (unit.parts.names[-2], *draw, unit.seed)
+            ("observer", unit.parts.names[-2], *draw, unit.seed)
             for unit, draw in zip(units, draws, strict=True)
         ]
         of_problem = [
-            (unit.parts.names[-1], *draw, unit.seed)
+            ("problem", unit.parts.names[-1], *draw, unit.seed)
             for unit, draw in zip(units, draws, strict=True)
         ]
         missing = {

@@ -1,6 +1,5 @@
 """Which experiments a sweep is made of: products and zips of settings."""
 
-import copy
 import dataclasses
 import itertools
 import math
@@ -12,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from simgeo import settings
-from simgeo.problems import Experiment
+from simgeo.problems import AbstractCell, Experiment
 
 _RANGE = {"range", "log", "num"}
 MOST_VALUES = 10**6  # of a setting
@@ -25,13 +24,13 @@ class Zip(NamedTuple):
     axes: dict[str, Sequence]
 
 
-def grid(base: Experiment, *zips: Zip, **axes: Any) -> list[Experiment]:
+def grid(base: AbstractCell, *zips: Zip, **axes: Any) -> list[Any]:
     """Every combination of the values of these settings, each once.
 
-    `grid(cell, learning_rate=[0.01, 0.1], teacher__fraction=span(0.1, 0.9, 9))`. A name
-    is that of a setting, with `__` for the dots: `objective__weights__1`. Values are
-    what the setting takes; for a module also the name of its kind. A kind is changed
-    before the settings within it, and only what comes out is checked as a whole.
+    `grid(cell, epsilon=[0.1, 0.2], teacher__fraction=span(0.1, 0.9, 9))`. A name is
+    that of a setting, with `__` for the dots: `objective__weights__1`. Values are what
+    the setting takes; for a module also the name of its kind. A kind is changed before
+    the settings within it, and only what comes out is checked as a whole.
 
     Args:
         base: what is not named is as here.
@@ -42,7 +41,7 @@ def grid(base: Experiment, *zips: Zip, **axes: Any) -> list[Experiment]:
         ValueError: if a name is no setting, or a value is refused by what it is for.
 
     >>> from simgeo import sweep
-    >>> from simgeo.problems import Experiment
+    >>> from simgeo.problems import AbstractCell, Experiment
     >>> cells = sweep.grid(
     ...     Experiment(),
     ...     objective=["cka", "procrustes"],
@@ -52,7 +51,16 @@ def grid(base: Experiment, *zips: Zip, **axes: Any) -> list[Experiment]:
     [('CKA', 0.5), ('CKA', 0.7), ('CKA', 0.9), ('Procrustes', 0.5)]
     """
     named = {name.replace("__", "."): values for name, values in axes.items()}
-    return _expand(settings.describe(base), [*zips, *_single(named)])
+    every = [*zips, *_single(named)]
+    changed = {name.partition(".")[0] for each in every for name in each.axes}
+    # What is not changed stays the object that it is, which need not be describable.
+    data = {
+        name: getattr(base, name)
+        if name not in changed and dataclasses.is_dataclass(getattr(base, name, None))
+        else value
+        for name, value in settings.describe(base).items()
+    }
+    return _expand(data, every)
 
 
 def together(**axes: Any) -> Zip:
@@ -127,7 +135,8 @@ def load(path: str | Path) -> list[Experiment]:
             f"`path` must have a table [sweep]; got {path}. `simgeo run` runs one cell."
         )
     tables = data.pop("sweep")
-    base = settings.complete(Experiment, data)
+    cls = AbstractCell if settings.KIND in data else Experiment
+    base = settings.complete(cls, data)
     found = []
     for table in tables if isinstance(tables, list) else [tables]:
         if not isinstance(table, dict):
@@ -189,7 +198,7 @@ def _zip(axes: Mapping[str, Any]) -> Zip:
     return Zip(found)
 
 
-def _expand(base: settings.Description, zips: list[Zip]) -> list[Experiment]:
+def _expand(base: settings.Description, zips: list[Zip]) -> list[Any]:
     names = [name for each in zips for name in each.axes]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
@@ -204,15 +213,22 @@ def _expand(base: settings.Description, zips: list[Zip]) -> list[Experiment]:
         [dict(zip(each.axes, values, strict=True)) for values in _columns(each)]
         for each in zips
     ]
-    found: dict[str, Experiment] = {}
+    found: dict[str, AbstractCell] = {}
     for combination in itertools.product(*rows):
-        data = copy.deepcopy(base)
+        data = _copied(base)
         changes = {name: value for row in combination for name, value in row.items()}
         for name in sorted(changes, key=lambda each: each.count(".")):
             _put(data, name, _plain(changes[name]))
-        cell = settings.build(Experiment, data)
+        cell = settings.build(AbstractCell, data)
         found.setdefault(settings.fingerprint(cell), cell)
     return list(found.values())
+
+
+def _copied(data: Any) -> Any:
+    """Tables and lists anew, what is in them as it is."""
+    if isinstance(data, dict):
+        return {name: _copied(value) for name, value in data.items()}
+    return [_copied(each) for each in data] if isinstance(data, list) else data
 
 
 def _columns(each: Zip) -> Iterator[tuple]:
