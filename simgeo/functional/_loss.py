@@ -123,6 +123,7 @@ def documented(text: str | None, row: About) -> str:
     lines = [
         textwrap.fill(f"{name.capitalize()}: {value}.", 84, subsequent_indent="  ")
         for name, value in row._asdict().items()
+        if value != "-"
     ]
     return "\n\n".join((first, "\n".join(lines), *rest))
 

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from simgeo.functional._loss import loss
+from simgeo.functional._loss import as_matrix, loss
 from simgeo.functional._rows import sides
 from simgeo.linalg import centre, cosines, gram, safe_divide, safe_sqrt
 
@@ -160,10 +160,11 @@ def quantise(vectors: Float[Array, "n k"], *, num_bits: int) -> Float[Array, "n 
         num_bits: b, from 2 to 16.
 
     Raises:
-        ValueError: if `num_bits` is below 2 or above 16.
+        ValueError: if `num_bits` is below 2 or above 16, or `vectors` no matrix.
     """
     if not 2 <= num_bits <= 16:
         raise ValueError(f"`num_bits` must be between 2 and 16; got {num_bits}.")
+    vectors = as_matrix(vectors, "vectors", "(n, k)")
     fixed = jax.lax.stop_gradient(vectors)
     step = jnp.max(jnp.abs(fixed)) / (2 ** (num_bits - 1) - 1)
     rounded = jnp.round(safe_divide(fixed, step)) * step

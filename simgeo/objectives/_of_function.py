@@ -64,7 +64,7 @@ class AbstractFunctional(AbstractObjective):
     def _said(self, what: str) -> set[str]:
         """What the flags say at their values."""
         flags = [field for field in dataclasses.fields(self) if what in field.metadata]
-        said = (flag.metadata[what].get(getattr(self, flag.name), ()) for flag in flags)
+        said = [each.metadata[what].get(getattr(self, each.name), ()) for each in flags]
         return set().union(*said)
 
     def optimum(self, teacher: Float[np.ndarray, "n d"], student_dim: int) -> float:
