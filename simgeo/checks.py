@@ -59,7 +59,17 @@ def rule(words: str, holds: Callable[[Any], bool]) -> Mapping[str, Rule]:
 POSITIVE = rule("be positive", lambda value: value > 0)
 FINITE = rule("be finite", math.isfinite)
 NOT_NEGATIVE = rule("be finite and not negative", lambda value: 0 <= value < math.inf)
+BETWEEN_0_AND_1 = rule(
+    "lie between 0 and 1, both excluded", lambda value: 0 < value < 1
+)
 FRACTION = rule("lie between 0 and 1", lambda value: 0 <= value <= 1)
+
+
+def one_of(*names: str) -> Mapping[str, Rule]:
+    """Metadata of a field that takes one of some names; the nearest is suggested."""
+    return {
+        "rule": Rule("be one of " + ", ".join(map(repr, names)), names.__contains__)
+    }
 
 
 def at_least(least: int) -> Mapping[str, Rule]:

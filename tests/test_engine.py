@@ -376,7 +376,10 @@ def test_bad_settings_are_refused_at_construction(changes, message):
     ("make", "message"),
     [
         (lambda: optimisers.Adam(-1.0), "`learning_rate` must be positive"),
-        (lambda: optimisers.Adam(schedule="cosin"), "Did you mean 'cosine'"),
+        (
+            lambda: optimisers.Adam(schedule="cosin"),
+            "`schedule` must be one of 'constant'",
+        ),
         (lambda: optimisers.Named(name="adma"), "Did you mean 'adam"),
         (lambda: optimisers.SGD(momentum=1.0), "`momentum`"),
     ],

@@ -7,15 +7,19 @@ from functools import partial
 from types import FunctionType
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int
 
+from simgeo import checks
 from simgeo.settings import suggest
 
 SCHEDULES = ("constant", "cosine", "linear")
-Rate = Float[Array, ""] | float
+_DECAY = checks.rule("be in [0, 1)", lambda value: 0 <= value < 1)
+
+
+def _is_rate(value: float) -> bool:
+    return 0 < value < math.inf
 
 
 def _needs_only_a_rate(name: str) -> bool:
@@ -36,6 +40,9 @@ class AbstractOptimiser(eqx.Module):
     One of your own is a frozen module with `transformation`. Real-valued settings are
     leaves, so that they can be swept without another compilation.
     """
+
+    def __check_init__(self) -> None:
+        checks.check_fields(self)
 
     @abc.abstractmethod
     def transformation(
@@ -60,20 +67,12 @@ class AbstractOptimiser(eqx.Module):
 class _Scheduled(AbstractOptimiser):
     """An optimiser with a learning rate, which may decay over the run."""
 
-    learning_rate: float = 0.01
-    schedule: str = eqx.field(static=True, default="constant")
-
-    def __check_init__(self) -> None:
-        if self.schedule not in SCHEDULES:
-            raise ValueError(
-                f"`schedule` must be one of {', '.join(SCHEDULES)}; got "
-                f"{self.schedule!r}.{suggest(str(self.schedule), list(SCHEDULES))}"
-            )
-        rate = self.learning_rate
-        if not isinstance(rate, jax.core.Tracer) and not 0 < rate < math.inf:
-            raise ValueError(
-                f"`learning_rate` must be positive and finite; got {rate}."
-            )
+    learning_rate: float = eqx.field(
+        default=0.01, metadata=checks.rule("be positive and finite", _is_rate)
+    )
+    schedule: str = eqx.field(
+        static=True, default="constant", metadata=checks.one_of(*SCHEDULES)
+    )
 
     @property
     def label(self) -> str:
@@ -116,15 +115,8 @@ class Adam(_Scheduled):
         b2: decay of the mean of their squares, in [0, 1).
     """
 
-    b1: float = eqx.field(static=True, default=0.9)
-    b2: float = eqx.field(static=True, default=0.999)
-
-    def __check_init__(self) -> None:
-        for name in ("b1", "b2"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(
-                    f"`{name}` must be in [0, 1); got {getattr(self, name)}."
-                )
+    b1: float = eqx.field(static=True, default=0.9, metadata=_DECAY)
+    b2: float = eqx.field(static=True, default=0.999, metadata=_DECAY)
 
     def transformation(
         self, num_steps: Int[Array, ""] | int
@@ -142,12 +134,8 @@ class SGD(_Scheduled):
         nesterov: whether the gradient is taken ahead (Nesterov, 1983).
     """
 
-    momentum: float = eqx.field(static=True, default=0.0)
+    momentum: float = eqx.field(static=True, default=0.0, metadata=_DECAY)
     nesterov: bool = eqx.field(static=True, default=False)
-
-    def __check_init__(self) -> None:
-        if not 0 <= self.momentum < 1:
-            raise ValueError(f"`momentum` must be in [0, 1); got {self.momentum}.")
 
     def transformation(
         self, num_steps: Int[Array, ""] | int
@@ -164,13 +152,7 @@ class LBFGS(AbstractOptimiser):
         memory_size: updates that the approximation of the Hessian remembers, from 1.
     """
 
-    memory_size: int = eqx.field(static=True, default=10)
-
-    def __check_init__(self) -> None:
-        if self.memory_size < 1:
-            raise ValueError(
-                f"`memory_size` must be at least 1; got {self.memory_size}."
-            )
+    memory_size: int = eqx.field(static=True, default=10, metadata=checks.at_least(1))
 
     def transformation(
         self, num_steps: Int[Array, ""] | int

@@ -1,19 +1,33 @@
 """The description of a run: frozen, and checked when it is made."""
 
 import abc
-import math
+from typing import Any
 
 import equinox as eqx
 import jax
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Int
 
-from simgeo import optimisers, settings
+from simgeo import checks, optimisers, settings
+from simgeo.checks import check_fields, one_of
 from simgeo.problems._parts import AbstractObserver, AbstractProblem, AbstractStage
 
-Number = float | Float[Array, ""]  # a leaf may be traced
 SPACINGS = ("log", "even")
 _NOT_IDENTITY = ("num_seeds", "first_seed")
+
+
+def count(least: int, default: int | None) -> Any:
+    """A static field for a whole number from `least` on."""
+    rule = checks.rule(
+        f"be at least {least} and below 2^31",
+        lambda value: value is None or least <= value < 2**31,
+    )
+    return eqx.field(static=True, default=default, metadata=rule, converter=_plain)
+
+
+def _plain(value: Any) -> Any:
+    """Python's own number for one of NumPy's, of which Equinox would warn."""
+    return value.item() if isinstance(value, np.integer) else value
 
 
 class AbstractCell(eqx.Module):
@@ -33,25 +47,16 @@ class AbstractCell(eqx.Module):
     optimiser: optimisers.AbstractOptimiser = eqx.field(
         default_factory=optimisers.Adam, converter=optimisers.optimiser_of
     )
-    num_steps: int = eqx.field(static=True, default=2000)
-    num_records: int = eqx.field(static=True, default=40)
-    record_spacing: str = eqx.field(static=True, default="log")
-    num_seeds: int = eqx.field(static=True, default=16)
-    first_seed: int = eqx.field(static=True, default=0)
+    num_steps: int = count(1, default=2000)
+    num_records: int = count(2, default=40)
+    record_spacing: str = eqx.field(
+        static=True, default="log", metadata=one_of(*SPACINGS)
+    )
+    num_seeds: int = count(1, default=16)
+    first_seed: int = count(0, default=0)
 
     def __check_init__(self) -> None:
-        for name, least in (
-            ("num_steps", 1),
-            ("num_records", 2),
-            ("num_seeds", 1),
-            ("first_seed", 0),
-        ):
-            require_count(self, name, least)
-        if self.record_spacing not in SPACINGS:
-            raise ValueError(
-                f"`record_spacing` must be one of {', '.join(SPACINGS)}; got "
-                f"{self.record_spacing!r}."
-            )
+        check_fields(self)
 
     @abc.abstractmethod
     def problem(self) -> AbstractProblem:
@@ -134,23 +139,3 @@ class AbstractCell(eqx.Module):
 def precision() -> str:
     """The precision that this process computes in."""
     return "float64" if jax.config.read("jax_enable_x64") else "float32"
-
-
-def require_count(module: eqx.Module, name: str, least: int) -> None:
-    """Raises ValueError unless a setting is a whole number from `least` on."""
-    value = getattr(module, name)
-    if not isinstance(value, int) or not least <= value < 2**31:
-        raise ValueError(
-            f"`{name}` must be at least {least} and below 2^31; got {value}."
-        )
-
-
-def require_between(value: Number, name: str, low: float, high: float) -> None:
-    """Raises ValueError unless a number that is not traced lies strictly between."""
-    if isinstance(value, jax.core.Tracer):
-        return
-    if not low < value < high or math.isnan(value):
-        raise ValueError(
-            f"`{name}` must lie between {low:g} and {high:g}, both excluded; got "
-            f"{value}."
-        )

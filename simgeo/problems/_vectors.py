@@ -10,9 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree, UInt32
 
-from simgeo import limits, measures, objectives, students, teachers
+from simgeo import checks, limits, measures, objectives, students, teachers
 from simgeo.objectives import AbstractObjective
-from simgeo.problems._cell import AbstractCell, require_between, require_count
+from simgeo.problems._cell import AbstractCell, count
 from simgeo.problems._parts import (
     AbstractObserver,
     AbstractProblem,
@@ -62,12 +62,12 @@ class Experiment(AbstractCell):
         num_vectors: int = 256
         teacher_dim: int = 128
     else:
-        num_vectors: int | None = eqx.field(static=True, default=None)
-        teacher_dim: int | None = eqx.field(static=True, default=None)
-    student_dim: int = eqx.field(static=True, default=64)
-    epsilon: float = 0.1
+        num_vectors: int | None = count(3, default=None)
+        teacher_dim: int | None = count(1, default=None)
+    student_dim: int = count(1, default=64)
+    epsilon: float = eqx.field(default=0.1, metadata=checks.BETWEEN_0_AND_1)
     measures: tuple[str, ...] = eqx.field(static=True, default=measures.DEFAULT)
-    teacher_seed: int | None = eqx.field(static=True, default=None)
+    teacher_seed: int | None = count(0, default=None)
 
     def __post_init__(self) -> None:
         own = self.teacher.size() if isinstance(self.teacher, AbstractTeacher) else None
@@ -76,12 +76,8 @@ class Experiment(AbstractCell):
                 setattr(self, name, size)
 
     def __check_init__(self) -> None:
-        for name, least in (("num_vectors", 3), ("teacher_dim", 1), ("student_dim", 1)):
-            require_count(self, name, least)
-        if self.teacher_seed is not None:
-            require_count(self, "teacher_seed", 0)
+        checks.check_fields(self)
         measures.require(self.measures)
-        require_between(self.epsilon, "epsilon", 0.0, 1.0)
         if self.teacher is not _UNTOUCHED:
             self.check()
 
