@@ -32,7 +32,7 @@ import numpy as np
 import pandas as pd
 
 from experiments import cells, judging
-from experiments.cells import TEACHERS, Cell, preset
+from experiments.cells import TEACHERS, Cell, crossed
 from experiments.study import Figure, Sheet, Study, ends, where
 from simgeo import limits, objectives, plots, stats, teachers
 from simgeo.objectives import AbstractObjective
@@ -76,23 +76,21 @@ class Judged(NamedTuple):
 
 
 def grid(quick: bool) -> list[Cell]:
-    """Every teacher, width and objective."""
+    """Every objective, by its name here, width and teacher."""
     size = {"num_vectors": N, "teacher_dim": D, "num_records": 2, "epsilon": EPSILON}
     size |= {"num_steps": 100, "num_seeds": 3} if quick else _FULL
     return [
-        Cell(
-            preset(
-                quick,
-                teacher=CHOSEN[teacher],
-                objective=objective,
-                student_dim=width,
-                **size,
-            ),
-            {"teacher": teacher, "objective": label},  # which a hybrid has only here
-        )
+        cell
         for label, objective in ASKED.items()
         for width in ((24,) if quick else WIDTHS)
-        for teacher in CHOSEN
+        for cell in crossed(
+            quick,
+            CHOSEN,
+            [objective],
+            {"objective": label},
+            student_dim=width,
+            **size,
+        )
     ]
 
 
@@ -139,9 +137,7 @@ def compare(patterns: pd.DataFrame) -> pd.DataFrame:
 def draw(judged: Judged, sheet: Sheet) -> pd.DataFrame:
     """A column per teacher: pattern, count and price over the width."""
     rows = [name for name in LABELS if not sheet.narrow or name != "fraction_student"]
-    for ax, measure, teacher in sheet.grid(
-        rows, CHOSEN, 1.75, sharex=True, sharey="row"
-    ):
+    for ax, measure, teacher in sheet.grid(rows, CHOSEN, 1.75, sharey="row"):
         part = where(judged.last, teacher=teacher)
         plots.over_setting(part, "student_dim", measure, ax)
         if sheet.narrow or measure == rows[0]:
@@ -165,7 +161,7 @@ def draw_judged(judged: Judged, sheet: Sheet) -> pd.DataFrame:
     patterns = judged.patterns.fillna({"matthews": 0.0})
     widths = sorted({*patterns["student_dim"]} & {12, 24, 36})
     widths = widths[-2:] if sheet.narrow else widths
-    for ax, width, teacher in sheet.grid(widths, CHOSEN, 1.7, sharex=True, sharey=True):
+    for ax, width, teacher in sheet.grid(widths, CHOSEN, 1.7):
         ax.axvline(EPSILON, color="0.85", lw=3, zorder=-1)
         part = where(patterns, teacher=teacher, student_dim=width)
         plots.over_setting(part, "epsilon", "matthews", ax)

@@ -166,8 +166,7 @@ def draw(last: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
     """A column per dial, a row per width and row constraint."""
     labels = [objective.label for objective in CHOSEN]
     last = _shown(last[last["objective"].isin(labels)], sheet)
-    shared = {"sharex": "col", "sharey": True}
-    for ax, rows, name in sheet.grid(last["rows"].unique(), DIALS, 1.65, **shared):
+    for ax, rows, name in sheet.grid(last["rows"].unique(), DIALS, 1.65, sharex="col"):
         plots.over_setting(where(last, dial=name, rows=rows), "value", "kept", ax)
         ax.set(ylim=(-0.58, 1.08), title=rows)
     sheet.label([dial.label for dial in DIALS.values()], "Matthews correlation")
@@ -184,8 +183,7 @@ def draw(last: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
 def draw_square(last: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
     """Centring against distance: a panel per dial and row constraint."""
     square = of_square(_shown(last, sheet))
-    shared = {"sharex": True, "sharey": True}
-    for ax, name, rows in sheet.grid(DIALS, square["rows"].unique(), 1.4, **shared):
+    for ax, name, rows in sheet.grid(DIALS, square["rows"].unique(), 1.4):
         _slopes(where(square, dial=name, rows=rows), ax)
         ax.set_title(f"{name} {CORNERS[name]:g}; {rows}", fontsize=6.5)
     sheet.label("", "Matthews correlation")

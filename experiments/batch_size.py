@@ -12,7 +12,7 @@ learned projection keeps the pattern of blocks the better the smaller its batche
 import numpy as np
 import pandas as pd
 
-from experiments.cells import TEACHERS, Cell, preset
+from experiments.cells import TEACHERS, Cell, crossed
 from experiments.study import Figure, Sheet, Study, ends
 from simgeo import objectives, plots
 from simgeo.objectives import AbstractObjective
@@ -40,20 +40,13 @@ def grid(quick: bool) -> list[Cell]:
         size |= {"num_vectors": 256, "teacher_dim": 128, "num_steps": 1000}
     n, width = size["num_vectors"], size["teacher_dim"] // 2
     batches = (n // 8, n // 4, n) if quick else (16, 32, 64, 96, 128, 192, 256)
-    return [
-        Cell(
-            preset(
-                quick,
-                teacher=TEACHERS["blocks"],
-                objective=objectives.Minibatch(objective, batch_size=batch),
-                student_dim=width,
-                **size,
-            ),
-            {"teacher": "blocks"},
-        )
+    chosen = [
+        objectives.Minibatch(objective, batch_size=batch)
         for objective in OBJECTIVES
         for batch in batches
     ]
+    blocks = {"blocks": TEACHERS["blocks"]}
+    return crossed(quick, blocks, chosen, student_dim=width, **size)
 
 
 def draw(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
@@ -63,7 +56,7 @@ def draw(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
     last["batch_size"] = last["objective.batch_size"].astype(float)
     last["relative_loss"] = np.maximum(last["relative_loss"], plots.FLOOR)
     sizes = sorted(last["batch_size"].unique())
-    for ax, measure in sheet.line(LABELS, (2.4, 1.7)):
+    for ax, measure in sheet.line(LABELS, (2.4, 1.7), sharex=False, sharey=False):
         plots.over_setting(last, "batch_size", measure, ax)
         ax.axvline(last["student_dim"].iloc[0], color="0.8", lw=3, zorder=-1)
         ax.set(xscale="log", xlabel="batch size", ylabel=LABELS[measure])

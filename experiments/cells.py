@@ -5,7 +5,7 @@ runs are computed and kept, and what the columns of their frames are called.
 """
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -77,6 +77,29 @@ def preset(
     return Experiment(**{**size, **common, **descent, **changes})
 
 
+def crossed(
+    quick: bool,
+    teachers: Mapping[str, AbstractTeacher],
+    objectives: Sequence[AbstractObjective],
+    labels: Mapping[str, Any] | None = None,
+    **changes,
+) -> list[Cell]:
+    """A cell for every objective and teacher, which is labelled by its name here.
+
+    Args:
+        labels: further columns of the rows of all.
+        changes: what else `preset` takes.
+    """
+    return [
+        Cell(
+            preset(quick, teacher=teacher, objective=objective, **changes),
+            {"teacher": name, **(labels or {})},
+        )
+        for objective in objectives
+        for name, teacher in teachers.items()
+    ]
+
+
 def describe(one: Experiment) -> str:
     """The settings that the runs of a study share, for captions."""
     return (
@@ -90,13 +113,9 @@ def main_grid(quick: bool) -> list[Cell]:
     """Every teacher and objective, at the teacher's width and at half of it."""
     dim = preset(quick, student_dim=1).teacher_dim
     return [
-        Cell(
-            preset(quick, teacher=teacher, objective=objective, student_dim=width),
-            {"teacher": name},
-        )
+        cell
         for width in (dim, dim // 2)
-        for objective in OBJECTIVES
-        for name, teacher in TEACHERS.items()
+        for cell in crossed(quick, TEACHERS, OBJECTIVES, student_dim=width)
     ]
 
 

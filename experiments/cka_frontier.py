@@ -81,7 +81,7 @@ def draw(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
     """One panel per teacher."""
     names = frame["teacher"].unique()
     shape = -(-len(names) // 3), min(len(names), 3)
-    axes = sheet.panels(*shape, (2.0, 1.5), sharex=True, sharey=True)
+    axes = sheet.panels(*shape, (2.0, 1.5))
     for ax, name in zip(axes.flat, names, strict=True):
         part = where(frame, teacher=name)
         plots.frontier(part, ax)

@@ -78,7 +78,9 @@ def compute(
 
 def draw(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
     """One panel per dimension."""
-    for ax, dim in sheet.line(frame["dim"].unique(), (2.0, 1.3)):
+    for ax, dim in sheet.line(
+        frame["dim"].unique(), (2.0, 1.3), sharex=False, sharey=False
+    ):
         plots.coherences(where(frame, dim=dim), ax)
         ax.set(title=f"d = {dim}")
     sheet.label("vectors n", "coherence\n(largest |cosine|)")

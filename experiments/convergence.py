@@ -29,7 +29,7 @@ import pandas as pd
 
 from benchmarks.rows import interleaved
 from experiments import cells
-from experiments.cells import OBJECTIVES, TEACHERS, Cell, preset
+from experiments.cells import OBJECTIVES, TEACHERS, Cell, crossed
 from experiments.study import Figure, Sheet, Study, where
 from simgeo import engine, objectives, plots, stats, teachers
 
@@ -64,20 +64,7 @@ def grid(quick: bool) -> list[Cell]:
     size = {"num_steps": 200, "num_records": 51, "num_seeds": 4, "student_dim": 24}
     if not quick:
         size = {"num_steps": 600, "num_records": 101, "num_seeds": 8, "student_dim": 64}
-    return [
-        Cell(
-            preset(
-                quick,
-                teacher=teacher,
-                objective=objective,
-                record_spacing="even",
-                **size,
-            ),
-            {"teacher": name},
-        )
-        for objective in CHOSEN
-        for name, teacher in SPECTRA.items()
-    ]
+    return crossed(quick, SPECTRA, CHOSEN, record_spacing="even", **size)
 
 
 def arrivals(frame: pd.DataFrame) -> pd.DataFrame:
@@ -177,8 +164,7 @@ def draw(arrived: Arrivals, sheet: Sheet) -> pd.DataFrame:
     """Steps to the loss, steps to the kept geometry, and what is kept then."""
     names = arrived.runs["teacher"].unique()
     names = names[-1:] if sheet.narrow else names
-    shared = {"sharex": "col", "sharey": True}
-    for ax, name, measure in sheet.grid(names, PANELS, (1.75, 2.0), **shared):
+    for ax, name, measure in sheet.grid(names, PANELS, (1.75, 2.0), sharex="col"):
         part = where(arrived.runs, teacher=name)
         plots.ends(part, measure, ax)
         middle = stats.summarise(part, ["objective"], [measure]).set_index("objective")

@@ -19,7 +19,7 @@ import seaborn as sns
 from matplotlib.colors import TwoSlopeNorm
 
 from experiments import cells, judging
-from experiments.cells import TEACHERS, Cell, preset
+from experiments.cells import TEACHERS, Cell, crossed
 from experiments.study import Figure, Sheet, Study, where
 from simgeo import objectives, plots, students
 from simgeo.objectives import LOSSES, AbstractObjective
@@ -42,17 +42,10 @@ RECORDED = tuple(
 
 def grid(quick: bool) -> list[Cell]:
     """Every objective, at half the teacher's width."""
-    chosen = LOSSES[::6] if quick else LOSSES
     size = {"num_vectors": 96, "teacher_dim": 48, "student_dim": 24, "num_seeds": 4}
     size |= {"num_steps": 100 if quick else 600, "num_records": 10}
-    return [
-        Cell(
-            preset(quick, teacher=TEACHERS[name], objective=objective, **size),
-            {"teacher": name},
-        )
-        for name in NAMES
-        for objective in chosen
-    ]
+    chosen = LOSSES[::6] if quick else LOSSES
+    return crossed(quick, {name: TEACHERS[name] for name in NAMES}, chosen, **size)
 
 
 def compute(quick: bool) -> pd.DataFrame:

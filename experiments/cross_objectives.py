@@ -82,7 +82,7 @@ def draw(runs: Runs, sheet: Sheet) -> pd.DataFrame:
     if sheet.narrow:
         table = where(table, teacher=table["teacher"].iloc[-1])
     names = table["teacher"].unique()
-    for ax, _, name in sheet.grid([""], names, (2.1, 2.4), sharey=True):
+    for ax, _, name in sheet.grid([""], names, (2.1, 2.4), sharex=False):
         part = where(table, teacher=name)
         plots.distance_grid(part, ax, cbar=False, cmap="cividis", square=True)
         ax.set_title(name)
@@ -98,8 +98,7 @@ def draw_spikes(runs: Runs, sheet: Sheet) -> pd.DataFrame:
         one_minus_cka=runs.spikes["distance_cka"].clip(lower=plots.FLOOR),
         chance_one_minus_cka=runs.spikes["chance_distance_cka"],
     )
-    shared = {"sharex": True, "sharey": True}
-    for ax, rate in sheet.line(frame[RATE].unique(), 1.9, **shared):
+    for ax, rate in sheet.line(frame[RATE].unique(), 1.9):
         plots.over_steps(frame[frame[RATE] == rate], "one_minus_cka", ax)
         ax.set(xscale="linear", yscale="log")
         ax.set_title(f"CKA while Procrustes is optimised, rate {rate:g}")

@@ -18,8 +18,7 @@ from simgeo import plots
 def draw_runs(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
     """One panel per teacher and width: every run in the plane of loss and pattern."""
     widths, names = frame["student_dim"].unique(), frame["teacher"].unique()
-    shared = {"sharex": True, "sharey": True}
-    for ax, width, name in sheet.grid(widths, names, (2.0, 1.4), **shared):
+    for ax, width, name in sheet.grid(widths, names, (2.0, 1.4)):
         part = where(frame, teacher=name, student_dim=width)
         plots.loss_against_geometry(part, "matthews", ax)
         ax.set_title(f"{name}, m = {width}")
@@ -38,8 +37,7 @@ def draw_ends(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
     """One panel per teacher and width: where the runs end."""
     last = ends(frame)
     widths, names = last["student_dim"].unique(), last["teacher"].unique()
-    shared = {"sharex": True, "sharey": True}
-    for ax, width, name in sheet.grid(widths, names, (1.6, 1.3), **shared):
+    for ax, width, name in sheet.grid(widths, names, (1.6, 1.3)):
         plots.ends(where(last, teacher=name, student_dim=width), "matthews", ax)
         ax.set_title(f"{name},{chr(10) if sheet.narrow else ' '}m = {width}")
         ax.set_xlim(-0.1, 1.04)

@@ -19,7 +19,7 @@ steps given.
 import pandas as pd
 
 from experiments import cells
-from experiments.cells import OBJECTIVES, RATE, TEACHERS, Cell, preset
+from experiments.cells import OBJECTIVES, RATE, TEACHERS, Cell, crossed
 from experiments.study import Figure, Sheet, Study, ends, where
 from simgeo import plots, students, sweep
 
@@ -48,13 +48,11 @@ def grid(quick: bool) -> list[Cell]:
         for scale in sweep.log_span(*SCALES, num)
     ]
     return [
-        Cell(
-            preset(quick, teacher=teacher, objective=objective, **size, **changes),
-            {"teacher": name, "study": dial},
-        )
-        for name, teacher in TEACHERS.items()
+        cell
         for dial, changes in dials
-        for objective in OBJECTIVES
+        for cell in crossed(
+            quick, TEACHERS, OBJECTIVES, {"study": dial}, **size, **changes
+        )
     ]
 
 
@@ -69,7 +67,7 @@ def draw(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
     """Kept geometry over each setting: a row for every teacher."""
     last = ends(frame)
     names = ["high fraction", "blocks"] if sheet.narrow else last["teacher"].unique()
-    for ax, name, dial in sheet.grid(names, PANELS, 1.8, sharex="col", sharey=True):
+    for ax, name, dial in sheet.grid(names, PANELS, 1.8, sharex="col"):
         part = where(last, teacher=name, study=dial)
         plots.over_setting(part, PANELS[dial][0], "matthews", ax)
         ax.set(xscale="log", title=name)

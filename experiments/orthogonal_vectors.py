@@ -27,9 +27,8 @@ def draw(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
     if sheet.narrow:
         frame = where(frame, student_dim=frame["student_dim"].min())
     rows = list(itertools.product(frame["student_dim"].unique(), LABELS))
-    shared = {"sharex": True, "sharey": "row"}
     for ax, (width, measure), name in sheet.grid(
-        rows, frame["teacher"].unique(), 1.75, **shared
+        rows, frame["teacher"].unique(), 1.75, sharey="row"
     ):
         part = where(frame, teacher=name, student_dim=width)
         plots.over_steps(part, measure, ax)

@@ -67,8 +67,7 @@ def compute(
 
 def draw(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
     """Three maps with one scale."""
-    shared = {"sharex": True, "sharey": True}
-    for ax, _, column in sheet.grid([""], PANELS, (1.9, 1.5), **shared):
+    for ax, _, column in sheet.grid([""], PANELS, (1.9, 1.5)):
         table = frame.pivot(index="dim", columns="epsilon", values=column)
         plots.fractions(table, ax)
         ax.set(title=PANELS[column])

@@ -10,7 +10,7 @@ half the width and a fraction of .98 all keep .16, as the truncated SVD does.
 
 import pandas as pd
 
-from experiments.cells import OBJECTIVES, Cell, preset
+from experiments.cells import OBJECTIVES, Cell, crossed
 from experiments.study import Figure, Sheet, Study, ends, where
 from simgeo import plots, teachers
 
@@ -21,33 +21,27 @@ LABELS = {
 
 
 def grid(quick: bool) -> list[Cell]:
-    """Every fraction, objective and width."""
+    """Every width, objective and fraction."""
     fractions = (0.2, 0.6, 0.95) if quick else (0.05, 0.2, 0.4, 0.6, 0.8, 0.9, 0.98)
+    asked = {
+        f"fraction {each:g}": teachers.OrthogonalFraction(fraction=each, epsilon=0.1)
+        for each in fractions
+    }
     size = {"num_vectors": 128, "teacher_dim": 64, "num_records": 3}
     if quick:
         size |= {"num_vectors": 64, "teacher_dim": 32, "num_steps": 200}
     return [
-        Cell(
-            preset(
-                quick,
-                teacher=teachers.OrthogonalFraction(fraction=fraction, epsilon=0.1),
-                objective=objective,
-                student_dim=width,
-                **size,
-            ),
-            {"teacher": f"fraction {fraction:g}"},
-        )
+        cell
         for width in (size["teacher_dim"], size["teacher_dim"] // 2)
-        for objective in OBJECTIVES
-        for fraction in fractions
+        for cell in crossed(quick, asked, OBJECTIVES, student_dim=width, **size)
     ]
 
 
 def draw(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
     """Kept geometry and the student's own fraction over the teacher's fraction."""
     last = ends(frame)
-    widths, shared = last["student_dim"].unique(), {"sharex": True, "sharey": "row"}
-    for ax, measure, width in sheet.grid(LABELS, widths, (1.9, 1.6), **shared):
+    widths = last["student_dim"].unique()
+    for ax, measure, width in sheet.grid(LABELS, widths, (1.9, 1.6), sharey="row"):
         part = where(last, student_dim=width)
         plots.over_setting(part, "fraction_teacher", measure, ax)
         if measure == "matthews":

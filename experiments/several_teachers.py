@@ -118,18 +118,13 @@ def data(quick: bool) -> pd.DataFrame:
         widths, m = cell.experiment.objective.shares, student.shape[2]
         parts = np.split(together, np.cumsum(widths)[:-1], axis=2)
         random = judging.random_students(seeds, N, m)
+        own = list(zip(*parts, strict=True))  # of every seed
         for place, teacher in enumerate(parts):
-            columns = {
-                **cell.labels,
-                "number": len(parts),
-                "student_dim": m,
-                "seed": seeds,
-                "place": place,
-            }
+            columns = {"number": len(parts), "student_dim": m, "seed": seeds}
+            columns |= cell.labels | {"place": place}
             for prefix, vectors in (("", student), ("chance_", random)):
                 found = judging.patterns(vectors, teacher, EPSILON)["matthews"]
                 columns[f"{prefix}matthews"] = found
-            own = zip(*parts, strict=True)
             columns["both_matthews"] = [intersection(each, place) for each in own]
             columns["r2"] = judging.readable(student, teacher)
             tables.append(pd.DataFrame(columns))
@@ -173,8 +168,8 @@ def note_of_number(quick: bool) -> str:
 def draw(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
     """A column per kind, a row per width: one teacher against the other."""
     pairs = where(frame, study="weights")
-    widths, shared = sorted(pairs["student_dim"].unique())[::-1], _BOTH
-    for ax, width, kind in sheet.grid(widths, PAIRS, (2.4, 1.7), **shared):
+    widths = sorted(pairs["student_dim"].unique())[::-1]
+    for ax, width, kind in sheet.grid(widths, PAIRS, (2.4, 1.7)):
         _fronts(where(pairs, kind=kind, student_dim=width), ax)
         ax.set_title(f"{kind}, m = {width}")
     sheet.label("Matthews, 32 dimensions", "Matthews, 16 dimensions")
@@ -186,9 +181,6 @@ def draw(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
         markers=False,
     )
     return pairs
-
-
-_BOTH = {"sharex": True, "sharey": True}
 
 
 def _fronts(part: pd.DataFrame, ax: Axes) -> None:
@@ -214,8 +206,7 @@ def draw_number(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
     """A column per kind: what is kept and what can be read, over the number."""
     labels = {"matthews": "Matthews correlation", "r2": "R2, teacher from student"}
     number = where(frame, study="number").fillna({"matthews": 0.0})
-    shared = {"sharex": True, "sharey": "row"}
-    for ax, measure, kind in sheet.grid(labels, MANY, (2.0, 1.5), **shared):
+    for ax, measure, kind in sheet.grid(labels, MANY, (2.0, 1.5), sharey="row"):
         part = where(number, kind=kind)
         plots.over_setting(part, "number", measure, ax)
         ax.set_xticks(range(1, 5))

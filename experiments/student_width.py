@@ -15,7 +15,7 @@ number of blocks, 8: the uncentred keep .35 with four dimensions, .94 with eight
 import pandas as pd
 
 from experiments import cells
-from experiments.cells import OBJECTIVES, TEACHERS, Cell, preset
+from experiments.cells import OBJECTIVES, TEACHERS, Cell, crossed
 from experiments.study import Figure, Sheet, Study, ends, where
 from simgeo import plots
 
@@ -24,27 +24,23 @@ DIMS = (32, 64)
 
 
 def grid(quick: bool) -> list[Cell]:
-    """Every teacher, teacher's width, student's width and objective."""
+    """Every teacher's width, student's width, objective and teacher."""
     ratios, dims = ((0.5, 1.0, 1.5), (24,)) if quick else (RATIOS, DIMS)
     size = {"num_records": 2, "num_seeds": 4 if quick else 8}
     size |= {"num_steps": 200 if quick else 600}
     return [
-        Cell(
-            preset(
-                quick,
-                teacher=teacher,
-                objective=objective,
-                num_vectors=4 * dim,
-                teacher_dim=dim,
-                student_dim=int(ratio * dim),
-                **size,
-            ),
-            {"teacher": name},
-        )
-        for name, teacher in TEACHERS.items()
+        cell
         for dim in dims
         for ratio in ratios
-        for objective in OBJECTIVES
+        for cell in crossed(
+            quick,
+            TEACHERS,
+            OBJECTIVES,
+            num_vectors=4 * dim,
+            teacher_dim=dim,
+            student_dim=int(ratio * dim),
+            **size,
+        )
     ]
 
 
@@ -61,8 +57,7 @@ def draw(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
     last = ends(frame)
     last["ratio"] = last["student_dim"] / last["teacher_dim"]
     names, dims = last["teacher"].unique(), sorted(last["teacher_dim"].unique())
-    shared = {"sharex": True, "sharey": True}
-    for ax, dim, name in sheet.grid(dims, names, (1.9, 1.4), **shared):
+    for ax, dim, name in sheet.grid(dims, names, (1.9, 1.4)):
         part = where(last, teacher=name, teacher_dim=dim)
         plots.over_setting(part, "ratio", "matthews", ax)
         ax.set_title(f"{name}, d = {dim}")

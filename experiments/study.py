@@ -38,15 +38,24 @@ class Sheet:
         self.figure: Any = None
         self.axes = np.empty((0, 0), object)
 
-    def panels(self, rows: int, columns: int, height: Height, **shared) -> np.ndarray:
+    def panels(
+        self,
+        rows: int,
+        columns: int,
+        height: Height,
+        sharex: bool | str = True,
+        sharey: bool | str = True,
+    ) -> np.ndarray:
         """Makes the panels of the figure, as `plots.panels` does, and returns them.
 
         Args:
             height: of one panel in inches; or two heights, on a page and in a column.
-            shared: `sharex` and `sharey`, as `plt.subplots` takes them.
+            sharex: whether, or along which rows or columns, the x axes are the same.
+            sharey: the same of the y axes.
         """
         if isinstance(height, tuple):
             height = height[self.narrow]
+        shared = {"sharex": sharex, "sharey": sharey}
         self.figure, self.axes = plots.panels(
             rows, columns, height, self.narrow, **shared
         )

@@ -98,7 +98,7 @@ teacher.cosine = { range = [0.1, 0.3], num = 3 }
 "objective" = ["cka", { kind = "procrustes", centred = true }]
 [[sweep.zip]]
 epsilon = [0.1, 0.2]
-learning_rate = { log = [1e-3, 1e-2], num = 2 }
+optimiser.learning_rate = { log = [1e-3, 1e-2], num = 2 }
 """
 
 
@@ -110,7 +110,7 @@ def test_a_file_says_what_python_says(tmp_path):
     )
     expected = sweep.grid(
         base,
-        sweep.together(epsilon=[0.1, 0.2], learning_rate=[1e-3, 1e-2]),
+        sweep.together(epsilon=[0.1, 0.2], optimiser__learning_rate=[1e-3, 1e-2]),
         student_dim=[2, 3],
         teacher__cosine=[0.1, 0.2, 0.3],
         objective=[objectives.CKA(), objectives.Procrustes(centred=True)],
@@ -400,7 +400,7 @@ def test_a_program_that_does_not_fit_is_made_smaller_or_refused(cells, monkeypat
         return engine.Engine(2**30 + int(units * 2**20 / slack) + 1)
 
     assert of(16)._fit(part.batch) == 16
-    assert of(5)._fit(part.batch) in (4, 5)
+    assert of(5)._fit(part.batch) == 4
     assert sizes[0] == 16
     with pytest.raises(MemoryError, match="one seed needs .* MiB .* Raise `memory`"):
         of(0.25)._fit(part.batch)

@@ -27,7 +27,7 @@ def draw(table: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
     """
     drawn = where(table, decay=DECAYS[0])
     if sheet.narrow:
-        axes = sheet.panels(2, 2, 1.5, sharex=True, sharey=True)
+        axes = sheet.panels(2, 2, 1.5)
         for ax, sparsity in zip(axes.flat, SPARSITIES, strict=True):
             _kept(where(drawn, sparsity=sparsity), sparsity, ax)
             ax.set_xticks(WIDTHS)

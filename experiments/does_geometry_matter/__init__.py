@@ -34,7 +34,7 @@ fitted reader, where there is none.
 """
 
 from experiments import cells
-from experiments.cells import OBJECTIVES, TEACHERS, Cell, preset
+from experiments.cells import OBJECTIVES, TEACHERS, Cell, crossed
 from experiments.does_geometry_matter.measured import Ranked, draw
 from experiments.does_geometry_matter.order import draw_ranking
 from experiments.does_geometry_matter.predicting import last, ranking
@@ -72,19 +72,12 @@ def grid(quick: bool) -> list[Cell]:
         ratios, chosen = (2,), (OBJECTIVES[0], OBJECTIVES[3])
         drawn = {name: DRAWN[name] for name in ("blocks", "common mean", "Gaussian")}
     return [
-        Cell(
-            preset(
-                quick,
-                teacher=teacher,
-                objective=objective,
-                student_dim=size["teacher_dim"] // ratio,
-                **size,
-            ),
-            {"teacher": name},
-        )
+        cell
         for objective in chosen
         for ratio in ratios
-        for name, teacher in drawn.items()
+        for cell in crossed(
+            quick, drawn, [objective], student_dim=size["teacher_dim"] // ratio, **size
+        )
     ]
 
 

@@ -63,7 +63,7 @@ def draw(ranked: Ranked, sheet: Sheet) -> pd.DataFrame:
     widths = sorted(drawn["student_dim"].unique(), reverse=True)
     marker = dict(zip(widths, MARKERS, strict=False))
     names: list[str | None] = [*always, None]  # the last is the leader of each reader
-    for ax, reader, name in sheet.grid(readers, names, (1.6, 2.1), sharey=True):
+    for ax, reader, name in sheet.grid(readers, names, (1.6, 2.1), sharex=False):
         measure = name or leader(ranked.table, reader)
         part = where(drawn, reader=reader).sample(frac=1, random_state=0)
         for width, shape in marker.items():

@@ -26,8 +26,7 @@ def draw_ranking(ranked: Ranked, sheet: Sheet) -> pd.DataFrame:
     # But the width, and what is the same for all students.
     order = ["student_dim", *sizes.dropna().sort_values().index]
     places = np.arange(len(order))
-    shared = {"sharex": "row", "sharey": True}
-    for ax, value, reader in sheet.grid(values, readers, (3.6, 2.8), **shared):
+    for ax, value, reader in sheet.grid(values, readers, (3.6, 2.8), sharex="row"):
         first = where(drawn, reader=reader).set_index("measure").loc[order]
         _interval(first, value, ax)
         ax.set(xlim=(-1.05, 1.05), xlabel=VALUES[value])

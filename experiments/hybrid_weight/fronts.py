@@ -29,7 +29,7 @@ def draw(
     colours = dict(zip(weights, shades, strict=True))
     rows = list(dict.fromkeys(zip(last["hybrid"], last["student_dim"], strict=True)))
     names = last["teacher"].unique()
-    for ax, (hybrid, width), teacher in sheet.grid(rows, names, 1.5, sharey=True):
+    for ax, (hybrid, width), teacher in sheet.grid(rows, names, 1.5, sharex=False):
         place = {"hybrid": hybrid, "student_dim": width, "teacher": teacher}
         part = where(last, **place)
         panel(part, where(middle, **place).set_index(["value", "weight"]), colours, ax)

@@ -37,7 +37,9 @@ def draw(watched: Watched, sheet: Sheet) -> pd.DataFrame:
     shown = steps[at_rate & (steps["seed"] < NUM_SHOWN)]
     table = watched.runs.assign(spikes=watched.runs["largest_rise"] >= SPIKE)
     share = table.groupby(RUN[:3], sort=False)["spikes"].mean().reset_index()
-    for ax, name, condition in sheet.grid(LABELS, conditions, (1.4, 1.2), sharey="row"):
+    for ax, name, condition in sheet.grid(
+        LABELS, conditions, (1.4, 1.2), sharex=False, sharey="row"
+    ):
         if name == "spikes":
             rates = RATES[condition.optimiser]
             _shares(where(share, condition=condition.title), rates, ax)

@@ -142,7 +142,8 @@ class Engine:
                     f"{max(room, 0) / 2**20:.1f} MiB are free in the budget. Raise "
                     f"`memory`."
                 )
-            size = max(1, min(int(size * max(room, 0) / needs), size // 2))
+            fits = max(1, int(size * max(room, 0) / needs))
+            size = min(2 ** (fits.bit_length() - 1), max(1, size // 2))
 
     def _capacity(self, batch: Batch, size: int) -> int:
         if size == batch.capacity:

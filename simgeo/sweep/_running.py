@@ -168,7 +168,8 @@ def _here(
                 yield _written(pending, worker.folder)
             saving = writer.submit(worker.save, found)
             pending = _Pending(part, is_there, saving, time.perf_counter() - begin)
-            if any(run is None or is_cut_short(run) for _, _, run in found):
+            runs = [run for _, _, run in found if not isinstance(run, Exception)]
+            if any(run is None or is_cut_short(run) for run in runs):
                 break
         if pending is not None:
             yield _written(pending, worker.folder)
