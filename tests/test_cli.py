@@ -525,13 +525,6 @@ def test_our_own_commands_do_not_look_for_others(ask, monkeypatch):
     assert ask("list objectives cka")[0] == 0
 
 
-def test_an_extra_that_is_missing_is_bad_input(ask, monkeypatch):
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    code, said, told = ask("explore")
-    assert (code, said, told.count("\n")) == (2, "", 1)
-    assert "pip install 'simgeo[explore]'" in told
-
-
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
 )
