@@ -17,8 +17,9 @@ def explorer(folder: Path, variables: Mapping[str, str]) -> Iterator[str]:
     """The address with its token, once somebody answers there."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    code = "import sys; from simgeo import cli; sys.exit(cli.main())"
-    line = [sys.executable, "-c", code, "explore", "--no-browser", "--port", str(port)]
+    code = "import sys; from simgeo_apps.explorer import server; "
+    code += "sys.exit(server.explore(sys.argv[1:]))"
+    line = [sys.executable, "-c", code, "--no-browser", "--port", str(port)]
     own = {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(
         line,

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from playwright import sync_api
 
-from simgeo import objectives, page
-from simgeo.page import runs
+from simgeo import objectives, optimisers, problems
+from simgeo_apps.page import document, training
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 FOUND = [path for path in map(shutil.which, NAMES) if path]
@@ -24,15 +24,15 @@ SCREENS = ("fit", "teachers", "training", "plane", "built")
 SLIDERS = {
     "d": ("fit", "random fits"),
     "epsilon": ("fit", "random fits"),
-    "record": ("training", "student pairs loss kept"),
+    "record": ("training", "student pairs loss agreement"),
     "far": ("built", "after distances"),
 }
 CHOICES = {
     "teacher2": ("teachers", "teacher teacher_cosines"),
     "show": ("teachers", "teacher"),
-    "teacher3": ("training", "target student pairs loss kept"),
-    "objective3": ("training", "student pairs loss kept"),
-    "width3": ("training", "student pairs loss kept"),
+    "teacher3": ("training", "target student pairs loss agreement"),
+    "objective3": ("training", "student pairs loss agreement"),
+    "width3": ("training", "student pairs loss agreement"),
     "teacher4": ("plane", "plane"),
     "width4": ("plane", "plane"),
     "highlight": ("plane", "plane"),
@@ -50,38 +50,38 @@ FLAGS = [
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory) -> Path:
-    """The page, of few and short runs.
+    """The page, of few and short training.
 
     They differ in their rates alone, whatever they are called: one program does.
     """
     names = [
         (width, label, teacher)
-        for width in runs.WIDTHS
+        for width in training.WIDTHS
         for label in ("CKA", "Procrustes")
         for teacher in ("blocks", "common mean")
     ]
     cells = tuple(
-        page.Cell(
+        training.Cell(
             teacher,
             label,
             width,
             problems.Experiment(
-                teacher=runs.TEACHERS[teacher],
-                num_vectors=runs.NUM_VECTORS,
-                teacher_dim=runs.TEACHER_DIM,
-                student_dim=runs.TEACHER_DIM,
+                teacher=training.TEACHERS[teacher],
+                num_vectors=training.NUM_VECTORS,
+                teacher_dim=training.TEACHER_DIM,
+                student_dim=training.TEACHER_DIM,
                 objective=objectives.CKA(),
                 num_steps=30,
                 num_records=6,
                 num_seeds=2,
-                learning_rate=0.01 * rate,
+                optimiser=optimisers.Adam(0.01 * rate),
             ),
         )
         for rate, (width, label, teacher) in enumerate(names, 1)
     )
-    shown = page.contents(runs.run_all(cells, lambda cell: None))
+    shown = document.contents(training.run_all(cells, lambda cell: None))
     path = tmp_path_factory.mktemp("page") / "page.html"
-    path.write_text(page.render(shown), encoding="utf-8")
+    path.write_text(document.render(shown), encoding="utf-8")
     return path
 
 
@@ -302,7 +302,7 @@ def test_pointing_at_a_run_says_what_it_is(opened):
     points.nth(points.count() // 2).hover(force=True)
     told = opened.locator("#vg-tooltip-element.visible")
     told.wait_for()
-    assert "Matthews" in told.inner_text()
+    assert "agreement" in told.inner_text()
     assert "seed" in told.inner_text()
 
 

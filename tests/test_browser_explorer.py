@@ -11,8 +11,8 @@ import pytest
 import serving
 
 from simgeo import settings
-from simgeo.explorer.controls import RANGES, TEACHERS
 from simgeo.problems import Experiment
+from simgeo_apps.explorer.controls import RANGES, TEACHERS
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
 pytest.importorskip("marimo", reason="needs the extra `explore`")
@@ -167,8 +167,9 @@ def choose(page, label: str, way: str) -> str:
 
 def test_a_run_after_the_first_is_shown_at_once(page):
     def row() -> str:
-        found = page.get_by_role("row", name=re.compile("^fraction of pairs, teacher"))
-        return found.inner_text() if found.count() else ""
+        name = "fraction of epsilon-orthogonal pairs, teacher"
+        rows = page.get_by_role("row", name=re.compile(f"^{name}"))
+        return rows.inner_text() if rows.count() else ""
 
     seconds = []
     for _ in range(4):
@@ -199,10 +200,10 @@ def test_every_slider_moves_the_experiment(page):
     del labels["weight"]  # of what is added: below
 
     def shown() -> dict:
-        found = toml(page)
-        names = {name: name for name in labels} | {"log_rate": "learning_rate"}
-        said = {name: found[setting] for name, setting in names.items()}
-        return said | {"knob": found["teacher"]["fraction"]}
+        cell = toml(page)
+        said = {name: cell[name] for name in labels if name != "log_rate"}
+        rate = cell["optimiser"]["learning_rate"]
+        return said | {"log_rate": rate, "knob": cell["teacher"]["fraction"]}
 
     def wanted(places: dict) -> dict:
         return places | {"log_rate": float(f"{10 ** places['log_rate']:.3g}")}
@@ -266,7 +267,7 @@ def test_the_code_is_toml_or_python(page):
             page.get_by_role("button", name="download cell.py")
         ).first.click()
     names: dict = {}
-    text = Path(started.value.path()).read_text().partition("\nfound = ")[0]
+    text = Path(started.value.path()).read_text().partition("\nrun = ")[0]
     exec(compile(text, "cell.py", "exec"), names)
     assert settings.describe(names["cell"]) == settings.describe(wanted)
     page.get_by_role("radio", name="Python").press("ArrowLeft", delay=HELD)

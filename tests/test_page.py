@@ -10,27 +10,27 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from simgeo import cli, experiment, limits, linalg, objectives, page, theory
-from simgeo.page import counts, grams, runs, zero_loss
+from simgeo import engine, limits, linalg, objectives, problems, theory
+from simgeo_apps.page import command, counts, document, rounding, training, zero_loss
 
 pytestmark = pytest.mark.once
 
 ROOT = Path(__file__).parents[1]
 
 
-def small(teacher: str, objective: objectives.AbstractObjective) -> page.Cell:
+def small(teacher: str, objective: objectives.AbstractObjective) -> training.Cell:
     """A cell like the page's, done in a moment."""
-    return page.Cell(
+    return training.Cell(
         teacher,
         objective.label,
         3,
         problems.Experiment(
-            teacher=runs.TEACHERS[teacher],
+            teacher=training.TEACHERS[teacher],
             objective=objective,
             num_vectors=12,
             teacher_dim=12,
             student_dim=3,
-            epsilon=grams.EPSILON,
+            epsilon=rounding.EPSILON,
             num_steps=8,
             num_records=4,
             num_seeds=2,
@@ -41,7 +41,7 @@ def small(teacher: str, objective: objectives.AbstractObjective) -> page.Cell:
 @pytest.fixture(scope="module")
 def done():
     cells = [small(name, objectives.CKA()) for name in ("blocks", "common mean")]
-    return runs.run_all(tuple(cells), lambda cell: None)
+    return training.run_all(tuple(cells), lambda cell: None)
 
 
 @pytest.fixture(scope="module")
@@ -51,20 +51,20 @@ def built():
 
 @pytest.fixture(scope="module")
 def shown(done):
-    return page.contents(done)
+    return document.contents(done)
 
 
 @pytest.fixture(scope="module")
 def html(shown):
-    return page.render(shown)
+    return document.render(shown)
 
 
 def test_every_cell_of_the_page_is_of_the_same_grid():
-    names = {(cell.teacher, cell.objective, cell.width) for cell in page.CELLS}
-    assert len(names) == len(page.CELLS) == 4 * 7 * 2
-    assert len({tuple(cell.experiment.record_steps) for cell in page.CELLS}) == 1
-    assert all(cell.experiment.epsilon == grams.EPSILON for cell in page.CELLS)
-    assert all(cell.experiment.num_vectors == 48 for cell in page.CELLS)
+    names = {(cell.teacher, cell.objective, cell.width) for cell in training.CELLS}
+    assert len(names) == len(training.CELLS) == 4 * 7 * 2
+    assert len({tuple(cell.experiment.record_steps) for cell in training.CELLS}) == 1
+    assert all(cell.experiment.epsilon == rounding.EPSILON for cell in training.CELLS)
+    assert all(cell.experiment.num_vectors == 48 for cell in training.CELLS)
 
 
 def test_counts_are_the_limits():
@@ -104,73 +104,73 @@ def test_what_is_said_of_a_count():
 
 
 def test_quantised_cosines_keep_the_pattern(key):
-    vectors = experiment.draw_teachers(page.CELLS[0].experiment)[0]
-    cells = np.asarray(grams.quantised(vectors))
-    rows, columns = grams.places(len(vectors))
-    cosines = np.asarray(linalg.cosines(vectors))[rows, columns]
-    assert np.array_equal(np.abs(cells) <= 10, np.abs(cosines) <= grams.EPSILON)
+    vectors = engine.draw(training.CELLS[0].experiment)[0]
+    cells = np.asarray(rounding.quantised(vectors))
+    rows, columns = rounding.places(len(vectors))
+    cosines = np.asarray(linalg.cosines(jnp.asarray(vectors)))[rows, columns]
+    assert np.array_equal(np.abs(cells) <= 10, np.abs(cosines) <= rounding.EPSILON)
     assert np.abs(cells / 100 - cosines).max() <= 0.01 + 1e-6
 
 
 def test_like_stands_beside_like():
     axes = jnp.eye(3)[jnp.asarray([0, 1, 2, 0, 1, 2, 0])]
-    kept = np.argmax(np.asarray(axes)[grams.order(axes)], axis=1)
+    kept = np.argmax(np.asarray(axes)[rounding.order(axes)], axis=1)
     assert np.count_nonzero(np.diff(kept)) == 2
 
 
 def test_curves_are_the_records_of_the_same_run(done, shown):
-    for each in done:
-        again = engine.run(each.cell.experiment)
+    for run in done:
+        again = engine.run(run.cell.experiment)
         for row in shown["data"]["curves"]:
-            if row["teacher"] == each.cell.teacher:
+            if row["teacher"] == run.cell.teacher:
                 seed, record = row["seed"], row["record"]
-                assert row["step"] == again.steps[record]
+                assert row["step"] == again["step"][record]
                 for name in ("loss", "matthews"):
-                    value = again.records[name][seed, record]
+                    value = float(again[name][seed, record])
                     assert row[name] == pytest.approx(value, rel=1e-3, nan_ok=True)
-        assert np.array_equal(again.student[0], each.students[-1])
+        assert np.array_equal(again["student"][0], run.students[-1])
 
 
 def test_maps_are_the_cosines_of_the_same_run(done, shown):
-    for each in done:
-        teacher = each.trajectory.teacher[0]
-        order = grams.order(jnp.asarray(teacher))
+    for run in done:
+        teacher = run.data["teacher"].values[0]
+        order = rounding.order(jnp.asarray(teacher))
         found = [
             row["cells"]
             for row in shown["data"]["student_grams"]
-            if row["teacher"] == each.cell.teacher
+            if row["teacher"] == run.cell.teacher
         ]
-        assert found == [grams.quantised(student[order]) for student in each.students]
+        assert found == [rounding.quantised(student[order]) for student in run.students]
         [own] = [
             row["teacher_cells"]
             for row in shown["data"]["teacher_grams"]
-            if row["teacher"] == each.cell.teacher
+            if row["teacher"] == run.cell.teacher
         ]
-        kept = [
+        preserved = [
             np.sum((np.abs(own) <= 10) & (np.abs(student) <= 10)) for student in found
         ]
-        assert kept == each.trajectory.records["pairs_both"][0].tolist()
+        assert preserved == run.data["pairs_both"][0].values.tolist()
 
 
 def test_levels_are_the_references_of_the_run(done, shown):
     for row in shown["data"]["levels"]:
-        [each] = [each for each in done if each.cell.teacher == row["teacher"]]
-        kind = {"chance": "chance", "limit": "svd"}[row["level"]]
-        values = each.trajectory.references[f"{kind}_matthews"]
+        [run] = [run for run in done if run.cell.teacher == row["teacher"]]
+        kind = {"chance": "chance", "SVD baseline": "svd"}[row["level"]]
+        values = run.data[f"{kind}_matthews"]
         assert row["matthews"] == pytest.approx(np.median(values), rel=1e-3)
 
 
 def test_the_histogram_of_a_teacher_is_of_its_pairs(done, shown):
-    for each in done:
+    for run in done:
         rows = [
             row
             for row in shown["data"]["teacher_cosines"]
-            if row["teacher"] == each.cell.teacher
+            if row["teacher"] == run.cell.teacher
         ]
         assert sum(row["share"] for row in rows) == pytest.approx(1, abs=1e-3)
         assert sum(row["random"] for row in rows) == pytest.approx(1, abs=1e-3)
-        within = sum(row["share"] for row in rows if row["high"] <= grams.EPSILON)
-        fraction = each.trajectory.records["fraction_teacher"][0, 0]
+        within = sum(row["share"] for row in rows if row["high"] <= rounding.EPSILON)
+        fraction = float(run.data["fraction_teacher"][0, 0])
         assert within == pytest.approx(fraction, abs=1e-3)
 
 
@@ -201,7 +201,7 @@ def test_built_students_are_those_of_the_theory(built, far):
     ):
         relative = (distance(student, teacher) / scale) ** 2
         assert row[name] == pytest.approx(relative, rel=1e-3, abs=zero_loss.ZERO)
-    assert row["recall"] == 1 - theory.lost_share(student, teacher, grams.EPSILON)
+    assert row["recall"] == 1 - theory.lost_share(student, teacher, rounding.EPSILON)
     assert (row["matthews"] is None) == (far > 0)
 
 
@@ -230,18 +230,18 @@ def test_the_geometry_of_built_students_is_ruined(built):
 
 
 def test_numbers_read_well():
-    assert grams.said(0.0) == "0"
-    assert grams.said(-0.123) == "−0.12"
-    assert grams.said(1e-6) == "10⁻⁶"
-    assert grams.said(3.45e-6) == "3.5 × 10⁻⁶"
-    assert grams.said(np.nan) == grams.said(None) == "undefined"
+    assert rounding.said(0.0) == "0"
+    assert rounding.said(-0.123) == "−0.12"
+    assert rounding.said(1e-6) == "10⁻⁶"
+    assert rounding.said(3.45e-6) == "3.5 × 10⁻⁶"
+    assert rounding.said(np.nan) == rounding.said(None) == "undefined"
 
 
 def test_the_larger_study_says_what_the_page_quotes(html):
     claims = ROOT.joinpath("figures/claims.md").read_text(encoding="utf-8")
     assert "| CKA | blocks | 128 | 0.999 " in claims
     assert "| CKA | common mean | 128 | -0.00981 " in claims
-    assert "(Matthews correlation 0.999) and lost that of a common mean (−0.01)" in html
+    assert "(pattern agreement 0.999) and lost that of a common mean (−0.01)" in html
 
 
 class Elements(HTMLParser):
@@ -301,7 +301,7 @@ def test_every_chart_is_described_and_finds_its_data(html, shown):
 
 
 def test_the_same_contents_give_the_same_page(html, shown):
-    assert page.render(shown) == html
+    assert document.render(shown) == html
 
 
 @pytest.mark.parametrize(
@@ -323,8 +323,10 @@ def test_a_mistake_is_one_line(tmp_path, monkeypatch, capsys, line, message):
     monkeypatch.chdir(tmp_path)
     tmp_path.joinpath("file").write_text("kept")
     tmp_path.joinpath("folder.html").mkdir()
-    monkeypatch.setattr(page, "make", lambda on_run: pytest.fail("runs were started"))
-    assert cli.main(["page", *line.split()]) == 2
+    monkeypatch.setattr(
+        document, "make", lambda on_run: pytest.fail("runs were started")
+    )
+    assert command.write(line.split()) == 2
     told = capsys.readouterr()
     assert told.out == ""
     assert re.fullmatch(rf"simgeo: {message}.*\n", told.err)
@@ -334,22 +336,24 @@ def test_a_mistake_is_one_line(tmp_path, monkeypatch, capsys, line, message):
 def test_the_command_writes_the_file_and_nothing_beside_it(
     tmp_path, monkeypatch, capsys
 ):
-    monkeypatch.setattr(experiment, "keep_programs", lambda: None)
-    monkeypatch.setattr(page, "make", lambda on_run: on_run(page.CELLS[0]) or "whole")
+    monkeypatch.setattr(engine, "prepare_host", lambda: None)
+    monkeypatch.setattr(
+        document, "make", lambda on_run: on_run(training.CELLS[0]) or "whole"
+    )
     out = tmp_path / "page.html"
     out.write_text("old")
-    assert cli.main(["page", str(out)]) == 0
+    assert command.write([str(out)]) == 0
     assert out.read_text() == "whole"
     assert list(tmp_path.iterdir()) == [out]
     assert f"Wrote {out}" in capsys.readouterr().out
 
 
 def test_the_extra_is_named_where_it_is_missing(tmp_path, monkeypatch, capsys):
-    for name in [each for each in sys.modules if each.startswith("simgeo.page")]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.delattr("simgeo.page")
+    for name in ("document", "charts"):
+        monkeypatch.delitem(sys.modules, f"simgeo_apps.page.{name}")
+        monkeypatch.delattr(f"simgeo_apps.page.{name}")
     monkeypatch.setitem(sys.modules, "altair", None)
-    assert cli.main(["page", str(tmp_path / "page.html")]) == 2
+    assert command.write([str(tmp_path / "page.html")]) == 2
     told = capsys.readouterr().err
     assert told.startswith("simgeo: `simgeo page` needs altair")
     assert told.count("\n") == 1

@@ -42,13 +42,6 @@ COMMANDS = {
     "convert": Command(
         "simgeo.cli.convert:convert", "a store of an older simgeo in today's form"
     ),
-    "page": Command(
-        "simgeo.cli.page:write", "one HTML file to hand out, with things to drag"
-    ),
-    "explore": Command(
-        "simgeo.cli.explore:explore",
-        "a page on this machine that runs while its controls are moved",
-    ),
     "limits": Command(
         "simgeo.cli.bounds:show",
         "what n vectors in d dimensions can do at epsilon, and chance",
@@ -178,14 +171,27 @@ def _others() -> list[Any]:
     return [*importlib.metadata.entry_points(group=GROUP)]
 
 
+def abouts() -> dict[str, str]:
+    """One line about every command, by its name, also those of other packages.
+
+    What another package's command does is the first line of its docstring.
+    """
+    lines = {name: command.about for name, command in COMMANDS.items()}
+    for entry in _others():
+        try:
+            said = (entry.load().__doc__ or "").strip().partition("\n")[0]
+        except Exception:  # it is told when the command is asked for
+            said = ""
+        package = entry.dist.name if entry.dist else entry.value
+        line = f"{said[:1].lower()}{said[1:].rstrip('.')}"
+        lines.setdefault(entry.name, line or f"a command of {package}")
+    return lines
+
+
 def _parser() -> Parser:
     import importlib.metadata
 
-    rows = {name: about for name, (_, about) in COMMANDS.items()}
-    for each in _others():
-        package = each.dist.name if each.dist else each.value
-        rows.setdefault(each.name, f"a command of {package}")
-    listing = "\n".join(f"  {name:8s} {text}" for name, text in rows.items())
+    listing = "\n".join(f"  {name:8s} {text}" for name, text in abouts().items())
     parser = Parser(
         prog="simgeo",
         usage="simgeo [--import MODULE] COMMAND [ARGUMENTS]",

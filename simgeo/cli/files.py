@@ -6,8 +6,6 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from matplotlib.figure import Figure
-
 
 def folder_to_write(flag: str, name: str) -> Path:
     """The folder of that name, made if it is not there.
@@ -36,6 +34,8 @@ def file_to_draw(flag: str, given: str, name: str) -> Path:
     Raises:
         ValueError: in one line, if it cannot be drawn or written.
     """
+    from matplotlib.figure import Figure  # for which nobody else waits
+
     if given.endswith("/"):
         folder_to_write(flag, given)
     path = Path(given) / name if Path(given).is_dir() else Path(given)

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.linalg import expm
 
 from simgeo import linalg, measures, objectives, teachers, theory
-from simgeo.page.grams import EPSILON, number, order, quantised, said
+from simgeo_apps.page.rounding import EPSILON, number, order, quantised, said
 
 NUM_VECTORS, DIM = 24, 16
 PLACES = 11
@@ -39,8 +39,8 @@ def families() -> dict[str, Family]:
     blocks = teachers.OrthogonalBlocks(num_blocks=8, cosine=0.7)
     draw = jax.jit(blocks, static_argnums=(1, 2))
     teacher = draw(keys[0], NUM_VECTORS, DIM)
-    own = np.asarray(linalg.cosines(teacher), float)
-    inverse = np.where(np.abs(own) <= EPSILON, 0.3, 0.0) + np.eye(NUM_VECTORS)
+    cosines = np.asarray(linalg.cosines(teacher), float)
+    inverse = np.where(np.abs(cosines) <= EPSILON, 0.3, 0.0) + np.eye(NUM_VECTORS)
     skew = np.asarray(jax.random.normal(keys[1], (DIM, DIM)), float)
     skew = skew - skew.T
     vectors = np.asarray(teacher, float)
@@ -57,7 +57,7 @@ def families() -> dict[str, Family]:
             "into its teacher. A learned projection asks for no more",
             vectors,
             lambda far: theory.projected_student(
-                vectors, (1 - far) * own + far * inverse, NUM_VECTORS, floor=0.003
+                vectors, (1 - far) * cosines + far * inverse, NUM_VECTORS, floor=0.003
             ),
             lambda far: f"{100 * far:.0f} % of the way to the inverse pattern",
         ),
@@ -83,23 +83,23 @@ def students() -> list[dict]:
     rows = []
     for name, family in families().items():
         path = [family.student(float(far)) for far in np.linspace(0, 1, PLACES)]
-        together = jnp.stack([_padded(each, NUM_VECTORS) for each in path])
+        together = jnp.stack([_padded(student, NUM_VECTORS) for student in path])
         relative, battery = judge(together, _padded(family.teacher, DIM))
-        kept = order(jnp.asarray(family.teacher, float))
+        places = order(jnp.asarray(family.teacher, float))
         for place, far in enumerate(np.linspace(0, 1, PLACES)):
-            found = {key: float(values[place]) for key, values in relative.items()}
+            losses = {key: float(values[place]) for key, values in relative.items()}
             rows.append(
                 {
                     "family": name,
                     "far": place,
                     "amount": family.amount(float(far)),
-                    "cells": quantised(together[place][kept]),
+                    "cells": quantised(together[place][places]),
                     "matthews": number(float(battery["matthews"][place])),
                     "recall": number(float(battery["pattern_recall"][place])),
                 }
                 | {
-                    key: number(each) if each > ZERO else 0.0
-                    for key, each in found.items()
+                    key: number(loss) if loss > ZERO else 0.0
+                    for key, loss in losses.items()
                 }
             )
     return rows
@@ -118,20 +118,20 @@ def distances(rows: list[dict]) -> list[dict]:
 def readings(rows: list[dict]) -> dict[str, str]:
     """What the screen says at each place of its slider."""
     known = families()
-    found = {}
+    sentences = {}
     for row in rows:
         low = [label for key, label in SHOWN.items() if row[key] == 0]
         matthews = "undefined, for no pair is ε-orthogonal"
         if row["matthews"] is not None:
             matthews = said(row["matthews"])
         zeros = f"Losses at zero: {'; '.join(low)}" if low else "No loss is zero"
-        found[f"{row['family']}|{row['far']}"] = (
+        sentences[f"{row['family']}|{row['far']}"] = (
             f"{known[row['family']].says}. Here: {row['amount']}. "
             f"{zeros}. CKA loss {said(row['cka'])}. Of the teacher's ε-orthogonal "
-            f"pairs {100 * row['recall']:.0f} % are kept; Matthews correlation "
+            f"pairs {100 * row['recall']:.0f} % are preserved; pattern agreement "
             f"{matthews}."
         )
-    return found
+    return sentences
 
 
 def _padded(vectors: np.ndarray, width: int) -> jax.Array:

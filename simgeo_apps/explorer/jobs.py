@@ -5,8 +5,10 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import xarray as xr
+
 from simgeo import engine
-from simgeo.problems import Experiment, NotFiniteError, Trajectory
+from simgeo.problems import Experiment
 
 # Two at once would only take the cores from one another.
 _ONE_AT_A_TIME = threading.Lock()
@@ -16,7 +18,7 @@ class Outcome(NamedTuple):
     """What came of a run: all of it, what was done when it ended, or why nothing."""
 
     experiment: Experiment
-    trajectory: Trajectory | None
+    data: xr.Dataset | None
     message: str  # empty where all went well
     seconds: float
 
@@ -45,29 +47,29 @@ class Job:
         with _ONE_AT_A_TIME:
             if is_superseded():
                 return None
-            begin, told = time.perf_counter(), 0.0
+            begin, last_told = time.perf_counter(), 0.0
 
-            def on_chunk(steps: int, loss: float) -> None:
-                nonlocal told
+            def on_record(record: engine.Record) -> None:
+                nonlocal last_told
                 if is_superseded() or self._stop.is_set():
-                    raise KeyboardInterrupt  # which `run` takes as its end
-                if time.perf_counter() - told > 0.3:
-                    told = time.perf_counter()
-                    on_progress(steps)
+                    raise KeyboardInterrupt  # which the engine takes as the run's end
+                if time.perf_counter() - last_told > 0.3:
+                    last_told = time.perf_counter()
+                    on_progress(record.step)
 
-            found, message = None, ""
+            data, message = None, ""
             try:
-                found = engine.run(self.cell, on_chunk=on_chunk)
-                if not found.complete:
+                data = engine.run(self.cell, on_record=on_record)
+                if not data.attrs["complete"]:
                     message = (
-                        f"Stopped after {found.steps[-1]} of {self.cell.num_steps} "
-                        f"steps."
+                        f"Stopped after {int(data['step'][-1])} of "
+                        f"{self.cell.num_steps} steps."
                     )
-            except NotFiniteError as error:
-                found, message = error.trajectory, str(error)
+            except engine.NotFiniteError as error:
+                data, message = error.run, str(error)
             except Exception as error:  # a page shows it; nobody sees a traceback
                 first = str(error).partition("\n")[0]
                 message = first or f"{type(error).__name__}."
         if is_superseded():
             return None
-        return Outcome(self.cell, found, message, time.perf_counter() - begin)
+        return Outcome(self.cell, data, message, time.perf_counter() - begin)

@@ -3,23 +3,28 @@
 import time
 from pathlib import Path
 
-import jax
 from tqdm import tqdm
 
-from simgeo import engine
 from simgeo.cli import Parser, fail
 from simgeo.cli.files import replaced, require_file
 
 
 def write(arguments: list[str]) -> int:
-    """Exit code, after the page is written."""
+    """One HTML file to hand out, with things to drag.
+
+    Args:
+        arguments: the words after `simgeo page`.
+
+    Returns:
+        The exit code: 0, 1 where a run failed, 2 for bad input.
+    """
     begin = time.perf_counter()
     try:
         asked = parse(arguments)
         html = _made()
     except ValueError as error:
         return fail(error, 2)
-    except (MemoryError, ArithmeticError, jax.errors.JaxRuntimeError) as error:
+    except (MemoryError, ArithmeticError, RuntimeError) as error:  # of JAX too
         return fail(str(error).partition("\n")[0] or "out of memory", 1)
     try:
         with replaced(asked) as part:
@@ -41,8 +46,8 @@ def parse(arguments: list[str]) -> Path:
     parser = Parser(
         prog="simgeo page",
         usage="simgeo page OUT.html",
-        description="One HTML file that tells what was found, with things to drag. It "
-        "runs the small experiments that it shows, for a minute or two.",
+        description="Writes one HTML file with things to drag. It runs the small "
+        "experiments that it shows, for a minute or two.",
         allow_abbrev=False,
     )
     parser.add_argument("out", metavar="OUT.html", nargs="*", help="such as page.html")
@@ -61,22 +66,23 @@ def parse(arguments: list[str]) -> Path:
 
 def _made() -> str:
     try:
-        from simgeo import page
+        from simgeo_apps.page import document
     except ModuleNotFoundError as error:
-        if error.name is not None and error.name.startswith("simgeo"):
+        if (error.name or "").startswith("simgeo"):
             raise
         raise ValueError(
             f"`simgeo page` needs {error.name}, which is not installed. "
             "Install the extra: pip install 'simgeo[page]'."
         ) from error
-    # Not one device per core: then the last digits would depend on their number.
-    engine.keep_programs()
-    with tqdm(total=len(page.CELLS), unit="run", disable=None) as bar:
+    from simgeo import engine
 
-        def on_run(cell: page.Cell) -> None:
+    engine.prepare_host()
+    with tqdm(total=len(document.CELLS), unit="run", disable=None) as bar:
+
+        def on_run(cell: document.Cell) -> None:
             bar.set_postfix_str(f"{cell.objective}, {cell.teacher}", refresh=False)
-            bar.update(page.CELLS.index(cell) - bar.n)
+            bar.update(document.CELLS.index(cell) - bar.n)
 
-        html = page.make(on_run)
+        html = document.make(on_run)
         bar.update(bar.total - bar.n)
     return html

@@ -6,14 +6,14 @@ import altair as alt
 from matplotlib.colors import to_hex
 
 from simgeo import plots
-from simgeo.page import grams, runs
+from simgeo_apps.page import rounding, training
 
 # Stops of diverging `vlag`, which seaborn's figures use for cosines too.
 COSINES = ("#2369bd", "#a9b8d7", "#faf7f7", "#dba9a7", "#a9373b")
 
 # Of Okabe and Ito's set, so that they differ for every kind of sight.
 PAIRS = {
-    "kept": "#0072b2",
+    "preserved": "#0072b2",
     "lost": "#e69f00",
     "gained": "#cc79a7",
     "in neither": "#ececec",
@@ -31,7 +31,7 @@ _SHAPES = {
     "X": "M-1,-.6L-.6,-1L0,-.4L.6,-1L1,-.6L.4,0L1,.6L.6,1L0,.4L-.6,1L-1,.6L-.4,0Z",
 }
 
-LABELS = [each.label for each in runs.OBJECTIVES]
+LABELS = [objective.label for objective in training.OBJECTIVES]
 
 COLOURS = {name: to_hex(plots.STYLES[name][0]) for name in LABELS}
 
@@ -117,7 +117,7 @@ def colour(legend: alt.Legend | None) -> alt.Color:
 def two(first: str, second: str) -> alt.Color:
     return (
         alt.Color("of:N", title=None)
-        .scale(domain=[first, second], range=[PAIRS["kept"], PAIRS["lost"]])
+        .scale(domain=[first, second], range=[PAIRS["preserved"], PAIRS["lost"]])
         .legend(orient="top")
     )
 
@@ -125,7 +125,7 @@ def two(first: str, second: str) -> alt.Color:
 def powers(low: int, high: int) -> dict[str, Any]:
     """An axis of powers of ten; Vega has no superscripts of its own."""
     powers = range(low, high + 1)
-    labels = [grams.power_of_ten(10.0**power) for power in powers]
+    labels = [rounding.power_of_ten(10.0**power) for power in powers]
     return {
         "values": [10.0**power for power in powers],
         "labelExpr": f"{labels}[round(log(datum.value) / LN10) - ({low})]",

@@ -5,7 +5,14 @@ What a reader drags is an element of the page; a chart's parameters are bound to
 
 import altair as alt
 
-from simgeo.page import counts, grams, maps, marks, runs, zero_loss
+from simgeo_apps.page import (
+    counts,
+    heat_maps,
+    marks,
+    rounding,
+    training,
+    zero_loss,
+)
 
 
 def charts() -> dict[str, dict]:
@@ -13,18 +20,16 @@ def charts() -> dict[str, dict]:
     made = {
         "random": random_cosines(),
         "fits": how_many_fit(),
-        "teacher": maps.teacher_map("teacher2", "show"),
+        "teacher": heat_maps.teacher_map("teacher2", "show"),
         "teacher_cosines": teacher_cosines(),
-        "target": maps.teacher_map("teacher3"),
-        "student": maps.student_map(),
-        "pairs": maps.pairs_map(),
-        "loss": over_steps(
-            "excess", "Loss above least possible", alt.Scale(type="log")
-        ),
-        "kept": kept_over_steps(),
+        "target": heat_maps.teacher_map("teacher3"),
+        "student": heat_maps.student_map(),
+        "pairs": heat_maps.pairs_map(),
+        "loss": over_steps("excess", "Loss above its optimum", alt.Scale(type="log")),
+        "agreement": agreement_over_steps(),
         "plane": loss_against_geometry(),
-        "before": maps.family_map("0"),
-        "after": maps.family_map("far"),
+        "before": heat_maps.family_map("0"),
+        "after": heat_maps.family_map("far"),
         "distances": distances(),
     }
     return {name: chart.to_dict() for name, chart in made.items()}
@@ -52,7 +57,7 @@ def random_cosines() -> alt.LayerChart:
             color=alt.Color("within:N", title=None)
             .scale(
                 domain=["within epsilon", "not"],
-                range=[marks.PAIRS["kept"], marks.PAIRS["lost"]],
+                range=[marks.PAIRS["preserved"], marks.PAIRS["lost"]],
             )
             .legend(orient="top"),
         )
@@ -83,7 +88,7 @@ def how_many_fit() -> alt.LayerChart:
             color=alt.Color("bound:N", title=None)
             .scale(
                 domain=["none can be more", "known to exist"],
-                range=[marks.PAIRS["lost"], marks.PAIRS["kept"]],
+                range=[marks.PAIRS["lost"], marks.PAIRS["preserved"]],
             )
             .legend(orient="top"),
             tooltip=[
@@ -119,7 +124,7 @@ def teacher_cosines() -> alt.LayerChart:
     level = (
         alt.Chart(alt.InlineData([{}]))
         .mark_rule(color=marks.INK, strokeDash=[5, 3])
-        .encode(x=alt.datum(grams.EPSILON))
+        .encode(x=alt.datum(rounding.EPSILON))
     )
     return marks.finish(
         alt.layer(
@@ -165,21 +170,21 @@ def over_steps(field: str, title: str, scale: alt.Scale, **levels) -> alt.LayerC
     )
 
 
-def kept_over_steps() -> alt.LayerChart:
-    """Matthews correlation over the steps, with chance and limit."""
+def agreement_over_steps() -> alt.LayerChart:
+    """Pattern agreement over the steps, with its chance level and SVD baseline."""
     levels = marks.named("levels").transform_filter(
         "datum.teacher == teacher3 && datum.width == width3"
     )
     return over_steps(
         "matthews",
-        "Matthews correlation",
+        "pattern agreement",
         alt.Scale(domain=[-0.2, 1]),
         **marks.level_marks(levels),
     )
 
 
 def loss_against_geometry() -> alt.LayerChart:
-    """One curve per run in the (loss, kept geometry) plane."""
+    """One curve per run in the plane of loss and pattern agreement."""
     chosen = "datum.teacher == teacher4 && datum.width == width4"
     lit = (
         "highlight == 'all' || datum.objective == highlight || "
@@ -198,10 +203,10 @@ def loss_against_geometry() -> alt.LayerChart:
         .transform_filter(chosen)
         .transform_joinaggregate(final="max(record)")
         .encode(
-            x=alt.X("excess:Q", title="loss above least possible / zero student's loss")
-            .scale(type="log", domain=[runs.FLOOR, 10], clamp=True)
+            x=alt.X("excess:Q", title="loss above its optimum / zero student's loss")
+            .scale(type="log", domain=[training.FLOOR, 10], clamp=True)
             .axis(**marks.powers(-6, 1)),
-            y=alt.Y("matthews:Q", title="Matthews correlation")
+            y=alt.Y("matthews:Q", title="pattern agreement")
             .scale(domain=[-0.2, 1.02], nice=False)
             .axis(format=".1f", tickCount=6),
             color=marks.colour(legend),
@@ -231,15 +236,17 @@ def loss_against_geometry() -> alt.LayerChart:
                 alt.Tooltip("seed:Q"),
                 alt.Tooltip("step:Q"),
                 alt.Tooltip("loss:Q", format=".3~g"),
-                alt.Tooltip("excess:Q", format=".2~g", title="above least possible"),
-                alt.Tooltip("matthews:Q", format=".2f", title="Matthews"),
+                alt.Tooltip("excess:Q", format=".2~g", title="above its optimum"),
+                alt.Tooltip("matthews:Q", format=".2f", title="agreement"),
             ]
         )
         .add_params(run)
     )
     levels = marks.named("levels").transform_filter(chosen)
     centred = [
-        each.label for each in runs.OBJECTIVES if "translation" in each.invariant_to
+        objective.label
+        for objective in training.OBJECTIVES
+        if "translation" in objective.invariant_to
     ]
     groups = [
         alt.param(name="centred", value=centred),
@@ -256,9 +263,9 @@ def loss_against_geometry() -> alt.LayerChart:
     )
     return marks.finish(
         alt.layer(lines, hover, points, *marks.level_marks(levels).values()),
-        "Loss above the least possible, against Matthews correlation: a line for each "
-        "run, from its start on the right to a large symbol at its end. Dashed: "
-        "objectives that centre. Rules at chance and at the limit.",
+        "Loss above its optimum, against pattern agreement: a line for each run, from "
+        "its start on the right to a large symbol at its end. Dashed: objectives that "
+        "centre. Rules at the chance level and the SVD baseline.",
         ["teacher4", "width4", "highlight"],
     ).add_params(*groups)
 

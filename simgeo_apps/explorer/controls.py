@@ -4,9 +4,9 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
-from simgeo import objectives, teachers
-from simgeo.problems import Experiment
+from simgeo import objectives, optimisers, teachers
 from simgeo.objectives import AbstractObjective
+from simgeo.problems import Experiment
 from simgeo.teachers import AbstractTeacher
 
 NOTHING = "nothing"
@@ -25,35 +25,35 @@ class Range(NamedTuple):
 class Choice(NamedTuple):
     """A kind of teacher, and the one setting that the page moves, if any."""
 
-    make: Callable[[float, float], AbstractTeacher]  # of that setting and epsilon
+    make: Callable[[float], AbstractTeacher]  # of that setting
     knob: Range | None = None
 
 
 TEACHERS: dict[str, Choice] = {
     "orthogonal fraction": Choice(
-        lambda knob, epsilon: teachers.OrthogonalFraction(knob, epsilon),
+        lambda knob: teachers.OrthogonalFraction(knob),
         Range("fraction of epsilon-orthogonal pairs", 0, 1, 0.8, 0.01),
     ),
-    "Gaussian": Choice(lambda knob, epsilon: teachers.Gaussian()),
+    "Gaussian": Choice(lambda knob: teachers.Gaussian()),
     "common mean": Choice(
-        lambda knob, epsilon: teachers.CommonMean(cosine=knob),
+        lambda knob: teachers.CommonMean(cosine=knob),
         Range("mean cosine", 0, 0.99, 0.3, 0.01),
     ),
     "orthogonal blocks": Choice(
-        lambda knob, epsilon: teachers.OrthogonalBlocks(4, knob),
+        lambda knob: teachers.OrthogonalBlocks(4, knob),
         Range("mean cosine inside each of 4 blocks", 0, 0.99, 0.5, 0.01),
     ),
     "power-law spectrum": Choice(
-        lambda knob, epsilon: teachers.PowerLawSpectrum(exponent=knob),
+        lambda knob: teachers.PowerLawSpectrum(exponent=knob),
         Range("exponent of the decay", 0, 3, 0.75, 0.05),
     ),
     "superposition": Choice(
-        lambda knob, epsilon: teachers.Superposition(128, knob),
+        lambda knob: teachers.Superposition(128, knob),
         Range("density of 128 features", 0.01, 1, 0.05, 0.01),
     ),
 }
 OBJECTIVES: dict[str, AbstractObjective] = {
-    each.label: each for each in objectives.LOSSES
+    objective.label: objective for objective in objectives.LOSSES
 }
 RANGES = {
     "num_vectors": Range("n, vectors", 3, 128, 32),
@@ -104,13 +104,13 @@ def experiment_of(wish: Wish) -> Experiment:
         other = _known("added", wish.added, OBJECTIVES)
         objective = objectives.Hybrid((objective, other), (1.0, float(wish.weight)))
     return Experiment(
-        teacher=choice.make(float(wish.knob or 0), float(wish.epsilon)),
+        teacher=choice.make(float(wish.knob or 0)),
         objective=objective,
         num_vectors=int(wish.num_vectors),
         teacher_dim=int(wish.teacher_dim),
         student_dim=int(wish.student_dim),
         epsilon=float(wish.epsilon),
-        learning_rate=float(f"{10**wish.log_rate:.3g}"),
+        optimiser=optimisers.Adam(float(f"{10**wish.log_rate:.3g}")),
         num_steps=int(wish.num_steps),
         num_records=30,
         num_seeds=int(wish.num_seeds),

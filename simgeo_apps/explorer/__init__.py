@@ -2,5 +2,5 @@
 
 `simgeo explore` serves it; `app.py` is the page, a marimo notebook, and holds what is
 shown where. What the controls mean, the runs, the pictures and the code to take away
-are plain modules beside it. marimo comes with the extra `explore`.
+are plain modules beside it. It needs the extra `explore`.
 """

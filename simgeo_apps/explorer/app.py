@@ -13,11 +13,11 @@ app = marimo.App(width="medium", app_title="simgeo explorer")
 def imports():
     import marimo as mo
 
-    from simgeo import experiment
-    from simgeo.explorer import controls, pictures, running, snippets
+    from simgeo import engine
+    from simgeo_apps.explorer import controls, jobs, pictures, snippets
 
     engine.keep_programs()
-    return controls, mo, pictures, running, snippets
+    return controls, jobs, mo, pictures, snippets
 
 
 @app.cell
@@ -135,7 +135,7 @@ def panel(knobs, laid_out, mo):
     _columns = "repeat(auto-fit, minmax(min(100%, 17rem), 1fr))"
     mo.Html(
         f'<div style="display: grid; gap: 2rem; grid-template-columns: {_columns}">'
-        f"{''.join(each.text for each in _groups)}</div>"
+        f"{''.join(_laid.text for _laid in _groups)}</div>"
     )
     return
 
@@ -178,9 +178,9 @@ def wanted(
 
 
 @app.cell
-def run(cell, mo, running, set_outcome, set_progress):
+def run(cell, jobs, mo, set_outcome, set_progress):
     # When this cell runs again its thread is told to exit, and gives way.
-    job = None if cell is None else running.Job(cell)
+    job = None if cell is None else jobs.Job(cell)
 
     def _work():
         thread = mo.current_thread()
@@ -231,14 +231,14 @@ def status(get_outcome, get_progress, job, mo, refusal, stop):
 @app.cell
 def curves(get_outcome, mo, pictures, refusal):
     _outcome = get_outcome()
-    mo.stop(bool(refusal) or _outcome is None or _outcome.trajectory is None)
-    _loss, _kept = pictures.curves(_outcome.experiment, _outcome.trajectory)
+    mo.stop(bool(refusal) or _outcome is None or _outcome.data is None)
+    _loss, _agreement = pictures.curves(_outcome.data)
     mo.hstack(
         [
             mo.image(_loss, alt="Loss over the steps", width=330, rounded=True),
             mo.image(
-                _kept,
-                alt="Kept geometry over the steps, with chance and truncated SVD",
+                _agreement,
+                alt="Pattern agreement over the steps, with chance and SVD baseline",
                 width=330,
                 rounded=True,
             ),
@@ -253,7 +253,7 @@ def curves(get_outcome, mo, pictures, refusal):
 @app.cell
 def maps(get_outcome, mo, pictures, refusal, shown):
     _outcome = get_outcome()
-    mo.stop(bool(refusal) or _outcome is None or _outcome.trajectory is None)
+    mo.stop(bool(refusal) or _outcome is None or _outcome.data is None)
     _images = [
         mo.image(
             each,
@@ -263,7 +263,7 @@ def maps(get_outcome, mo, pictures, refusal, shown):
         )
         for name, each in zip(
             ("teacher", "student"),
-            pictures.maps(_outcome.trajectory, shown.value == "cosines"),
+            pictures.maps(_outcome.data, shown.value == "cosines"),
             strict=True,
         )
     ]
@@ -274,8 +274,8 @@ def maps(get_outcome, mo, pictures, refusal, shown):
 @app.cell
 def numbers(get_outcome, mo, pictures, refusal):
     _outcome = get_outcome()
-    mo.stop(bool(refusal) or _outcome is None or _outcome.trajectory is None)
-    _rows = pictures.numbers(_outcome.trajectory)
+    mo.stop(bool(refusal) or _outcome is None or _outcome.data is None)
+    _rows = pictures.numbers(_outcome.data)
     _names = list(_rows[0])
     _lines = [f"| {' | '.join(_names)} |", "|:--" + "|--:" * (len(_names) - 1) + "|"]
     _lines += [f"| {' | '.join(_row.values())} |" for _row in _rows]

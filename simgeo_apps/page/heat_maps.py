@@ -2,7 +2,7 @@
 
 import altair as alt
 
-from simgeo.page import grams, marks, runs, zero_loss
+from simgeo_apps.page import marks, rounding, training, zero_loss
 
 
 def teacher_map(control: str, show: str | None = None) -> alt.LayerChart:
@@ -14,7 +14,7 @@ def teacher_map(control: str, show: str | None = None) -> alt.LayerChart:
     )
     return _heat_map(
         cells,
-        runs.NUM_VECTORS,
+        training.NUM_VECTORS,
         "Heat map of the cosines of all pairs of the teacher's vectors.",
         [control, *([show] if show else [])],
         f"{show} == 'pattern'" if show else "false",
@@ -25,7 +25,7 @@ def student_map() -> alt.LayerChart:
     """Heat map of the student's cosines at one record."""
     return _heat_map(
         marks.of_run(marks.named("student_grams")),
-        runs.NUM_VECTORS,
+        training.NUM_VECTORS,
         "Heat map of the cosines of all pairs of the student's vectors at the chosen "
         "step, in the order of its teacher.",
         ["teacher3", "objective3", "width3", "record"],
@@ -33,17 +33,17 @@ def student_map() -> alt.LayerChart:
 
 
 def pairs_map() -> alt.LayerChart:
-    """Which orthogonal pairs are kept, lost and gained at one record."""
+    """Which orthogonal pairs are preserved, lost and gained at one record."""
     cells = marks.of_run(marks.named("student_grams")).transform_lookup(
         lookup="teacher",
         from_=alt.LookupData(
             data=alt.NamedData("teacher_grams"), key="teacher", fields=["teacher_cells"]
         ),
     )
-    cells = _spread(cells, runs.NUM_VECTORS, ["cells", "teacher_cells"])
+    cells = _spread(cells, training.NUM_VECTORS, ["cells", "teacher_cells"])
     cells = cells.transform_calculate(
-        state="abs(datum.teacher_cells) <= 10 ? (abs(datum.cells) <= 10 ? 'kept' : "
-        "'lost') : (abs(datum.cells) <= 10 ? 'gained' : 'in neither')"
+        state="abs(datum.teacher_cells) <= 10 ? (abs(datum.cells) <= 10 ? "
+        "'preserved' : 'lost') : (abs(datum.cells) <= 10 ? 'gained' : 'in neither')"
     )
     colour = (
         alt.Color("state:N")
@@ -51,10 +51,10 @@ def pairs_map() -> alt.LayerChart:
         .legend(None)
     )
     return marks.finish(
-        _both_halves(cells, runs.NUM_VECTORS, colour, marks.PAIRS["in neither"]),
+        _both_halves(cells, training.NUM_VECTORS, colour, marks.PAIRS["in neither"]),
         "Map of all pairs at the chosen step: epsilon-orthogonal in teacher and "
-        "student (kept), in the teacher only (lost), in the student only (gained), or "
-        "in neither.",
+        "student (preserved), in the teacher only (lost), in the student only "
+        "(gained), or in neither.",
         ["teacher3", "objective3", "width3", "record"],
     )
 
@@ -95,7 +95,7 @@ def _heat_map(
 
 def _spread(chart: alt.Chart, num_vectors: int, fields: list[str]) -> alt.Chart:
     """One row for each pair i < j, with its place."""
-    rows, columns = grams.places(num_vectors)
+    rows, columns = rounding.places(num_vectors)
     return chart.transform_calculate(
         row=marks.as_list(rows), column=marks.as_list(columns)
     ).transform_flatten([*fields, "row", "column"])

@@ -17,7 +17,14 @@ FIRST_PORT = 2718
 
 
 def explore(arguments: list[str]) -> int:
-    """Exit code; does not return while the page is served."""
+    """A page on this machine that runs while its controls are moved.
+
+    Args:
+        arguments: the words after `simgeo explore`.
+
+    Returns:
+        The exit code, 2 for bad input; does not return once the page is served.
+    """
     try:
         command = parse(arguments)
     except ValueError as error:
@@ -28,12 +35,12 @@ def explore(arguments: list[str]) -> int:
             "'simgeo[explore]'.",
             2,
         )
-    package = Path(__file__).parents[2]
-    paths = [str(package), *filter(None, [os.environ.get("PYTHONPATH")])]
+    packages = Path(__file__).parents[2]
+    paths = [str(packages), *filter(None, [os.environ.get("PYTHONPATH")])]
     changed = {
         # Without it XLA says at every program it keeps what this CPU lacks.
         "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "3"),
-        "PYTHONPATH": os.pathsep.join(paths),  # the page is to run this very package
+        "PYTHONPATH": os.pathsep.join(paths),  # the page is to run these very packages
         "MARIMO_SKIP_UPDATE_CHECK": "1",  # nothing is asked of a network
     }
     sys.stdout.flush()
@@ -76,7 +83,7 @@ def parse(arguments: list[str]) -> list[str]:
             f"--host {asked.host}. Leave it out."
         )
     port = _port(asked.host, asked.port)
-    page = Path(__file__).parents[1] / "explorer" / "app.py"
+    page = Path(__file__).with_name("app.py")
     return [
         *(sys.executable, "-m", "marimo", "run", str(page)),
         *("--host", asked.host, "--port", str(port)),

@@ -3,8 +3,8 @@
 import math
 
 from simgeo import limits
-from simgeo.page.grams import power_of_ten
-from simgeo.page.runs import NUM_VECTORS
+from simgeo_apps.page.rounding import power_of_ten
+from simgeo_apps.page.training import NUM_VECTORS
 
 DIMS = (4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
 EPSILONS = (0.02, 0.04, 0.06, 0.08, 0.1, 0.14, 0.2, 0.26, 0.32, 0.4, 0.5)
