@@ -176,8 +176,8 @@ def draw(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
     sheet.legend(
         PARTS,
         "\nFrom weight 0 of the wider teacher (open) by 1/2 (square) to 1. Cross: the "
-        "pairs that are orthogonal in both. Where teachers agree Gram hides Procrustes "
-        "and CKA.",
+        "pairs that are orthogonal in both.\nWhere teachers agree Gram hides "
+        "Procrustes and CKA.",
         markers=False,
     )
     return pairs
