@@ -52,7 +52,8 @@ def test_from_a_file_through_a_sweep_in_another_process(tmp_path):
     assert run.returncode == 0, run.stderr
     assert "2 done" in run.stdout
     frame = results.open(tmp_path / "results").frame
-    assert set(frame["objective"]) == {"MeanCosine"}
+    assert set(frame["objective"]) == {"Mean cosine"}
+    assert set(frame["objective.kind"]) == {"MeanCosine"}
     assert set(frame["objective.power"]) == {1.0, 2.0}
 
 
@@ -64,9 +65,10 @@ def test_homes_are_those_of_all_that_is_within():
         ),
     )
     assert settings.homes([cell]) == {
-        "simgeo.experiment.description",
         "simgeo.objectives._sums",
         "simgeo.objectives._vector_losses",
+        "simgeo.optimisers._rules",
+        "simgeo.problems._vectors",
         "simgeo.students",
         "simgeo.teachers._composed",
         "simgeo.teachers._laws",

@@ -1,10 +1,13 @@
 """What README and documentation print runs as printed, and is up to date.
 
-Examples in docstrings are run beside the tests, pages with code cells by `make docs`.
+Examples in docstrings are run beside the tests, all pages with code cells by `make
+docs`, and those that tell how to add something here too.
 """
 
 import dataclasses
+import os
 import re
+import subprocess
 import sys
 import types
 from pathlib import Path
@@ -18,16 +21,30 @@ from simgeo import objectives, sweep, teachers
 pytestmark = pytest.mark.once
 
 ROOT = Path(__file__).parents[1]
+README = ROOT.joinpath("README.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
+CELL = re.compile(r"^```\{code-cell\}\n(.*?)^```", re.DOTALL | re.MULTILINE)
 PAGES = {
     str(path.relative_to(ROOT)): found
     for path in (ROOT / "README.md", *sorted(ROOT.joinpath("docs").rglob("*.md")))
     if (found := BLOCK.findall(path.read_text(encoding="utf-8")))
 }
+NOTEBOOKS = {
+    path.stem: found
+    for path in sorted(ROOT.joinpath("docs/how_to").glob("*.md"))
+    if (found := CELL.findall(path.read_text(encoding="utf-8")))
+}
+
+
+def executed(page, known):
+    for block in PAGES[page]:
+        exec(compile(block, page, "exec"), known)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize(
+    "page", sorted(PAGES.keys() - {"README.md", "docs/objectives.md"})
+)
 def test_python_of_a_page_runs(page, tmp_path, monkeypatch):
     run = sweep.run
 
@@ -40,14 +57,62 @@ def test_python_of_a_page_runs(page, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "dask_jobqueue", cluster)
     tmp_path.joinpath("figures").symlink_to(ROOT / "figures")
     monkeypatch.chdir(tmp_path)
+    executed(page, {})
 
+
+@pytest.mark.slow
+def test_python_of_the_objectives_runs_where_rows_are_on_devices():
     def on_a_device(student, teacher):
-        known = {"student": student, "teacher": teacher}
-        for block in PAGES[page]:
-            exec(compile(block, page, "exec"), known)
+        executed("docs/objectives.md", {"student": student, "teacher": teacher})
 
     pair = jnp.eye(4)[None], jnp.ones((1, 4, 3))
     jax.vmap(on_a_device, axis_name="batch")(*pair)
+
+
+@pytest.mark.slow
+def test_python_of_the_readme_prints_what_it_says(capsys):
+    executed("README.md", {})
+    wanted = README.split("It prints\n\n```\n")[1].split("```")[0]
+    found, number = capsys.readouterr().out, re.compile(r"\d+\.\d+")
+    assert number.sub("_", found) == number.sub("_", wanted)
+    values = [[*map(float, number.findall(text))] for text in (found, wanted)]
+    assert len(values[1]) == 10
+    assert values[0] == pytest.approx(values[1], abs=0.05)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", NOTEBOOKS)
+def test_cells_of_a_page_run(page, tmp_path):
+    """In a process of its own, since they define kinds and measures."""
+    script = []
+    for cell in NOTEBOOKS[page]:
+        if cell.startswith("%%writefile "):
+            name, _, text = cell.removeprefix("%%writefile ").partition("\n")
+            tmp_path.joinpath(name).write_text(text)
+        else:
+            script.append(cell)
+    tmp_path.joinpath("cells.py").write_text("\n".join(script))
+    own = {"PYTHONPATH": str(ROOT), "MPLBACKEND": "agg"}
+    run = subprocess.run(
+        [sys.executable, "cells.py"],
+        cwd=tmp_path,
+        env=os.environ | own,
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stderr
+
+
+def test_links_of_the_readme_lead_somewhere():
+    links = re.findall(r"\]\(\s*([^)#\s]+)[^)]*\)", README)
+    assert len(links) > 10
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_the_grid_of_the_readme_is_a_sweep(tmp_path):
+    grid = tmp_path / "grid.toml"
+    grid.write_text(README.split("```toml\n")[1].split("```")[0])
+    assert len(sweep.load(grid)) == 5 * 3 * 3
 
 
 def test_the_table_of_teachers_is_the_one_in_the_documentation():

@@ -1,8 +1,8 @@
 """The package's docstrings, plain text with `code` in single backticks, for autodoc.
 
 Formulas are found and typeset, names such as `functional.cka` become links, comments at
-the fields of named tuples and modules a list, and the sections Args, Returns and Raises
-what Sphinx calls fields.
+the fields of named tuples and modules a list, the rows about a loss another, and the
+sections Args, Returns and Raises what Sphinx calls fields.
 """
 
 import dataclasses
@@ -17,6 +17,7 @@ from sphinx.application import Sphinx
 import formulas
 
 SECTIONS = {"Args:": "param", "Raises:": "raises", "Returns:": "returns"}
+ROWS = re.compile(r"^(?=[A-Z][a-z]+: )", re.MULTILINE)  # of what a loss is
 SPECIAL = re.compile(r"([\\*|])|(_)(?!\w)")  # what reStructuredText would act on
 
 
@@ -31,6 +32,8 @@ def restructured(text: str) -> list[str]:
             lines += _fields(section, textwrap.dedent(block))
         elif block.startswith(">>>"):
             lines += block.splitlines()  # examples are reStructuredText as they are
+        elif head.startswith("Formula: "):
+            lines += [f"* {_inline(row)}" for row in ROWS.split(block) if row]
         elif block.startswith("    "):
             lines += _indented(textwrap.dedent(block))
         else:
