@@ -27,10 +27,10 @@ BATCH_BYTES = 2**21  # so that a sweep of a minute has many batches
 
 def cells(num: int = 12) -> list:
     """num^2 small experiments over rate and fraction."""
-    from simgeo import experiment, objectives, sweep, teachers
+    from simgeo import objectives, problems, sweep, teachers
 
     base = problems.Experiment(
-        teacher=teachers.OrthogonalFraction(fraction=0.5, epsilon=0.1),
+        teacher=teachers.OrthogonalFraction(fraction=0.5),
         objective=objectives.Procrustes(),
         num_vectors=32,
         teacher_dim=16,
@@ -41,14 +41,14 @@ def cells(num: int = 12) -> list:
     )
     return sweep.grid(
         base,
-        learning_rate=sweep.log_span(1e-3, 1e-1, num),
+        optimiser__learning_rate=sweep.log_span(1e-3, 1e-1, num),
         teacher__fraction=sweep.span(0.1, 0.8, num),
     )
 
 
 def work(folder: str, num: int, executor: Executor | None = None) -> None:
     """The sweep, as a child runs it."""
-    from simgeo import experiment, sweep
+    from simgeo import engine, sweep
 
     engine.keep_programs()
     whole = sweep.plan(cells(num), batch_bytes=BATCH_BYTES)
@@ -90,8 +90,9 @@ def compare(alone: Path, killed: Path) -> int:
     from simgeo import results
 
     with warnings.catch_warnings(action="error"):  # a damaged file would warn
-        first, second = results.open(alone).frame, results.open(killed).frame
+        frames = [results.open(folder).frame for folder in (alone, killed)]
     columns = ["fingerprint", "seed"]
+    first, second = (frame.sort_values(columns, ignore_index=True) for frame in frames)
     assert not second.duplicated(columns).any(), "a cell is there twice"
     assert (first[columns] == second[columns]).all(axis=None), "a cell is missing"
     equal, largest = True, 0.0

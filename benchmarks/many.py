@@ -18,13 +18,17 @@ BATCH = 50
 def main() -> None:
     num = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
     [cell, *_] = cells(2)
-    found = engine.run(cell)._asdict() | {"student": None, "teacher": None}
-    described = settings.describe(cell)
+    whole = engine.run(cell).drop_vars(["student", "teacher"])
+    identity = json.loads(whole.attrs["settings"])
     with tempfile.TemporaryDirectory() as place:
         folder, begin, kept = Path(place) / "store", time.perf_counter(), []
         for at in range(num):
-            own = json.loads(json.dumps(described)) | {"learning_rate": (at + 1) / num}
-            run = results.dataset(settings=own, precision="float32", **found)
+            rate = {**identity["optimiser"], "learning_rate": (at + 1) / num}
+            changed = {**identity, "optimiser": rate}
+            run = whole.assign_attrs(
+                settings=json.dumps(changed),
+                fingerprint=settings.digest(changed, {"precision": "float32"}),
+            )
             results.save(run, folder, packed=True)
             kept.append(run)
             if len(kept) == BATCH or at == num - 1:

@@ -5,11 +5,11 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import PartitionSpec
 from jaxtyping import Array, Float
 
-from simgeo import engine, objectives, teachers
-from simgeo.experiment import programs
+from simgeo import engine, objectives, problems, teachers
+from simgeo.engine import _programs as programs
+from simgeo.engine._units import Unit, parts_of, stacked
 from simgeo.objectives import AbstractObjective
 
 NUM_SEEDS, NUM_VECTORS, TEACHER_DIM = 32, 256, 128
@@ -51,10 +51,10 @@ class WithValue(AbstractObjective):
 
 
 class Engine:
-    """The program that `engine.run` calls between records; a call does steps."""
+    """The program that the engine calls between records; a call does steps."""
 
     def __init__(self, objective: AbstractObjective, student_dim: int, num_steps: int):
-        chosen = problems.Experiment(
+        cell = problems.Experiment(
             teacher=teachers.Gaussian(),
             objective=WithValue(objective),
             num_vectors=NUM_VECTORS,
@@ -62,32 +62,36 @@ class Engine:
             student_dim=student_dim,
             num_seeds=NUM_SEEDS,
         )
-        arrays = jax.tree.map(jnp.asarray, chosen)
-        rate = programs.Rate(arrays.learning_rate, jnp.asarray(chosen.num_steps))
-        self.rule = programs.Rule(chosen.optimiser, chosen.schedule)
-        self.mesh = programs.mesh_of(NUM_SEEDS)
-        self.common = (arrays.objective, arrays.student, rate)
-        self.num_steps = jnp.asarray(num_steps)
-        self.teacher = experiment.draw_teachers(chosen)
-        keys = programs.keys_of(chosen.seeds, "student")
-        self.state = programs.start(
-            self.common, (keys, self.teacher), student_dim, self.rule, self.mesh
-        )
+        parts = parts_of(cell)
+        seeds = np.asarray(cell.seeds, np.int32)
+        data = engine.Engine().data([Unit(parts, int(seed)) for seed in seeds])
+        self.teacher = np.stack([given[0] for given in data])
+        mesh = programs.mesh_of(NUM_SEEDS)
+        own = stacked([parts.knobs] * NUM_SEEDS), seeds, stacked(data)
+        own = programs.placed(own, mesh)
+        per_device = np.full(mesh.size, NUM_SEEDS // mesh.size, np.int32)
+        self.counts = programs.placed(per_device, mesh)
+        begin = jax.jit(programs.over_units(_begin, mesh))
+        self.carried = begin(self.counts, (), (), *own)[1].state
+        self.common, self.own = (jnp.asarray(num_steps, jnp.int32),), own
+        advance = programs.over_units(programs.advance, mesh)
+        self.program = jax.jit(advance, donate_argnums=(2,))
 
     def __call__(self) -> None:
-        common = (self.num_steps, *self.common)
-        self.state = programs.advance(
-            common, (), self.state, self.teacher, self.rule, self.mesh
+        self.carried, seen = self.program(
+            self.counts, self.common, self.carried, *self.own
         )
-        jax.block_until_ready(self.state)
+        jax.block_until_ready((self.carried, seen))
 
     def compile(self) -> None:
         """Compile the program again, from nothing."""
         jax.clear_caches()
-        common = (self.num_steps, *self.common)
-        programs.advance.lower(
-            common, (), self.state, self.teacher, self.rule, self.mesh
-        ).compile()
+        given = self.counts, self.common, self.carried, *self.own
+        self.program.lower(*given).compile()
+
+
+def _begin(carried, knobs, seed, data):
+    return carried, programs.begin(knobs, seed, data)
 
 
 # Each takes (carried, teacher) to what is carried on, by the products of one value
@@ -145,7 +149,7 @@ def bare_products(student_dim: int, num_steps: int) -> dict[str, Callable[[], No
     weights = rng.standard_normal((NUM_SEEDS, TEACHER_DIM, student_dim))
     weights = np.swapaxes(np.linalg.qr(weights)[0], 1, 2)
     carried = (student, jnp.asarray(weights, jnp.float32))
-    mesh, own = programs.mesh_of(NUM_SEEDS), PartitionSpec("seeds")
+    mesh, own = programs.mesh_of(NUM_SEEDS), programs.UNITS
 
     def loop(form: Callable, together: bool) -> Callable[[], None]:
         def one(carried, teacher):

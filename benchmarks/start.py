@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import jax
 
@@ -12,9 +11,8 @@ from benchmarks.rows import compared, interleaved, report
 
 def main(rounds: int) -> None:
     jax.config.update("jax_enable_compilation_cache", False)
-    command = str(Path(sys.executable).with_name("simgeo"))
     commands = {
-        "simgeo --help": [command, "--help"],
+        "simgeo --help": [sys.executable, "-m", "simgeo", "--help"],
         "import jax": [sys.executable, "-c", "import jax"],
     }
     calls = {

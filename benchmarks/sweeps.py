@@ -15,13 +15,13 @@ from pathlib import Path
 
 import jax
 
-from simgeo import engine, objectives, results, settings, sweep, teachers
+from simgeo import engine, objectives, problems, results, sweep, teachers
 
 
 def cells(root: int) -> list[problems.Experiment]:
     """The grid."""
     base = problems.Experiment(
-        teacher=teachers.OrthogonalFraction(fraction=0.5, epsilon=0.1),
+        teacher=teachers.OrthogonalFraction(fraction=0.5),
         objective=objectives.Hybrid(
             (objectives.CKA(), objectives.Procrustes()), (1.0, 1.0)
         ),
@@ -33,7 +33,7 @@ def cells(root: int) -> list[problems.Experiment]:
     )
     return sweep.grid(
         base,
-        learning_rate=sweep.log_span(1e-3, 1e-1, root),
+        optimiser__learning_rate=sweep.log_span(1e-3, 1e-1, root),
         teacher__fraction=sweep.span(0.1, 0.8, root),
         objective__weights__1=sweep.log_span(1e-3, 1.0, root),
     )
@@ -77,10 +77,7 @@ def main() -> None:
 
 
 def _alone(one: problems.Experiment, place: str) -> None:
-    found = engine.run(one)._asdict()
-    described = settings.describe(one)
-    kept = results.dataset(settings=described, precision="float32", **found)
-    results.save(kept, Path(place) / "alone")
+    results.save(engine.run(one), Path(place) / "alone")
 
 
 if __name__ == "__main__":

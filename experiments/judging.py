@@ -18,8 +18,8 @@ def patterns(
     """
 
     def of_seed(one: Float[Array, "n m"], other: Float[Array, "n d"]):
-        found = measures.battery(one, other, epsilon)
-        return {name: found[name] for name in ("matthews", "fraction_student")}
+        names = ("matthews", "fraction_student")
+        return measures.battery(one, other, epsilon, names)
 
     return jax.vmap(of_seed)(student, teacher)
 
@@ -29,7 +29,7 @@ def readable(
     student: Float[Array, "s n m"], teacher: Float[Array, "s n d"]
 ) -> Float[Array, " s"]:
     """Share of the teacher's variance that an affine map of the student explains."""
-    return jax.vmap(measures.linear_r2)(student, teacher)
+    return jax.vmap(measures.r2_of_teacher)(student, teacher)
 
 
 @jax.jit

@@ -75,7 +75,7 @@ def draw(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
     sheet.label(settings, "Matthews correlation\nat the end")
     remark = "\nNo point: the gradient did not stay finite."
     sheet.legend(last["objective"].unique(), remark)
-    columns = ["study", "teacher", "objective", "optimiser", RATE, SCALE, "seed"]
+    columns = ["study", "teacher", "objective", "optimiser.kind", RATE, SCALE, "seed"]
     columns += ["matthews", "relative_loss", "relative_optimum"]
     return last[[*columns, "chance_matthews", "svd_matthews"]]
 

@@ -80,7 +80,7 @@ def distances(
         name: objective(student, teacher) / objective(0.0 * student, teacher)
         for name, objective in objectives.STANDARD.items()
     }
-    return relative, measures.battery(student, teacher, EPSILON)["matthews"]
+    return relative, measures.matthews(student, teacher, EPSILON)
 
 
 def compute() -> tuple[dict[str, jax.Array], pd.DataFrame]:

@@ -79,7 +79,7 @@ def test_what_is_added_makes_a_hybrid():
         ({"objective": "x"}, "`objective` must be one of the list; got 'x'"),
         ({"knob": 2}, "`fraction of epsilon-orthogonal pairs` must be from 0 to 1"),
         ({"knob": 1, "teacher_dim": 4}, "`fraction` "),
-        ({"teacher": "orthogonal blocks", "teacher_dim": 4}, "`num_blocks` must leave"),
+        ({"teacher": "orthogonal blocks", "teacher_dim": 4}, "`num_blocks` must not"),
     ],
 )
 def test_a_wish_that_cannot_be_is_refused_in_one_line(change, message):

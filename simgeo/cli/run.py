@@ -54,7 +54,7 @@ def run(arguments: list[str]) -> int:
         said = f"Saved {path}, after {found.attrs['seconds']:.1f} s."
     else:
         said = f"Read from {folder}, which has all seeds; --again repeats them."
-    whole = results.find(folder, cell.fingerprint, cell.seeds)
+    whole = results.find(folder, cell.fingerprint, cell.seeds.tolist())
     if whole is None:
         return fail(f"{folder} was changed by another program. Run it again.", 1)
     print(table(whole))
@@ -130,4 +130,4 @@ def _missing(folder: Path, cell: Experiment) -> list[int]:
         damaged = results.verify(folder, [cell.fingerprint])
     for each in told:
         fail(each.message, 0)
-    return results.missing_seeds(folder, cell.fingerprint, cell.seeds, damaged)
+    return results.missing_seeds(folder, cell.fingerprint, cell.seeds.tolist(), damaged)

@@ -36,9 +36,10 @@ def python_of(cell: Experiment) -> str:
 
 
 def _given(module: Any) -> list[tuple[str, Any]]:
-    """The settings that differ from their defaults."""
+    """The settings that differ from their defaults, own ones first."""
     given = []
-    for field in dataclasses.fields(module):
+    fields = {field.name: field for field in dataclasses.fields(module)}
+    for field in (fields[name] for name in settings.describe(module) if name in fields):
         value, default = getattr(module, field.name), field.default
         if field.default_factory is not dataclasses.MISSING:
             default = field.default_factory()
