@@ -59,6 +59,8 @@ def rule(words: str, holds: Callable[[Any], bool]) -> Mapping[str, Rule]:
 POSITIVE = rule("be positive", lambda value: value > 0)
 FINITE = rule("be finite", math.isfinite)
 NOT_NEGATIVE = rule("be finite and not negative", lambda value: 0 <= value < math.inf)
+# Said of a default of None that stands for a setting of the experiment.
+INHERITED = {"default": "that of the experiment"}
 FRACTION = rule("lie between 0 and 1", lambda value: 0 <= value <= 1)
 
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -25,6 +25,14 @@ from simgeo.teachers import AbstractTeacher
 
 _UNTOUCHED = teachers.OrthogonalFraction()  # a default that may yet be replaced
 _SIZES = {"num_vectors": 256, "teacher_dim": 128}  # where the teacher has none
+# Said of defaults in place of their values.
+_DEFAULT_MEASURES = {"default": f"the first {len(measures.DEFAULT)} of them"}
+
+
+def _size(name: str) -> Any:
+    """A field whose default is the teacher's own size, where it has one."""
+    about = {"default": f"{_SIZES[name]}, or the teacher's own"}
+    return eqx.field(static=True, default=None, metadata=about)
 
 
 class Experiment(AbstractCell):
@@ -62,11 +70,13 @@ class Experiment(AbstractCell):
         num_vectors: int = 256
         teacher_dim: int = 128
     else:
-        num_vectors: int | None = eqx.field(static=True, default=None)
-        teacher_dim: int | None = eqx.field(static=True, default=None)
+        num_vectors: int | None = _size("num_vectors")
+        teacher_dim: int | None = _size("teacher_dim")
     student_dim: int = eqx.field(static=True, default=64)
     epsilon: float = 0.1
-    measures: tuple[str, ...] = eqx.field(static=True, default=measures.DEFAULT)
+    measures: tuple[str, ...] = eqx.field(
+        static=True, default=measures.DEFAULT, metadata=_DEFAULT_MEASURES
+    )
     teacher_seed: int | None = eqx.field(static=True, default=None)
 
     def __post_init__(self) -> None:

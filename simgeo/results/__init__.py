@@ -2,6 +2,7 @@
 
 from simgeo.results._convert import Conversion as Conversion
 from simgeo.results._convert import convert as convert
+from simgeo.results._convert import kinds_of as kinds_of
 from simgeo.results._frames import columns as columns
 from simgeo.results._frames import final as final
 from simgeo.results._frames import frame as frame
