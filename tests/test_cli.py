@@ -15,8 +15,7 @@ import equinox as eqx
 import pytest
 
 from simgeo import cli, engine, measures, results, settings
-from simgeo.cli import flags
-from simgeo.cli import run as cli_run
+from simgeo.cli import flags, run_cell
 from simgeo.cli.interrupts import Interrupts
 from simgeo.problems import Experiment
 
@@ -44,7 +43,7 @@ def folder(tmp_path, monkeypatch):
     the tests are left alone."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(engine, "prepare_host", lambda: None)
-    monkeypatch.setattr(cli_run, "monotonic", lambda: 0.0)
+    monkeypatch.setattr(run_cell, "monotonic", lambda: 0.0)
     tmp_path.joinpath("cell.toml").write_text(CELL)
     return tmp_path
 
@@ -233,7 +232,7 @@ def test_a_run_that_is_not_finite_keeps_what_came_before(ask, folder):
 
 def test_a_log_has_a_line_every_ten_seconds(ask, monkeypatch):
     times = iter([0.0, 9.0, 11.0, 12.0, 22.0])  # at the start, and at four records
-    monkeypatch.setattr(cli_run, "monotonic", lambda: next(times))
+    monkeypatch.setattr(run_cell, "monotonic", lambda: next(times))
     code, _, told = ask("run cell.toml --num-records 4")
     assert code == 0
     first, second = told.splitlines()[1:]
@@ -604,7 +603,7 @@ def test_our_own_commands_do_not_look_for_others(ask, monkeypatch):
 def test_every_command_ends_in_order_under_both_signals(ask, monkeypatch, number, code):
     before = signal.getsignal(signal.SIGTERM)
     monkeypatch.setattr(
-        "simgeo.cli.bounds.summary", lambda *_: signal.raise_signal(number)
+        "simgeo.cli.limits_table.summary", lambda *_: signal.raise_signal(number)
     )
     words = "limits --n 8 --d 4 --epsilon .1"
     assert ask(words) == (code, "", "simgeo: interrupted.\n")

@@ -9,13 +9,13 @@ import numpy as np
 import xarray as xr
 
 from simgeo.results._netcdf import to_bytes
-from simgeo.results._parts import Part, parts, require_fingerprint, schema_1
 from simgeo.results._reading import (
     DamagedFileError,
     SchemaError,
     UnreadableFileError,
     load,
 )
+from simgeo.results._seed_files import Part, parts, require_fingerprint, schema_1
 from simgeo.results._writing import write
 from simgeo.settings import SCHEMA
 
