@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from simgeo import cli, objectives, results, settings, teachers
+from simgeo import cli, objectives, optimisers, results, settings, teachers
 from simgeo.problems import Experiment
 
 pytestmark = pytest.mark.once
@@ -73,6 +73,11 @@ def test_homes_are_those_of_all_that_is_within():
         "simgeo.teachers._composed",
         "simgeo.teachers._laws",
     }
+
+
+def test_what_no_file_can_describe_is_no_kind():
+    assert {*settings.kinds(optimisers.AbstractOptimiser)} >= {"adam", "lbfgs", "named"}
+    assert "-given" not in settings.kinds(optimisers.AbstractOptimiser)
 
 
 def test_the_page_shows_an_objective_in_ten_lines():

@@ -146,12 +146,12 @@ def show(value: Any) -> str:
 
 
 def concrete(cls: type) -> Iterator[type]:
-    """The class, if it can be made, and all below it that can."""
+    """The class, if it is public and can be made, and all below it that are."""
     abstract = inspect.isabstract(cls) or any(
         getattr(cls, name, None)  # Equinox's own abstract fields
         for name in ("__abstractvars__", "__abstractclassvars__")
     )
-    if not abstract:
+    if not abstract and not cls.__name__.startswith("_"):
         yield cls
     for each in cls.__subclasses__():
         yield from concrete(each)
