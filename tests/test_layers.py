@@ -180,8 +180,6 @@ def test_imports_without_jax(name):
     assert run.returncode == 0, run.stderr or f"simgeo.{name} imports jax"
 
 
-
-
 def test_no_two_files_share_a_name():
     """`_files.py` and `files.py` are one name: an editor's tabs are told apart."""
     places = defaultdict(list)
