@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from simgeo import cli, results, settings
+from simgeo.cli import convert_store
 from simgeo.problems import Experiment
 from simgeo.results._convert import settings_of
 from simgeo.settings import digest
@@ -139,9 +140,17 @@ def test_the_command_converts_with_labels(folder, capsys):
     [path] = folder.glob("*.nc")
     labels = json.loads(results.load(path).attrs["labels"])
     assert labels["objective"] == "CKA"
-    assert labels["optimiser"] == "Adam"
+    assert labels["optimiser"] == "Adam at 0.01"
     assert cli.main(["convert", str(folder / "absent")]) == 2
     assert "must be a store of runs" in capsys.readouterr().err
+
+
+def test_what_cannot_be_built_has_its_kinds_for_labels():
+    gone = {"kind": "FromFile", "path": "gone.npy", "digest": "0"}
+    new = settings_of(DESCRIBED | {"teacher": gone})
+    found = convert_store.labels(new)
+    assert found["teacher"] == "FromFile"
+    assert found["objective"] == "CKA"
 
 
 @pytest.mark.parametrize(

@@ -575,3 +575,27 @@ def test_fingerprints_are_the_same_in_every_process():
         for mode in (0, 1)
     }  # fmt: skip
     assert found == {settings.digest(data)} == {"cf06850a7095e571"}
+
+
+class Pet(eqx.Module):
+    age: float | None = eqx.field(default=None, metadata={"default": "its owner's"})
+
+
+class Cat(Pet):
+    pass
+
+
+class _Stray(Pet):
+    pass
+
+
+def test_private_kinds_are_not_offered():
+    assert settings.kinds(Pet) == {"pet": Pet, "cat": Cat}
+    with pytest.raises(ValueError, match="Valid: pet, cat"):
+        settings.build(Pet, {"kind": "_Stray"})
+    assert settings.build(_Stray, {"age": 2}) == _Stray(2.0)
+
+
+def test_a_field_can_say_what_its_default_stands_for():
+    assert settings.fields(Cat)["age"].about_default == "its owner's"
+    assert settings.fields(Box)["width"].about_default == ""
