@@ -59,10 +59,11 @@ def main() -> None:
         report = sweep.run(whole, Path(place) / "swept", memory=asked.memory * 2**20)
         most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         each = report.seconds / report.done
+        num_programs = len({part.batch.program for part in whole.batches()})
         large = [seconds for seconds in compiled if seconds > 0.2]
         print(
             f"sweep: {report.done} cells, {len(report.failed)} failed, "
-            f"{report.seconds:.0f} s, {1e3 * each:.0f} ms a cell; {whole.num_programs} "
+            f"{report.seconds:.0f} s, {1e3 * each:.0f} ms a cell; {num_programs} "
             f"programs, {len(large)} compilations of more than 0.2 s; at most "
             f"{most:.0f} MiB of {asked.memory}",
             flush=True,

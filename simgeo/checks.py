@@ -62,6 +62,8 @@ NOT_NEGATIVE = rule("be finite and not negative", lambda value: 0 <= value < mat
 BETWEEN_0_AND_1 = rule(
     "lie between 0 and 1, both excluded", lambda value: 0 < value < 1
 )
+# Said of a default of None that stands for a setting of the experiment.
+INHERITED = {"default": "that of the experiment"}
 FRACTION = rule("lie between 0 and 1", lambda value: 0 <= value <= 1)
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from simgeo import cli, experiment, plots
+from simgeo import cli, engine, plots
 from simgeo.cli import animate
 
 pytestmark = pytest.mark.once
@@ -21,7 +21,7 @@ SMALL = "--num-vectors 6 --num-steps 6 --num-records 3"
 def folder(tmp_path, monkeypatch):
     """An empty folder; the caches of the user are left alone."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(experiment, "keep_programs", lambda: None)
+    monkeypatch.setattr(engine, "keep_programs", lambda: None)
     return tmp_path
 
 

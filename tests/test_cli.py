@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 import signal
 import struct
 import subprocess
@@ -13,9 +14,10 @@ from pathlib import Path
 import equinox as eqx
 import pytest
 
-from simgeo import cli, experiment, results, settings
-from simgeo.cli import flags
+from simgeo import cli, engine, measures, results, settings
+from simgeo.cli import flags, run_cell
 from simgeo.cli.interrupts import Interrupts
+from simgeo.problems import Experiment
 
 pytestmark = pytest.mark.once
 
@@ -37,9 +39,11 @@ ROOT = Path(__file__).parents[1]
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
-    """An empty folder with one TOML file; the devices of the tests are left alone."""
+    """An empty folder with one TOML file, in which time stands still; the devices of
+    the tests are left alone."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(experiment, "prepare_host", lambda: None)
+    monkeypatch.setattr(engine, "prepare_host", lambda: None)
+    monkeypatch.setattr(run_cell, "monotonic", lambda: 0.0)
     tmp_path.joinpath("cell.toml").write_text(CELL)
     return tmp_path
 
@@ -48,10 +52,10 @@ def folder(tmp_path, monkeypatch):
 def no_run(monkeypatch):
     """Fails where an experiment is run that should not be."""
 
-    def run(cell, on_chunk):
+    def run_many(*_, **__):
         pytest.fail("an experiment was run")
 
-    monkeypatch.setattr(experiment, "run", run)
+    monkeypatch.setattr(engine, "run_many", run_many)
 
 
 @pytest.fixture
@@ -69,15 +73,15 @@ def ask(capsys):
 def chosen(monkeypatch):
     """The experiment that a command line would run."""
 
-    def run(cell, on_chunk):
-        run.cell = cell
+    def run_many(cells, **_):
+        [run_many.cell] = cells
         raise KeyboardInterrupt
 
-    def chosen(line: str) -> problems.Experiment:
+    def chosen(line: str) -> Experiment:
         assert cli.main(["run", *line.split()]) == 130
-        return run.cell
+        return run_many.cell
 
-    monkeypatch.setattr(experiment, "run", run)
+    monkeypatch.setattr(engine, "run_many", run_many)
     return chosen
 
 
@@ -87,27 +91,31 @@ def test_a_run_is_kept_drawn_and_read_again(ask, folder):
     assert code == 0
     [kept] = folder.glob("results/*.nc")
     assert f"Saved {kept.relative_to(folder)}" in first
-    assert kept.with_suffix(".png").stat().st_size > 10_000
+    fingerprint, seeds, _ = kept.name.split(".")
+    assert seeds == "0-1"
+    picture = folder / "results" / f"{fingerprint}.png"
+    assert picture.stat().st_size > 10_000
     assert told.splitlines() == [
-        "CKA; Gaussian, 16 vectors, 8 to 4 dimensions, 2 seeds, epsilon 0.1"
+        "16 vectors in 4 dimensions, distilled from Gaussian teachers in 8 dimensions: "
+        "CKA, 20 steps of Adam at 0.01, 2 seeds, epsilon 0.1."
     ]
     run = results.load(kept)
-    assert f"Optimum of the loss: {run['reference_optimum_loss'].median():.4g}" in first
+    assert f"Optimum of the loss: {run['optimum_loss'].median():.4g}" in first
     row = next(line for line in first.splitlines() if line.startswith("matthews"))
-    level = float(run["reference_svd_matthews"].median())
+    level = float(run["svd_matthews"].median())
     assert row.split()[-1] == f"{level:.4g}"
 
     before = kept.stat().st_mtime_ns
     code, again, told = ask(f"run {AS_FLAGS} --figure other.pdf")
     assert (code, told) == (0, "")
     assert again.startswith(first.partition("Saved")[0])
-    assert "a finished run; --again repeats it" in again
+    assert "Read from results, which has all seeds; --again repeats them." in again
     assert folder.joinpath("other.pdf").exists()
 
     code, _, _ = ask("run cell.toml --again --figure .")
     assert code == 0
     assert kept.stat().st_mtime_ns > before
-    assert folder.joinpath(f"{kept.stem}.png").exists()
+    assert folder.joinpath(picture.name).exists()
 
 
 def test_a_damaged_result_is_run_again_and_replaced(ask, folder):
@@ -117,30 +125,66 @@ def test_a_damaged_result_is_run_again_and_replaced(ask, folder):
     code, said, told = ask("run cell.toml")
     assert code == 0
     assert "Saved" in said
-    assert f"{kept.name} is damaged, and is left as it is" in told.splitlines()[0]
+    assert told.splitlines()[0] == (
+        f"simgeo: results holds 1 damaged files: {kept.name}. Their seeds are run "
+        "again."
+    )
     assert kept.read_bytes() != b"damaged"
     assert list(folder.glob("results/*.nc*")) == [kept]
 
 
-def test_ctrl_c_keeps_the_records_made(ask, folder, monkeypatch):
-    whole = engine.run
+def test_seeds_that_are_there_are_read(ask, folder, monkeypatch):
+    assert ask("run cell.toml --num-seeds 1")[0] == 0
+    asked = []
+    whole = engine.run_many
 
-    def run(cell, on_chunk):
-        def stop(steps, loss):
-            on_chunk(steps, loss)
-            if steps > 1:
-                raise KeyboardInterrupt
+    def run_many(cells, *, seeds, on_record):
+        asked.extend(seeds)
+        return whole(cells, seeds=seeds, on_record=on_record)
 
-        return whole(cell, on_chunk=stop)
+    monkeypatch.setattr(engine, "run_many", run_many)
+    code, said, _ = ask("run cell.toml --num-seeds 3")
+    assert code == 0
+    assert asked == [[1, 2]]
+    assert "Medians over seeds (3)" in said
+    assert len([*folder.glob("results/*.nc")]) == 2
+    again = ask("run cell.toml --num-seeds 3 --again")[1]
+    assert asked == [[1, 2], [0, 1, 2]]
+    assert again.partition("Saved")[0] == said.partition("Saved")[0]
 
-    monkeypatch.setattr(experiment, "run", run)
+
+@pytest.fixture
+def at_records(monkeypatch):
+    """Has something done after a record: `at_records(do)`, called with the steps."""
+    whole = engine.run_many
+
+    def at_records(do):
+        def run_many(cells, *, seeds, on_record):
+            def tell(record):
+                on_record(record)
+                do(record.step)
+
+            return whole(cells, seeds=seeds, on_record=tell)
+
+        monkeypatch.setattr(engine, "run_many", run_many)
+
+    return at_records
+
+
+def test_ctrl_c_keeps_the_records_made(ask, folder, at_records):
+    def stop(step):
+        if step > 1:
+            raise KeyboardInterrupt
+
+    at_records(stop)
     code, said, told = ask("run cell.toml")
     [kept] = folder.glob("results/*")
     assert (code, said) == (130, "")
     assert told.splitlines()[1:] == [
-        f"simgeo: interrupted; the records of 4 of 20 steps are in results/{kept.name}."
+        "simgeo: It was interrupted after 4 of 20 steps. The records before are in "
+        f"results/{kept.name}."
     ]
-    assert kept.name.endswith(".partial.nc")
+    assert kept.name.endswith(".0-1.partial.nc")
     assert results.load(kept)["step"].values.tolist() == [0, 1, 4]
 
 
@@ -153,34 +197,47 @@ def test_ctrl_c_before_the_first_record(chosen, capsys):
 def test_ctrl_c_that_python_drops_ends_the_run_at_the_next_record(
     ask, folder, monkeypatch
 ):
-    whole = engine.run
+    whole = engine.run_many
 
     class Dropper:
         def __del__(self):
             signal.raise_signal(signal.SIGINT)
 
-    def run(cell, on_chunk):
+    def run_many(*given, **options):
         Dropper()
-        return whole(cell, on_chunk=on_chunk)
+        return whole(*given, **options)
 
-    monkeypatch.setattr(experiment, "run", run)
+    monkeypatch.setattr(engine, "run_many", run_many)
     monkeypatch.setattr(sys, "unraisablehook", lambda _: None)
     code, _, told = ask("run cell.toml")
     assert code == 130
-    assert "the records of 0 of 20 steps" in told
+    assert "It was interrupted after 0 of 20 steps. The records before are in" in told
     assert len(told.splitlines()) == 2
 
 
 def test_a_run_that_is_not_finite_keeps_what_came_before(ask, folder):
     code, said, told = ask(
-        "run cell.toml objective:gram --optimiser sgd --learning-rate 100"
+        "run cell.toml objective:gram optimiser:sgd --learning-rate 100"
     )
     [kept] = folder.glob("results/*")
     assert (code, said) == (1, "")
     last = told.splitlines()[-1]
     assert last.startswith("simgeo: the gradient of Gram is not finite at seed 0, step")
-    assert last.endswith(f"The records before it are in results/{kept.name}.")
+    assert last.endswith(
+        "Try a smaller `learning_rate` than 100. The records before are in "
+        f"results/{kept.name}."
+    )
     assert len(told.splitlines()) == 2
+
+
+def test_a_log_has_a_line_every_ten_seconds(ask, monkeypatch):
+    times = iter([0.0, 9.0, 11.0, 12.0, 22.0])  # at the start, and at four records
+    monkeypatch.setattr(run_cell, "monotonic", lambda: next(times))
+    code, _, told = ask("run cell.toml --num-records 4")
+    assert code == 0
+    first, second = told.splitlines()[1:]
+    assert re.fullmatch(r"2 of 40 steps, loss \d\.\d{3}e[+-]\d\d", first)
+    assert second.startswith("40 of 40 steps, loss ")
 
 
 def test_settings_may_stand_in_any_order(chosen):
@@ -189,10 +246,11 @@ def test_settings_may_stand_in_any_order(chosen):
         "--num-seeds=4 --objective.centred objective:procrustes cell.toml",
         f"--objective.centred {AS_FLAGS} objective:procrustes --num-seeds 4",
     )
-    first, *others = (repr(chosen(line)) for line in lines)
-    assert "Procrustes(centred=True" in first
-    assert "num_seeds=4" in first
-    assert set(others) == {first}
+    first, *others = map(chosen, lines)
+    assert first.objective.centred
+    assert first.num_seeds == 4
+    described = settings.describe(first)
+    assert [settings.describe(other) for other in others] == [described] * 2
 
 
 @pytest.mark.parametrize(
@@ -209,13 +267,14 @@ def test_settings_may_stand_in_any_order(chosen):
             "student:unit --student.start.offset 1",
             "UnitRows(start=GaussianStart(offset=1.0))",
         ),
-        ("--shared-teacher --learning-rate 1e-3", "learning_rate=0.001"),
+        ("--teacher-seed 3 --learning-rate 1e-3", "Adam(learning_rate=0.001)"),
+        ("optimiser:sgd --momentum .9", "SGD(momentum=0.9)"),
     ],
 )
 def test_flags_change_the_file(chosen, line, expected):
-    cell = repr(chosen(f"cell.toml {line}"))
-    assert expected in cell
-    assert "num_vectors=16" in cell
+    cell = chosen(f"cell.toml {line}")
+    assert expected in repr(cell)
+    assert cell.num_vectors == 16
 
 
 def test_a_default_that_is_replaced_is_not_asked_whether_it_is_possible(
@@ -235,7 +294,7 @@ def test_kinds_are_shortened_in_files_too(chosen, folder):
 
 
 class AbstractRule(eqx.Module):
-    """What the tests choose an optimiser from, as experiments will."""
+    """What the tests choose an optimiser from."""
 
 
 class Momentum(AbstractRule):
@@ -336,10 +395,9 @@ def test_flags_go_with_a_hybrid_from_a_file(chosen, folder):
         ("list techers", "Did you mean 'teachers'?"),
         ("list --all", "--all"),
         ("list teachers fractoin", "Did you mean 'orthogonal-fraction'?"),
-        ("list orthogonal", "which could be orthogonal-blocks, orthogonal-fraction or"),
-        ("limits --n 8 --d 4 --epsilon 1e-320", "Try a larger epsilon."),
+        ("list orthogonal", "which could be orthogonal-pattern, orthogonal-blocks or"),
         ("run --fractoin 1", "Did you mean '--fraction'?"),
-        ("run --cosine 1", "but of teacher:orthogonal-blocks, teacher:common-mean"),
+        ("run --cosine 1", "teacher:orthogonal-blocks, teacher:common-mean"),
         (
             "run student.start:svd --centred",
             "'--centred' could be --objective.centred or --student.start.centred.",
@@ -350,7 +408,7 @@ def test_flags_go_with_a_hybrid_from_a_file(chosen, folder):
         ("run --num_seeds 2", "Did you mean '--num-seeds'?"),
         ("run --teacher.fractoin=1", "Did you mean '--teacher.fraction'?"),
         ("run teacher:orthogonal-fractoin", "Did you mean 'orthogonal-fraction'?"),
-        ("run teacher:orthogonal", "orthogonal-blocks, orthogonal-fraction or orth"),
+        ("run teacher:orthogonal", "orthogonal-blocks or orthogonal-fraction."),
         ("run teachr:gaussian", "Did you mean 'teacher'?"),
         ("run teacher:gaussian teacher:blocks", "got teacher:gaussian teacher:blocks"),
         ("run teacher:blocks --teacher.fraction 1", "`teacher.fraction` is no setting"),
@@ -363,17 +421,18 @@ def test_flags_go_with_a_hybrid_from_a_file(chosen, folder):
         ("run --num-seeds", "--num-seeds: expected one argument"),
         ("run --num-seeds x", "`num_seeds` must be a whole number; got 'x'."),
         ("run --num-seeds 1.5", "`num_seeds` must be a whole number; got 1.5."),
-        ("run --learning-rate -1", "`learning_rate` must be positive"),
-        ("run --learning-rate nan", "`learning_rate` must be positive"),
+        ("run --learning-rate -1", "`optimiser.learning_rate` must be positive"),
+        ("run --learning-rate nan", "`optimiser.learning_rate` must be positive"),
         ("run --epsilon 2", "`epsilon` must lie between 0 and 1"),
         (
             "run --student-dim 0",
             "`student_dim` must be at least 1 and below 2^31; got 0.",
         ),
-        ("run --optimiser adma", "got 'adma'. Did you mean 'adam"),
+        ("run optimiser:adma", "'adam'? Valid: adam, sgd, named, lbfgs."),
+        ("run optimiser:named --name adma", "got 'adma'. Did you mean 'adam"),
         (
             "run --teacher-dim 2 --teacher.fraction 1",
-            "Raise `teacher.epsilon` or the dim",
+            "or raise `teacher.epsilon` or `teacher_dim`",
         ),
         ("run none.toml", "got none.toml: No such file or directory."),
         ("run a_folder.toml", "got a_folder.toml: Is a directory."),
@@ -446,9 +505,20 @@ def test_list_tells_all_about_one(ask, words):
     assert code == 0
     assert said.startswith("teacher:orthogonal-fraction\n  Vectors of which exactly a")
     rows = [line.split() for line in said.splitlines()]
-    assert ["--teacher.fraction", *"in [0, 1], default 0.95".split()] in rows
+    assert ["--teacher.fraction", *"between 0 and 1, default 0.95".split()] in rows
     assert ["exact", "to", "the", "pair"] in rows
     assert max(map(len, said.splitlines())) < 80
+
+
+def test_list_and_help_tell_what_a_default_stands_for(ask):
+    assert "that of the experiment" in " ".join(ask("list fraction")[1].split())
+    knobs = {knob.name: knob.default for knob in flags.knobs(Experiment)}
+    assert knobs["num_vectors"] == "256, or the teacher's own"
+    assert knobs["teacher_dim"] == "128, or the teacher's own"
+    assert knobs["measures"] == f"the first {len(measures.DEFAULT)} of them"
+    listed = [line.split()[0] for line in ask("list measures")[1].splitlines()[1:]]
+    assert tuple(listed[: len(measures.DEFAULT)]) == measures.DEFAULT
+    assert set(listed) == set(measures.MEASURES)
 
 
 def test_list_tells_of_every_place_and_of_measures(ask):
@@ -470,6 +540,8 @@ def test_list_tells_of_every_place_and_of_measures(ask):
         ("run --help", "at least 1 and below 2^31, default 16"),
         ("run --help", "--num-steps N"),
         ("run --help", "one of log, even, default log"),
+        ("run --help", "default 256, or the"),
+        ("run --help", "the first 19 of them"),
         ("run --help", "  common-mean "),
     ],
 )
@@ -531,7 +603,7 @@ def test_our_own_commands_do_not_look_for_others(ask, monkeypatch):
 def test_every_command_ends_in_order_under_both_signals(ask, monkeypatch, number, code):
     before = signal.getsignal(signal.SIGTERM)
     monkeypatch.setattr(
-        "simgeo.cli.bounds.summary", lambda *_: signal.raise_signal(number)
+        "simgeo.cli.limits_table.summary", lambda *_: signal.raise_signal(number)
     )
     words = "limits --n 8 --d 4 --epsilon .1"
     assert ask(words) == (code, "", "simgeo: interrupted.\n")
@@ -553,21 +625,15 @@ def test_a_signal_is_heard_at_the_next_record_and_the_second_at_once(number):
             signal.raise_signal(number)
 
 
-def test_a_run_that_is_terminated_keeps_the_records_made(ask, folder, monkeypatch):
-    whole = experiment.run
+def test_a_run_that_is_terminated_keeps_the_records_made(ask, folder, at_records):
+    def stop(step):
+        if step == 1:
+            signal.raise_signal(signal.SIGTERM)
 
-    def run(cell, on_chunk):
-        def stop(steps, loss):
-            on_chunk(steps, loss)
-            if steps == 1:
-                signal.raise_signal(signal.SIGTERM)
-
-        return whole(cell, on_chunk=stop)
-
-    monkeypatch.setattr(experiment, "run", run)
+    at_records(stop)
     code, said, told = ask("run cell.toml")
     assert (code, said) == (143, "")
-    assert "the records of 4 of 20 steps are in results/" in told
+    assert "after 4 of 20 steps. The records before are in results/" in told
     assert len([*folder.glob("results/*.partial.nc")]) == 1
 
 
@@ -643,5 +709,5 @@ def test_signals_on_a_terminal(folder, number, code):
     said, _ = run.communicate(timeout=60)
     assert (run.returncode, said) == (code, b"")
     assert "Traceback" not in shown
-    assert "simgeo: interrupted; the records of" in shown
+    assert "The records before are in" in shown
     assert len([*folder.glob("kept/*.partial.nc")]) == 1

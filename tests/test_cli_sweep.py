@@ -3,10 +3,11 @@
 import pandas as pd
 import pytest
 import xarray as xr
-from test_results import make
+from runs import make
 
-from simgeo import cli, experiment, results, settings, sweep
-from simgeo.cli.sweep import duration, size_of
+from simgeo import cli, engine, results, sweep
+from simgeo.cli import show_store
+from simgeo.cli.run_sweep import duration, size_of
 from simgeo.sweep import Report
 
 pytestmark = pytest.mark.once
@@ -20,7 +21,7 @@ num_records = 3
 num_seeds = 2
 [sweep]
 student_dim = [3, 4]
-learning_rate = [0.01, 0.1]
+optimiser.learning_rate = [0.01, 0.1]
 """
 
 
@@ -29,7 +30,7 @@ def place(tmp_path, monkeypatch):
     """A folder with a grid; the devices of the tests are left alone."""
     monkeypatch.chdir(tmp_path)
     for name in ("prepare_host", "keep_programs"):
-        monkeypatch.setattr(experiment, name, lambda: None)
+        monkeypatch.setattr(engine, name, lambda: None)
     tmp_path.joinpath("grid.toml").write_text(GRID)
     return tmp_path
 
@@ -50,9 +51,7 @@ def swept(place):
     """A store of the grid's cells, with numbers that were not computed."""
     found = sweep.load(place / "grid.toml")
     for index, cell in enumerate(found):
-        described = settings.describe(cell)
-        levels = make(index)["reference_chance_cka"].values
-        run = make(index, settings=described, references={"chance_cka": levels})
+        run = make(index, settings=cell.identity, labels=cell.labels)
         results.save(run, place / "store", packed=True)
     return place / "store"
 
@@ -62,7 +61,7 @@ def test_a_sweep_says_what_it_does_and_goes_on(ask, place):
     assert code == 0, told
     assert said.startswith("4 cells in store: 0 were there, 4 done in ")
     first, *lines = told.splitlines()
-    assert first.startswith("4 cells in 2 batches of 4 seeds side by side, 7 compiled")
+    assert first.startswith("4 cells of 2 kinds in 2 batches of up to 4 seeds side by ")
     assert lines[-1].endswith("4 of 4 cells, 0 failed, about 0 s left")
     code, said, _ = ask("sweep", "grid.toml", "--store", "store")
     assert said.startswith("4 cells in store: 4 were there, 0 done in ")
@@ -76,7 +75,7 @@ def test_a_dry_run_runs_nothing(ask, place, monkeypatch):
     monkeypatch.setattr(sweep, "measure", lambda *_: 3 * 2**20)
     code, said, told = ask("sweep", "grid.toml", "--dry-run")
     assert (code, said) == (0, "The largest program needs 3 MiB. Nothing was run.\n")
-    assert told.startswith("4 cells in 2 batches")
+    assert told.startswith("4 cells of 2 kinds in 2 batches")
     assert [path.name for path in place.iterdir()] == ["grid.toml"]
 
 
@@ -140,7 +139,7 @@ def test_a_plot_is_drawn_with_levels_and_refuses_a_mixture(ask, swept):
     words = ["plot", str(swept), "--x", "m", "--y", "cka", "--to", "sweep.png"]
     code, _, told = ask(*words)
     assert (code, told.count("\n")) == (2, 1)
-    assert "which differ in learning_rate. Choose, as in --where 'learn" in told
+    assert "which differ in optimiser.learning_rate. Choose, as in --where 'opt" in told
     code, said, told = ask(*words, "--col", "learning_rate")
     assert code == 0, told
     assert said == "Drew 4 cells in sweep.png.\n"
@@ -150,6 +149,17 @@ def test_a_plot_is_drawn_with_levels_and_refuses_a_mixture(ask, swept):
     assert (code, "`--to` must be where files can be written" in told) == (2, True)
     code, _, told = ask(*words, "--col", "student_dmi")
     assert (code, "Did you mean 'student_dim'" in told) == (2, True)
+
+
+def test_what_differs_is_told_once():
+    module = ["objective", "objective.kind", "objective.centred"]
+    names = ["teacher", "teacher.gram.cosine", *module, "optimiser", "optimiser.b1"]
+    names = [*names, "teacher.gram"]
+    assert show_store._told_once(names) == [
+        "teacher.gram.cosine",
+        "objective",
+        "optimiser.b1",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from simgeo import cli, results, settings
+from simgeo.problems import Experiment
 from simgeo.results._convert import settings_of
 from simgeo.settings import digest
 
@@ -148,7 +149,6 @@ def test_the_command_converts_with_labels(folder, capsys):
     [{}, {"optimiser": "sgd"}, {"optimiser": "lion"}, {"shared_teacher": True}],
 )
 def test_the_engine_has_the_same_identity_of_a_converted_cell(changes):
-    problems = pytest.importorskip("simgeo.problems")
     old = json.loads(results._convert._read(OLD)[0].attrs["settings"])
     new = settings_of(old | changes)
-    assert settings.build(problems.Experiment, new).identity == new
+    assert settings.build(Experiment, new).identity == new

@@ -33,7 +33,7 @@ def test_only_the_cells_themselves_must_be_possible(load):
     assert kinds == [teachers.Gaussian, teachers.LowCoherence]
     cells = load(f"{FEW}[sweep]\nteacher_dim = [64, 128]")
     assert [cell.teacher_dim for cell in cells] == [64, 128]
-    message = r"^`teacher\.fraction` must not exceed .* Raise `teacher\.epsilon` or"
+    message = r"^`teacher\.fraction` must not exceed .* or raise `teacher\.epsilon` or"
     with pytest.raises(ValueError, match=message):
         load(f"{FEW}[sweep]\nteacher.fraction = [0.1, 0.9]")
 

@@ -180,18 +180,12 @@ def test_imports_without_jax(name):
     assert run.returncode == 0, run.stderr or f"simgeo.{name} imports jax"
 
 
-# Shrinking: what is still to be renamed.
-NAMED_ALIKE = {
-    *("cli", "results", "objectives", "plots", "functional"),
-}
-
-
 def test_no_two_files_share_a_name():
     """`_files.py` and `files.py` are one name: an editor's tabs are told apart."""
     places = defaultdict(list)
     for path in SOURCES:
         named = path.stem not in {"__init__", "__main__"}
-        if named and layer(path) not in NAMED_ALIKE:
+        if named:
             places[path.stem.lstrip("_")].append(path.relative_to(PACKAGE))
     for path in PRODUCT_SOURCES:
         if path.stem != "__init__":

@@ -149,14 +149,16 @@ def test_the_middle_is_the_median_with_its_gradient(size):
     given = jnp.asarray(values, float)
     found = linalg.masked_median(given, counted)
     assert np.isclose(found, np.median(np.asarray(given)[counted]), rtol=1e-6)
-    slope = jax.grad(linalg.middle)(given, counted)
+    slope = jax.grad(linalg.masked_median)(given, counted)
     expected = jax.grad(lambda x: jnp.median(x[counted]))(given)
     assert np.allclose(slope, expected)
 
 
 def test_the_middle_of_equal_values_is_that_value():
     counted = np.ones((3, 4), bool)
-    value, slope = jax.value_and_grad(linalg.middle)(jnp.full((3, 4), 2.5), counted)
+    value, slope = jax.value_and_grad(linalg.masked_median)(
+        jnp.full((3, 4), 2.5), counted
+    )
     assert value == 2.5
     assert np.isclose(np.sum(slope), 1)
     assert linalg.masked_median(jnp.zeros((3, 4)), counted) == 0

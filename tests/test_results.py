@@ -425,11 +425,3 @@ def test_final_is_the_last_step_of_every_cell():
     )
     with pytest.raises(ValueError, match="`data` must have the column 'fingerprint'"):
         results.final(last.drop(columns="fingerprint"))
-
-
-def test_results_do_not_import_jax():
-    code = "import sys, simgeo.results; sys.exit('jax' in sys.modules)"
-    with open(results.__file__.replace("results/__init__.py", "__init__.py")) as file:
-        if file.read().strip():
-            pytest.skip("the package itself imports jax")
-    assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -6,7 +6,7 @@ import numpy as np
 import optax
 import pytest
 
-from simgeo import distill, objectives, settings, teachers
+from simgeo import engine, objectives, optimisers, settings, teachers
 from simgeo.objectives import (
     CCA,
     CKA,
@@ -21,7 +21,7 @@ from simgeo.objectives import (
     Scheduled,
     WhitenedTargets,
 )
-from simgeo.problems import Experiment, run
+from simgeo.problems import AbstractCell, AbstractProblem, Experiment
 
 RNG = np.random.default_rng(0)
 STUDENT = jnp.asarray(RNG.standard_normal((12, 4)), float)
@@ -125,7 +125,7 @@ SMALL = {
     "num_seeds": 2,
     "num_steps": 200,
     "num_records": 3,
-    "learning_rate": 0.03,
+    "optimiser": optimisers.Adam(0.03),
 }
 
 
@@ -142,7 +142,7 @@ SMALL = {
     ids=lambda each: each.label,
 )
 def test_a_run_minimises_them(objective):
-    loss = run(Experiment(objective=objective, **SMALL)).records["loss"]
+    loss = engine.run(Experiment(objective=objective, **SMALL))["loss"].values
     assert np.all(loss[:, -1] < 0.6 * loss[:, 0])
 
 
@@ -153,30 +153,49 @@ def test_a_constraint_is_met_by_a_run_that_would_not_meet_it_otherwise():
     changes = {**SMALL, "num_steps": 1500}
     found = {}
     for name, objective in (("free", CKA()), ("asked", asked)):
-        kept = run(Experiment(objective=objective, **changes))
-        found[name] = [
-            float(constraint(jnp.asarray(s), jnp.asarray(t)))
-            for s, t in zip(kept.student, kept.teacher, strict=True)
-        ]
+        kept = engine.run(Experiment(objective=objective, **changes))
+        pairs = zip(kept["student"].values, kept["teacher"].values, strict=True)
+        pairs = [(jnp.asarray(s), jnp.asarray(t)) for s, t in pairs]
+        found[name] = [float(constraint(*pair)) for pair in pairs]
         # What a run records is what it minimises, without the penalty.
-        last = [
-            float(CKA()(jnp.asarray(s), jnp.asarray(t)))
-            for s, t in zip(kept.student, kept.teacher, strict=True)
-        ]
-        assert np.allclose(kept.records["loss"][:, -1], last, atol=1e-5)
+        last = [float(CKA()(*pair)) for pair in pairs]
+        assert np.allclose(kept["loss"].values[:, -1], last, atol=1e-5)
     assert min(found["free"]) > 0.02
     assert max(found["asked"]) < 0.012
 
 
+class Counted(AbstractProblem):
+    """A number that is pushed by how many steps are remembered."""
+
+    def init(self, key, data):
+        return jnp.zeros(())
+
+    def loss(self, parameters, data):
+        return parameters
+
+    def step_loss(self, parameters, data, memory, key):
+        return parameters * memory
+
+    def begin(self, key, data):
+        return jnp.zeros(())
+
+    def remember(self, memory, parameters, data):
+        return memory + 1
+
+
+class Counting(AbstractCell):
+    """A run of it."""
+
+    def problem(self):
+        return Counted()
+
+
 def test_descent_remembers_after_every_step():
-    seen = distill.advance(
-        distill.init(jnp.ones(2), optax.sgd(0.1), jnp.asarray(0.0)),
-        lambda x, memory: jnp.sum(x**2) + memory,
-        optax.sgd(0.1),
-        jnp.asarray(7),
-        lambda memory, x: memory + 1,
-    )
-    assert float(seen.memory) == 7
+    options = {"num_steps": 7, "num_records": 8, "record_spacing": "even"}
+    cell = Counting(optimiser=optimisers.SGD(0.1), num_seeds=1, **options)
+    before = [sum(range(step)) for step in range(8)]  # remembered before each step
+    expected = -0.1 * np.array(before)
+    assert np.allclose(engine.run(cell)["loss"].values, [expected])
 
 
 def test_every_wrapper_is_built_from_its_description():

@@ -13,9 +13,10 @@ import pandas as pd
 import pytest
 from runs import HYBRID, LABELS, SETTINGS, another, make
 
-from simgeo import results, settings
+from simgeo import results, settings, sweep
+from simgeo.problems import Experiment
 from simgeo.results import _index, _opening, _reading
-from simgeo.sweep import keep
+from simgeo.sweep import _keep
 
 
 @pytest.fixture
@@ -184,7 +185,7 @@ READERS = {
     "Store.load": lambda folder, name: STORES[folder].load(name),
     "trajectories": lambda folder, name: STORES[folder].trajectories(),
     "missing_seeds": lambda folder, name: results.missing_seeds(folder, name, [1, 9]),
-    "status": lambda folder, name: keep.status(folder),
+    "status": lambda folder, name: sweep.status(folder),
 }
 STORES = {}
 
@@ -196,7 +197,7 @@ def test_no_reader_changes_a_store_that_cannot_be_read(
 ):
     name = sorted(results.seeds_of(folder))[0]
     STORES[folder] = results.open(folder)
-    keep.begin(folder, "sweep", {name: 1.0}, "float32")
+    _keep.begin(folder, sweep.plan([Experiment()]))
     for shard in (folder / ".index").iterdir():
         shard.unlink()
     before = content_of(folder)

@@ -352,7 +352,7 @@ def test_no_check_on_traced_knobs(key):
 def test_epsilon_is_the_usual_one_where_nobody_says(key):
     (vectors,) = draw(OrthogonalFraction(0.6), key[None], 5, 9)
     assert counts(vectors, 0.1) == (6, 6)
-    with pytest.raises(ValueError, match="at epsilon 0.1, .* the teacher's `epsilon`"):
+    with pytest.raises(ValueError, match="at epsilon 0.1, .* or raise `epsilon`"):
         OrthogonalFraction(1.0).check(9, 4)
     pattern = OrthogonalPattern(patterns.Blocks(2))
     (vectors,) = draw(pattern, key[None], 5, 9)

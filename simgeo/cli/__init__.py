@@ -20,7 +20,7 @@ class Command(NamedTuple):
 
 COMMANDS = {
     "run": Command(
-        "simgeo.cli.run:run",
+        "simgeo.cli.run_cell:run",
         "run one experiment, from flags or a TOML file, and draw it",
     ),
     "animate": Command(
@@ -28,22 +28,22 @@ COMMANDS = {
         "students finding their places under several objectives, as a film",
     ),
     "sweep": Command(
-        "simgeo.cli.sweep:run",
+        "simgeo.cli.run_sweep:run",
         "run every cell of a grid that is not in the store yet",
     ),
     "status": Command(
-        "simgeo.cli.sweep:show_status",
+        "simgeo.cli.run_sweep:show_status",
         "what of the sweeps in a store is done, failed and left",
     ),
-    "results": Command("simgeo.cli.frames:show", "the cells of a store as a table"),
+    "results": Command("simgeo.cli.show_store:show", "the cells of a store as a table"),
     "plot": Command(
-        "simgeo.cli.frames:plot", "a measure over a setting of the cells of a store"
+        "simgeo.cli.show_store:plot", "a measure over a setting of the cells of a store"
     ),
     "convert": Command(
-        "simgeo.cli.convert:convert", "a store of an older simgeo in today's form"
+        "simgeo.cli.convert_store:convert", "a store of an older simgeo in today's form"
     ),
     "limits": Command(
-        "simgeo.cli.bounds:show",
+        "simgeo.cli.limits_table:show",
         "what n vectors in d dimensions can do at epsilon, and chance",
     ),
     "list": Command(

@@ -148,28 +148,32 @@ def change(
         table, name = _table(data, dotted)
         table[name] = value
     data = settings.complete(cls, data)
-    require_room(data)
-    return settings.build(cls, data)
+    require_room(data)  # before a teacher of that size is looked at
+    cell = settings.build(cls, data)
+    require_room(settings.describe(cell))
+    return cell
 
 
 def require_room(data: settings.Description, memory: int | None = None) -> None:
     """Refuses an experiment whose vectors alone are larger than the memory.
 
     Args:
-        data: a complete description.
+        data: a complete description; a size that is None, and not known yet, counts
+            for nothing.
         memory: bytes; by default, what this process may have.
 
     Raises:
         ValueError: in one line, with both sizes.
     """
     names = ("num_vectors", "teacher_dim", "student_dim", "num_seeds")
-    n, d, m, seeds = (data[name] for name in names)
+    n, d, m, seeds = (data[name] or 0 for name in names)
     needs = 4 * n * (d + m) * seeds
+    widths = " and ".join(str(width) for width in (d, m) if width)
     has = _memory() if memory is None else memory
     if needs > has:
         raise ValueError(
             f"`num_vectors` must be small enough for the memory of {_size(has)}; the "
-            f"vectors of {seeds} seeds alone, {n} in {d} and {m} dimensions, take "
+            f"vectors of {seeds} seeds alone, {n} in {widths} dimensions, take "
             f"{_size(needs)}. Try fewer vectors, dimensions or seeds."
         )
 
@@ -182,7 +186,9 @@ def knobs(cls: type) -> Iterator[Knob]:
     """
     for name, field in settings.fields(cls).items():
         if field.types and field.described:
-            default = "required" if field.required else _text(field.default())
+            default = "required"
+            if not field.required:
+                default = field.about_default or _text(field.default())
             yield Knob(
                 name,
                 field.types,

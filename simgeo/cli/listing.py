@@ -7,13 +7,14 @@ import textwrap
 from simgeo import settings
 from simgeo.cli import Parser, fail
 from simgeo.cli.flags import WIDTH, flag_of, knobs, needs_file, summary, table_of
-from simgeo.measures import MEASURES
+from simgeo.measures import DEFAULT, MEASURES
 from simgeo.problems import Experiment
 
 _ABOUT = """\
 Everything there is, one line each. With a NAME, all about it: what it is, and
 its settings, as flags of `simgeo run` and, without the dashes, as keys of a
 TOML file. A NAME may be shortened to words of it that no other has.
+Topics: {topics}.
 
   simgeo list
   simgeo list objectives
@@ -24,8 +25,8 @@ def show(arguments: list[str]) -> int:
     """Prints what was asked for, the names of all if nothing was; the exit code."""
     parser = Parser(
         prog="simgeo list",
-        usage=f"simgeo list [{' | '.join(_topics())}] [NAME ...]",
-        description=_ABOUT,
+        usage="simgeo list [TOPIC ...] [NAME ...]",
+        description=_ABOUT.format(topics=", ".join(_topics())),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
@@ -58,7 +59,8 @@ def _answer(words: list[str]) -> str:
 def _names(topic: tuple[str, dict[str, tuple[type, ...]]]) -> str:
     name, places = topic
     if name == "measures":
-        labels = {name: each.label for name, each in MEASURES.items()}
+        others = (name for name in MEASURES if name not in DEFAULT)
+        labels = {name: MEASURES[name].label for name in (*DEFAULT, *others)}
         return f"measures\n{textwrap.indent(table_of(labels, 23, WIDTH - 2), '  ')}"
     parts = []
     for place, classes in places.items():

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from simgeo import functional, limits
-from simgeo.checks import FRACTION, POSITIVE, at_least, rule
+from simgeo.checks import FRACTION, INHERITED, POSITIVE, at_least, rule
 from simgeo.objectives._of_function import AbstractFunctional, flag
 
 _SHAPE = frozenset({"rotation", "translation", "scale"})
@@ -228,4 +228,4 @@ class PatternHinge(AbstractFunctional):
     name = "Pattern hinge"
     blind_to = frozenset({"rotation", "scale", "row scale"})
 
-    epsilon: float | None = eqx.field(default=None, metadata=FRACTION)
+    epsilon: float | None = eqx.field(default=None, metadata=FRACTION | INHERITED)

@@ -26,4 +26,4 @@ from simgeo.plots._layout import save as save
 from simgeo.plots._layout import style as style
 from simgeo.plots._maps import pairs_map as pairs_map
 from simgeo.plots._sweep import sweep as sweep
-from simgeo.plots._vectors import vector_trajectories as vector_trajectories
+from simgeo.plots._trajectories import vector_trajectories as vector_trajectories

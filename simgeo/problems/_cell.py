@@ -1,6 +1,8 @@
 """The description of a run: frozen, and checked when it is made."""
 
 import abc
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import equinox as eqx
@@ -16,13 +18,16 @@ SPACINGS = ("log", "even")
 _NOT_IDENTITY = ("num_seeds", "first_seed")
 
 
-def count(least: int, default: int | None) -> Any:
-    """A static field for a whole number from `least` on."""
+def count(
+    least: int, default: int | None, about: Mapping[str, Any] = MappingProxyType({})
+) -> Any:
+    """A static field for a whole number from `least` on, with further metadata."""
     rule = checks.rule(
         f"be at least {least} and below 2^31",
         lambda value: value is None or least <= value < 2**31,
     )
-    return eqx.field(static=True, default=default, metadata=rule, converter=_plain)
+    metadata = {**rule, **about}
+    return eqx.field(static=True, default=default, metadata=metadata, converter=_plain)
 
 
 def _plain(value: Any) -> Any:

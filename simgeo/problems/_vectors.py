@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -25,6 +25,13 @@ from simgeo.teachers import AbstractTeacher
 
 _UNTOUCHED = teachers.OrthogonalFraction()  # a default that may yet be replaced
 _SIZES = {"num_vectors": 256, "teacher_dim": 128}  # where the teacher has none
+# Said of defaults in place of their values.
+_DEFAULT_MEASURES = {"default": f"the first {len(measures.DEFAULT)} of them"}
+
+
+def _size(name: str, least: int) -> Any:
+    """A field whose default is the teacher's own size, where it has one."""
+    return count(least, None, {"default": f"{_SIZES[name]}, or the teacher's own"})
 
 
 class Experiment(AbstractCell):
@@ -62,11 +69,13 @@ class Experiment(AbstractCell):
         num_vectors: int = 256
         teacher_dim: int = 128
     else:
-        num_vectors: int | None = count(3, default=None)
-        teacher_dim: int | None = count(1, default=None)
+        num_vectors: int | None = _size("num_vectors", 3)
+        teacher_dim: int | None = _size("teacher_dim", 1)
     student_dim: int = count(1, default=64)
     epsilon: float = eqx.field(default=0.1, metadata=checks.BETWEEN_0_AND_1)
-    measures: tuple[str, ...] = eqx.field(static=True, default=measures.DEFAULT)
+    measures: tuple[str, ...] = eqx.field(
+        static=True, default=measures.DEFAULT, metadata=_DEFAULT_MEASURES
+    )
     teacher_seed: int | None = count(0, default=None)
 
     def __post_init__(self) -> None:

@@ -10,9 +10,9 @@ import numpy as np
 import xarray as xr
 
 from simgeo.results._netcdf import from_bytes
-from simgeo.results._parts import schema_1
 from simgeo.results._reading import DamagedFileError, content_of, load
 from simgeo.results._runs import save
+from simgeo.results._seed_files import schema_1
 from simgeo.settings import KIND, SCHEMA, digest
 
 # What every run of schema 1 recorded.

@@ -18,9 +18,9 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
-from simgeo.results._parts import listing, part_of
 from simgeo.results._reading import SchemaError, load
 from simgeo.results._runs import split
+from simgeo.results._seed_files import listing, part_of
 from simgeo.results._writing import write
 from simgeo.settings import SCHEMA
 

@@ -6,8 +6,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from simgeo.results._index import Entry, files_of, known, read, replace
-from simgeo.results._parts import schema_1
 from simgeo.results._reading import DamagedFileError, UnreadableFileError
+from simgeo.results._seed_files import schema_1
 from simgeo.results._store import Store
 from simgeo.settings import SCHEMA
 

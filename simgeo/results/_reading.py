@@ -8,7 +8,7 @@ from pathlib import Path
 import xarray as xr
 
 from simgeo.results._netcdf import from_bytes
-from simgeo.results._parts import part_of
+from simgeo.results._seed_files import part_of
 from simgeo.settings import SCHEMA, digest
 
 # Errors of a system, not of a file, that may be over in a moment.

@@ -3,18 +3,19 @@
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import SupportsIndex
 
 import numpy as np
 import xarray as xr
 
 from simgeo.results._netcdf import to_bytes
-from simgeo.results._parts import Part, parts, require_fingerprint, schema_1
 from simgeo.results._reading import (
     DamagedFileError,
     SchemaError,
     UnreadableFileError,
     load,
 )
+from simgeo.results._seed_files import Part, parts, require_fingerprint, schema_1
 from simgeo.results._writing import write
 from simgeo.settings import SCHEMA
 
@@ -55,7 +56,7 @@ def save(dataset: xr.Dataset, folder: str | Path, packed: bool = False) -> Path:
 
 
 def find(
-    folder: str | Path, fingerprint: str, seeds: Iterable[int] | None = None
+    folder: str | Path, fingerprint: str, seeds: Iterable[SupportsIndex] | None = None
 ) -> xr.Dataset | None:
     """The complete run of these seeds in `folder`, or None if one of them is missing.
 

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from simgeo.results._frames import columns, flat, frame
 from simgeo.results._index import Entry
-from simgeo.results._parts import part_of
 from simgeo.results._runs import assembled
+from simgeo.results._seed_files import part_of
+from simgeo.results._tidy import columns, flat, frame
 from simgeo.results._where import rows
 from simgeo.settings import KIND
 

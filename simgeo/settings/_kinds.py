@@ -12,12 +12,18 @@ _MOST = 40  # of valid names in an error
 def kinds(*classes: type) -> dict[str, type]:
     """The modules that may stand where one of these is wanted, by their kinds' names.
 
-    `orthogonal-fraction`, for example; a file may write `OrthogonalFraction` too.
+    `orthogonal-fraction`, for example; a file may write `OrthogonalFraction` too. Of
+    classes with a leading underscore none is meant to be chosen by name.
 
     Args:
         classes: such as `teachers.AbstractTeacher`.
     """
-    return {kebab(cls.__name__): cls for base in classes for cls in concrete(base)}
+    return {
+        kebab(cls.__name__): cls
+        for base in classes
+        for cls in concrete(base)
+        if cls is base or not cls.__name__.startswith("_")
+    }
 
 
 def find_kind(name: str, *classes: type, at: str) -> type:

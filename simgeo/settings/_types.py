@@ -63,6 +63,11 @@ class Field(NamedTuple):
         literals = [each for each in options(self.hint) if is_literal(each)]
         return tuple(one for each in literals for one in typing.get_args(each))
 
+    @property
+    def about_default(self) -> str:
+        """What is said of its default where the value would not say it, or nothing."""
+        return self.field.metadata.get("default", "")
+
     def default(self) -> Any:
         """Its default; a setting that is `required` has none."""
         factory = self.field.default_factory

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from simgeo import limits
-from simgeo.checks import FRACTION, at_least, known, require
+from simgeo.checks import FRACTION, INHERITED, at_least, known, require
 from simgeo.linalg import polar_factor, unit_rows
 from simgeo.teachers._pair_moves import (
     EASE,
@@ -76,7 +76,7 @@ class OrthogonalFraction(AbstractTeacher):
         cost="n^2 d per step; 4,096 x 1,024 in 20 s",
     )
     fraction: float = eqx.field(default=0.95, metadata=FRACTION)
-    epsilon: float | None = eqx.field(default=None, metadata=OPEN_UNIT)
+    epsilon: float | None = eqx.field(default=None, metadata=OPEN_UNIT | INHERITED)
     num_steps: int = eqx.field(static=True, default=1000, metadata=at_least(1))
 
     def check(self, num_vectors: int, teacher_dim: int) -> None:

@@ -32,7 +32,7 @@ def require_room(
             f"`{name}` must {rule} for {num_vectors} vectors in {teacher_dim} "
             f"dimensions at epsilon {epsilon:g}, where no more than {count} vectors "
             f"are mutually epsilon-orthogonal ({bound}); got {got:g}. Ask for less, or "
-            f"raise the teacher's `epsilon` or `teacher_dim`."
+            f"raise `epsilon` or `teacher_dim`."
         )
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, Shaped
 
 from simgeo import limits
-from simgeo.checks import FRACTION, at_least, check_fields, known
+from simgeo.checks import FRACTION, INHERITED, at_least, check_fields, known
 from simgeo.linalg import unit_rows
 from simgeo.teachers._matrix_file import AbstractFile, check_symmetric
 from simgeo.teachers._pair_moves import (
@@ -211,7 +211,7 @@ class OrthogonalPattern(AbstractTeacher):
         cost="n^3 for the start, n^2 d per step",
     )
     pattern: AbstractPattern = eqx.field(default_factory=Blocks)
-    epsilon: float | None = eqx.field(default=None, metadata=OPEN_UNIT)
+    epsilon: float | None = eqx.field(default=None, metadata=OPEN_UNIT | INHERITED)
     cosine: float = eqx.field(default=0.5, metadata=OPEN_UNIT)
     num_steps: int = eqx.field(static=True, default=1000, metadata=at_least(1))
 

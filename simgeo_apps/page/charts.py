@@ -45,7 +45,7 @@ def random_cosines() -> alt.LayerChart:
         .transform_calculate(
             high=f"datum.low + {counts.BIN}",
             within=f"abs(datum.low + {counts.BIN / 2}) < "
-            f"{marks.as_list(counts.EPSILONS)}[epsilon] ? 'within epsilon' : 'not'",
+            f"{marks.as_list(counts.EPSILONS)}[epsilon] ? 'ε-orthogonal' : 'not'",
         )
         .mark_bar()
         .encode(
@@ -56,7 +56,7 @@ def random_cosines() -> alt.LayerChart:
             y=alt.Y("share:Q", title="share of pairs").axis(format="%", tickCount=4),
             color=alt.Color("within:N", title=None)
             .scale(
-                domain=["within epsilon", "not"],
+                domain=["ε-orthogonal", "not"],
                 range=[marks.PAIRS["preserved"], marks.PAIRS["lost"]],
             )
             .legend(orient="top"),
@@ -78,16 +78,16 @@ def how_many_fit() -> alt.LayerChart:
         .transform_filter("datum.place_epsilon == epsilon")
         .transform_fold(["most", "known"], as_=["bound", "vectors"])
         .transform_calculate(
-            bound="{most: 'none can be more', known: 'known to exist'}[datum.bound]"
+            bound="{most: 'proven ceiling', known: 'known to exist'}[datum.bound]"
         )
         .encode(
             x=alt.X("d:Q", title="dimensions d").scale(type="log", base=2, nice=False),
-            y=alt.Y("vectors:Q", title="vectors, pairwise within epsilon", **y).axis(
+            y=alt.Y("vectors:Q", title="vectors, pairwise ε-orthogonal", **y).axis(
                 **marks.powers(0, 9)
             ),
             color=alt.Color("bound:N", title=None)
             .scale(
-                domain=["none can be more", "known to exist"],
+                domain=["proven ceiling", "known to exist"],
                 range=[marks.PAIRS["lost"], marks.PAIRS["preserved"]],
             )
             .legend(orient="top"),

@@ -4,7 +4,9 @@ import sys
 import textwrap
 import warnings
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
+from time import monotonic
 
 import jax
 import numpy as np
@@ -18,6 +20,8 @@ from simgeo.cli.files import file_to_draw, folder_to_write
 from simgeo.cli.flags import parse
 from simgeo.cli.interrupts import Interrupts
 from simgeo.problems import Experiment
+
+SECONDS = 10.0  # between two lines of a log
 
 
 def run(arguments: list[str]) -> int:
@@ -107,17 +111,57 @@ def draw(run: xr.Dataset, path: Path) -> None:
         figure.savefig(path)
 
 
+class Bar(AbstractContextManager):
+    """How far a run is, on a terminal.
+
+    Args:
+        total: steps of all seeds.
+    """
+
+    def __init__(self, total: int) -> None:
+        self.bar = tqdm(total=total, unit="step")
+        self.bar.set_postfix_str("compiling")
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.close()
+
+    def on_record(self, done: int, loss: float) -> None:
+        """Moves the bar to the steps that are done."""
+        self.bar.set_postfix_str(f"loss {loss:.3e}", refresh=False)
+        self.bar.update(done - self.bar.n)
+
+
+class Lines(AbstractContextManager):
+    """How far a run is, in a log: a line at most every ten seconds.
+
+    Args:
+        total: steps of all seeds.
+    """
+
+    def __init__(self, total: int) -> None:
+        self.total, self.last = total, monotonic()
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def on_record(self, done: int, loss: float) -> None:
+        """Prints a line if the last one is old enough."""
+        now = monotonic()
+        if now - self.last < SECONDS:
+            return
+        self.last = now
+        line = f"{done} of {self.total} steps, loss {loss:.3e}"
+        print(line, file=sys.stderr, flush=True)
+
+
 def _compute(cell: Experiment, seeds: Sequence[int]) -> xr.Dataset:
     """The run of these seeds, whole or as far as it came."""
     print(cell.title, file=sys.stderr)
-    bar = tqdm(total=len(seeds) * cell.num_steps, unit="step", disable=None)
-    with bar, Interrupts() as interrupts:
-        bar.set_postfix_str("compiling")
+    total = len(seeds) * cell.num_steps
+    telling = Bar(total) if sys.stderr.isatty() else Lines(total)
+    with telling, Interrupts() as interrupts:
 
         def on_record(record: engine.Record) -> None:
-            loss = float(np.median(record.loss))
-            bar.set_postfix_str(f"loss {loss:.3e}", refresh=False)
-            bar.update(record.unit_steps - bar.n)
+            telling.on_record(record.unit_steps, float(np.median(record.loss)))
             interrupts.at_a_record()
 
         (found,) = engine.run_many([cell], seeds=[seeds], on_record=on_record)

@@ -1,7 +1,5 @@
 """`simgeo convert`: a store of an older simgeo in today's form."""
 
-import functools
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -34,34 +32,16 @@ def convert(arguments: list[str]) -> int:
     return 1 if done.failed else 0
 
 
-def labels(settings: Mapping[str, Any]) -> dict[str, str]:
-    """The labels of the modules in a description; where one cannot be built, its kind.
+def labels(described: Mapping[str, Any]) -> dict[str, str]:
+    """The labels of a described cell; the kinds of its modules if it cannot be built.
 
     Args:
-        settings: of a cell, with the modules' descriptions by name.
+        described: the settings of an experiment.
     """
-    described = {
-        name: json.dumps(each)
-        for name, each in settings.items()
-        if isinstance(each, dict)
-    }
-    return {name: _label(name, each) for name, each in described.items()}
-
-
-@functools.cache
-def _label(name: str, described: str) -> str:
     from simgeo import settings
-    from simgeo.objectives import AbstractObjective
-    from simgeo.students import AbstractStudent
-    from simgeo.teachers import AbstractTeacher
+    from simgeo.problems import Experiment
 
-    bases = {
-        "teacher": AbstractTeacher,
-        "objective": AbstractObjective,
-        "student": AbstractStudent,
-    }
-    about = json.loads(described)
     try:
-        return settings.build(bases[name], about).label
-    except (KeyError, ValueError, TypeError, AttributeError):
-        return about["name"] if about["kind"] == "Named" else about["kind"]
+        return settings.build(Experiment, described).labels
+    except ValueError:  # such as a teacher whose file is gone
+        return results.kinds_of(described)

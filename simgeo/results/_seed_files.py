@@ -8,7 +8,7 @@ import os
 import re
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, SupportsIndex
 
 _NAME = re.compile(r"([0-9a-f]{16})\.(\d+)-(\d+)(\.partial)?\.nc")
 _SCHEMA_1 = re.compile(r"[0-9a-f]{16}(\.partial)?\.nc")
@@ -110,7 +110,7 @@ def seeds_of(folder: str | Path, damaged: Collection[str] = ()) -> dict[str, set
 def missing_seeds(
     folder: str | Path,
     fingerprint: str,
-    seeds: Iterable[int],
+    seeds: Iterable[SupportsIndex],
     damaged: Collection[str] = (),
 ) -> list[int]:
     """Of these seeds, those of which a run has no finished file, in their order.

@@ -164,16 +164,33 @@ def _refuse_mixed(rows: pd.DataFrame, names: dict[str, str]) -> None:
         number = points.ngroup()
         one = rows[number == number[cells.idxmax()]]
         start = list(rows.columns).index("fingerprint")
-        varying = [
-            str(name)
-            for name in rows.columns[:start]
-            if one[name].nunique(dropna=False) > 1
-        ]
+        varying = _told_once(
+            [
+                str(name)
+                for name in rows.columns[:start]
+                if one[name].nunique(dropna=False) > 1
+            ]
+        )
         raise ValueError(
             f"`--where` must leave one cell for each point; got up to {cells.max()}, "
             f"which differ in {', '.join(varying)}. Choose, as in "
             f"--where '{_choice(one, varying)}'."
         )
+
+
+def _told_once(names: list[str]) -> list[str]:
+    """A module by its label where its kind varies, otherwise by what varies within."""
+    modules = [name for name in names if f"{name}.kind" in names]
+
+    def is_within(name: str, outer: list[str]) -> bool:
+        return any(name.startswith(f"{each}.") for each in outer)
+
+    return [
+        name
+        for name in names
+        if not is_within(name, modules)
+        and (name in modules or not any(is_within(each, [name]) for each in names))
+    ]
 
 
 def _choice(rows: pd.DataFrame, names: list[str]) -> str:

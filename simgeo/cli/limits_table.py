@@ -21,12 +21,5 @@ def show(arguments: list[str]) -> int:
         limits = summary(chosen.n, chosen.d, chosen.epsilon, chosen.m)
     except ValueError as error:
         return fail(error, 2)
-    except ArithmeticError:
-        got = f"{chosen.n}, {chosen.d} and {chosen.epsilon:g}"
-        return fail(
-            f"`--n`, `--d` and `--epsilon` must be such that the bounds are numbers "
-            f"that a computer can hold; got {got}. Try a larger epsilon.",
-            2,
-        )
     print(table(limits))
     return 0
