@@ -27,10 +27,7 @@ exclude_patterns = ["_build", "_ext"]
 nitpicky = True
 nitpick_ignore_regex = [
     ("py:.*", r"(?!simgeo\.).*"),  # of other packages
-    (
-        "py:class",
-        r"simgeo\.(engine\._[a-z]+|sweep\._[a-z]+|problems\._[a-z]+)\..*",
-    ),  # not public
+    ("py:class", r"simgeo\.(engine|problems|sweep)\._[a-z]+\..*"),  # not public
 ]
 
 html_theme = "furo"
