@@ -54,7 +54,7 @@ def preset(
     quick: bool,
     rate: float = 0.03,
     schedule: str = "cosine",
-    optimiser: str = "adam",
+    optimiser: str | optimisers.AbstractOptimiser = "adam",
     **changes,
 ) -> Experiment:
     """An experiment of our own preset: the paper's text does not give every value.
@@ -63,7 +63,8 @@ def preset(
         quick: whether it is to be small.
         rate: the optimiser's learning rate.
         schedule: "cosine", which decays to zero at the last step, or "constant".
-        optimiser: the kind of one of `simgeo.optimisers`, such as "adam".
+        optimiser: the kind of one of `simgeo.optimisers`, such as "adam", which takes
+            rate and schedule; or an optimiser, which is taken as it is.
         changes: other fields of `Experiment`, in place of the preset's.
     """
     size = (
@@ -72,9 +73,11 @@ def preset(
         else {"num_vectors": 256, "teacher_dim": 128, "num_steps": 1000}
     )
     common = {"epsilon": 0.1, "num_records": 30, "num_seeds": 16}
-    kind = settings.kinds(optimisers.AbstractOptimiser)[optimiser]
-    descent = {"optimiser": kind(rate, schedule)}
-    return Experiment(**{**size, **common, **descent, **changes})
+    if isinstance(optimiser, str):
+        base = optimisers.AbstractOptimiser
+        kind = settings.find_kind(optimiser, base, at="optimiser")
+        optimiser = kind(learning_rate=rate, schedule=schedule)
+    return Experiment(**{**size, **common, "optimiser": optimiser, **changes})
 
 
 def crossed(

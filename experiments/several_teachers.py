@@ -32,6 +32,7 @@ two in conflict.
 
 from collections.abc import Sequence
 
+import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
@@ -137,7 +138,8 @@ def intersection(parts: Sequence[Float[np.ndarray, "n d_k"]], place: int) -> flo
     """Matthews correlation with one teacher of the pairs orthogonal in all of them."""
     pairs = np.triu_indices(len(parts[0]), 1)
     patterns = [
-        np.abs(linalg.cosines(np.asarray(part)))[pairs] <= EPSILON for part in parts
+        np.abs(linalg.cosines(jnp.asarray(part, float)))[pairs] <= EPSILON
+        for part in parts
     ]
     return float(np.corrcoef(np.all(patterns, axis=0), patterns[place])[0, 1])
 

@@ -539,7 +539,7 @@ def test_list_tells_of_every_place_and_of_measures(ask):
         ("run --help", "simgeo run teacher:blocks objective:procrustes"),
         ("run --help", "at least 1 and below 2^31, default 16"),
         ("run --help", "--num-steps N"),
-        ("run --help", "one of log, even, default log"),
+        ("run --help", "one of 'log', 'even', default log"),
         ("run --help", "default 256, or the"),
         ("run --help", "the first 19 of them"),
         ("run --help", "  common-mean "),

@@ -540,6 +540,8 @@ def test_two_devices_give_the_same_store(cells, swept, tmp_path):
     pd.testing.assert_frame_equal(
         results.open(swept).frame,
         results.open(tmp_path / "store").frame,
+        rtol=1e-6,
+        atol=1e-6,
     )
 
 
@@ -559,6 +561,8 @@ def test_dask_gives_the_same_store(cells, swept, tmp_path):
     pd.testing.assert_frame_equal(
         results.open(swept).frame,
         results.open(tmp_path / "store").frame,
+        rtol=1e-6,
+        atol=1e-6,
     )
 
 

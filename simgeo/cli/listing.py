@@ -118,7 +118,10 @@ def _measure(name: str) -> str:
         "better": measure.better or "neither",
         "chance": measure.chance,
     }
-    return "\n".join([name, *(_row(*row) for row in rows.items())])
+    doc = (inspect.getdoc(measure) or "").partition(">>>")[0].strip()
+    parts = [textwrap.indent("\n\n".join(map(_filled, doc.split("\n\n"))), "  ")]
+    flag = _row("--measures NAME,...", "records it, and whatever else is named")
+    return "\n".join([name, *parts, *(_row(*row) for row in rows.items()), flag])
 
 
 def _filled(paragraph: str) -> str:

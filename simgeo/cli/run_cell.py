@@ -101,12 +101,23 @@ def table(run: xr.Dataset) -> str:
     )
 
 
+def summarised(run: xr.Dataset) -> dict[str, str]:
+    """The measures that a picture of a run shows, two at most, and their labels."""
+    usual = [name for name in ("matthews", "fraction_student") if name in run]
+    own = [str(name) for name in run if name in measures.MEASURES]
+    names = usual if len(usual) == 2 else [*usual, *(n for n in own if n not in usual)]
+    return {name: textwrap.fill(run[name].attrs["long_name"], 24) for name in names[:2]}
+
+
 def draw(run: xr.Dataset, path: Path) -> None:
-    """Loss and kept geometry over the steps, as a file."""
+    """Loss and measures over the steps, as a file."""
     with plots.style():
         figure = Figure(figsize=(7, 2.9))
-        plots.run_summary(results.frame(run), tuple(figure.subplots(1, 2)))
-        title = textwrap.fill(run.attrs["title"], 110)
+        axes = tuple(figure.subplots(1, 2))
+        plots.run_summary(results.frame(run), axes, summarised(run))
+        num = run.sizes["seed"]
+        said = f"{run.attrs['title']} {num} seed{'s' if num > 1 else ''}."
+        title = textwrap.fill(said, 110)
         figure.suptitle(title, fontsize=7)
         figure.savefig(path)
 

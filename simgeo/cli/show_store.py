@@ -77,7 +77,8 @@ def plot(arguments: list[str]) -> int:
     try:
         asked = parser.parse_args(arguments)
         path = file_to_draw("--to", asked.to, "sweep.png")
-        rows = chosen(_open(asked.store), asked.where)
+        store = _open(asked.store)
+        rows = chosen(store, asked.where)
         names = {
             axis: results.column(rows, getattr(asked, axis), f"--{axis}")
             for axis in ("x", "y", "hue", "col")
@@ -90,7 +91,11 @@ def plot(arguments: list[str]) -> int:
             )
         _refuse_mixed(rows, names)
         with plots.style():
-            figure = plots.sweep(rows, **names)
+            one = store.load(rows["fingerprint"].iloc[0])
+            label = (
+                one[names["y"]].attrs.get("long_name") if names["y"] in one else None
+            )
+            figure = plots.sweep(rows, **names, label=label)
             figure.savefig(path)
     except ValueError as error:
         return fail(error, 2)

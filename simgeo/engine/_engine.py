@@ -68,6 +68,7 @@ class Engine:
         self.budget = budget or memory.default_memory()
         self._programs: dict[Hashable, jax.stages.Compiled] = {}
         self._sizes: dict[Hashable, int] = {}  # of programs, in bytes
+        self.was_stopped = False  # whether the last run was, be it at its last record
         self._given = Given(self._drawn)
 
     def run(
@@ -96,6 +97,7 @@ class Engine:
         units = batch.units
         size = self._fit(batch)
         slices: list[_Slice] = []
+        self.was_stopped = False
         for at in range(0, len(units), size):
             part = units[at : at + size]
 
@@ -105,11 +107,16 @@ class Engine:
                     done = record.unit_steps + before
                     on_record(record._replace(unit_steps=done))
 
-            slices.append(
-                self._slice(part, self._capacity(batch, size), tell, deadline)
-            )
+            try:
+                found = self._slice(part, self._capacity(batch, size), tell, deadline)
+            except KeyboardInterrupt:
+                if not slices:
+                    raise
+                self.was_stopped = True
+                break
+            slices.append(found)
             self._given.trim()
-            if slices[-1].stopped:
+            if self.was_stopped:
                 break
         seconds = (time.perf_counter() - begin) / len(batch.works)
         return _runs(batch, slices, seconds, keep_vectors)
@@ -228,6 +235,7 @@ class Engine:
             if not records:
                 raise
             stopped = "It was interrupted"
+        self.was_stopped = bool(stopped)
         if len(records) == len(steps):
             stopped = ""
         return _Slice(units, records, finite, subject, data, levels, stopped)
@@ -400,7 +408,8 @@ def _run(
     work: Work, units: Sequence[tuple[_Slice, int]], seconds: float, keep_vectors: bool
 ) -> xr.Dataset:
     cell, seeds = work.cell, work.seeds[: len(units)]
-    steps = cell.record_steps[: min(len(each.records) for each, _ in units)]
+    nums = [len(each.records) for each, _ in units]
+    steps = cell.record_steps[: min(nums)]
     stopped = next((each.stopped for each, _ in units if each.stopped), "")
     if len(seeds) < len(work.seeds):
         stopped = stopped or "It was interrupted"
@@ -417,7 +426,7 @@ def _run(
     first = units[0][0]
     observer = cell.observer()
     vectors: dict[str, tuple[tuple[str, ...], np.ndarray]] = {}
-    if keep_vectors and not lost.any():
+    if keep_vectors and not lost.any() and min(nums) == max(nums):
         each_unit = [
             observer.vectors(jax.tree.map(lambda leaf: leaf[j], s.subject), s.data[j])  # noqa: B023
             for s, j in units

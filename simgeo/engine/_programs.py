@@ -25,6 +25,7 @@ from simgeo.optimisers import AbstractOptimiser
 from simgeo.problems import AbstractObserver, AbstractProblem, AbstractStage
 
 UNITS = PartitionSpec("units")
+OWN_NAMES = {"loss", "gradient_norm", "update_norm", "seed", "step"}
 
 
 class Knobs(NamedTuple):
@@ -97,12 +98,17 @@ def advance(
 
     rule = knobs.optimiser.transformation(knobs.num_steps)
     state = _loop.advance(state, loss, rule, num_steps, remember)
+    value = problem.loss(state.parameters, data)
+    # The last step may leave what has no finite loss, however finite its gradient was.
+    lost = ~jnp.isfinite(value) & (state.step > 0)
     seen = Seen(
         problem.subject(state.parameters),
-        problem.loss(state.parameters, data),
+        value,
         _length(state.gradient, state.step),
         _length(state.update, state.step),
-        state.last_finite,
+        jnp.where(
+            lost, jnp.minimum(state.last_finite, state.step - 1), state.last_finite
+        ),
     )
     return state, seen
 
@@ -117,7 +123,14 @@ def observe(
 ) -> dict[str, Array]:
     """What is recorded of one unit."""
     # An ordinary dictionary would come back sorted.
-    return OrderedDict(observer.observe(subject, data))
+    found = OrderedDict(observer.observe(subject, data))
+    for name in found:
+        if name in OWN_NAMES:
+            raise ValueError(
+                f"`observe` must give names that are not taken; got {name!r}, which "
+                f"every run has."
+            )
+    return found
 
 
 def _key(seed: Int[Array, ""], use: int) -> Key[Array, ""]:

@@ -134,7 +134,7 @@ def run_many(
             break
         pairs = zip(batch.works, runs, strict=True)
         found |= {order[id(work)]: one for work, one in pairs if one is not None}
-        if any(one is None or is_cut_short(one) for one in runs):
+        if machine.was_stopped:
             break
     if len(found) < len(works):
         warnings.warn(

@@ -2,6 +2,8 @@
 
 import json
 import math
+import operator
+import reprlib
 from collections.abc import Hashable, Iterable, Sequence
 from typing import NamedTuple
 
@@ -28,7 +30,7 @@ class Parts(NamedTuple):
     stages: tuple[AbstractStage, ...]
     observer: AbstractObserver
     knobs: Knobs
-    names: tuple[str, ...]  # descriptions of the stages, of observer and of problem
+    names: tuple[Hashable, ...]  # equal for equal stages, observers and problems
 
 
 class Unit(NamedTuple):
@@ -89,7 +91,13 @@ class Batch(NamedTuple):
 
 def work_of(cell: AbstractCell, seeds: Sequence[int] | None = None) -> Work:
     """Some seeds of a cell, or all that it names."""
-    chosen = cell.seeds.tolist() if seeds is None else seeds
+    chosen = cell.seeds.tolist() if seeds is None else [*map(operator.index, seeds)]
+    is_right = chosen and len({*chosen}) == len(chosen) and min(chosen) >= 0
+    if not is_right or max(chosen) >= 2**31:
+        raise ValueError(
+            f"`seeds` must be different whole numbers from 0 to 2^31 - 1, at least "
+            f"one; got {reprlib.repr(chosen)}."
+        )
     return Work(cell, (*chosen,), program_of(cell))
 
 
@@ -111,13 +119,14 @@ def parts_of(cell: AbstractCell) -> Parts:
     return Parts(cell, stages, observer, knobs, names)
 
 
-def _name(module: PyTree, cell: AbstractCell) -> str:
-    """Text that is equal for equal modules; that of its cell, if it has none."""
+def _name(module: PyTree, cell: AbstractCell) -> Hashable:
+    """Equal for equal modules of the same classes; of equal cells, if it must be."""
     try:
         described = settings.describe(module)
     except TypeError:
         described = {"cell": cell.identity, "part": type(module).__name__}
-    return json.dumps(described, sort_keys=True)
+    # Two classes may have one name, as one that a notebook defines anew.
+    return json.dumps(described, sort_keys=True), jax.tree.structure(module)
 
 
 def stacked(trees: Iterable[PyTree]) -> PyTree:

@@ -205,6 +205,8 @@ def require(names: Sequence[str]) -> None:
         if name not in MEASURES:
             known = suggest(str(name), list(MEASURES))
             raise ValueError(f"`measures` must be known names; got {name!r}.{known}")
+    if len({*names}) < len(names):
+        raise ValueError(f"`measures` must name each once; got {', '.join(names)}.")
 
 
 def needs_root(names: Sequence[str]) -> bool:

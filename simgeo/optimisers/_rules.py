@@ -204,6 +204,9 @@ class _Given(AbstractOptimiser):
     def label(self) -> str:
         return "optax transformation"
 
+    def __repr__(self) -> str:
+        return "an optax transformation"
+
     @property
     def is_described(self) -> bool:
         return False

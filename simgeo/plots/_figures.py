@@ -1,7 +1,8 @@
 """Figures of studies and of one run."""
 
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -171,12 +172,24 @@ def distance_grid(frame: pd.DataFrame, ax: Axes, **options) -> Axes:
     return ax
 
 
-def run_summary(frame: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
-    """Loss and kept geometry of one experiment over its steps, in two panels.
+_SUMMARY = {
+    "matthews": "pattern agreement",
+    "fraction_student": "fraction of orthogonal\npairs, student",
+}
 
-    `frame` has `objective`, `seed`, `step`, `relative_loss`, `excess_loss` (NaN where
-    no optimum is known), `fraction_teacher`, and `matthews` and `fraction_student` with
-    their `chance_` and `svd_` levels.
+
+def run_summary(
+    frame: pd.DataFrame,
+    axes: Sequence[Axes],
+    measures: Mapping[str, str] = MappingProxyType(_SUMMARY),
+) -> Sequence[Axes]:
+    """Loss and measures of one experiment over its steps, in two panels.
+
+    Args:
+        frame: has `objective`, `seed`, `step`, `relative_loss`, `excess_loss` (NaN
+            where no optimum is known) and the measures, with their `chance_` and `svd_`
+            levels where these are known.
+        measures: names and labels of those drawn; two at most can be told apart.
     """
     left, right = axes
     known = frame["excess_loss"].notna().all()
@@ -185,24 +198,31 @@ def run_summary(frame: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
     numerator = "(loss $-$ optimum)" if known else "loss"
     left.set(yscale="log", ylabel=f"{numerator} / zero student's loss")
 
-    teacher = frame["fraction_teacher"].median()
-    right.axhline(teacher, color=_FRACTION, ls="--", lw=0.9, zorder=0)
-    for name, colour in (("matthews", _MATTHEWS), ("fraction_student", _FRACTION)):
-        _every_seed(frame, frame[name], right, colour)
-        for kind in ("chance", "svd"):
-            level = frame[f"{kind}_{name}"].median()
-            right.axhline(level, color=colour, ls=LEVELS[kind][1], lw=0.9, zorder=0)
-    lowest = frame[["matthews", "fraction_student", "chance_matthews"]].min().min()
-    right.set(ylim=(min(0, lowest) - 0.05, 1.05), ylabel="kept geometry")
-    handles = [
-        Line2D([], [], color=colour, ls=line, label=label)
-        for label, colour, line in (
-            ("Matthews correlation\nof the patterns", _MATTHEWS, "-"),
-            ("fraction of orthogonal\npairs, student", _FRACTION, "-"),
-            ("the same, teacher", _FRACTION, "--"),
-            ("chance", "0.3", LEVELS["chance"][1]),
-            ("truncated SVD", "0.3", LEVELS["svd"][1]),
+    handles = []
+    if "fraction_student" in measures and "fraction_teacher" in frame:
+        teacher = frame["fraction_teacher"].median()
+        right.axhline(teacher, color=_FRACTION, ls="--", lw=0.9, zorder=0)
+        handles.append(
+            Line2D([], [], color=_FRACTION, ls="--", label="the same, teacher")
         )
+    drawn = []
+    for (name, label), colour in zip(
+        measures.items(), (_FIRST, _FRACTION), strict=False
+    ):
+        _every_seed(frame, frame[name], right, colour)
+        drawn.append(name)
+        handles.insert(len(drawn) - 1, Line2D([], [], color=colour, label=label))
+        for kind in ("chance", "svd"):
+            if f"{kind}_{name}" in frame:
+                drawn.append(f"{kind}_{name}")
+                level = frame[drawn[-1]].median()
+                right.axhline(level, color=colour, ls=LEVELS[kind][1], lw=0.9, zorder=0)
+    right.set(ylabel="measures of geometry")
+    if drawn and frame[drawn].abs().max().max() <= 1:
+        right.set(ylim=(min(0, frame[drawn].min().min()) - 0.05, 1.05))
+    handles += [
+        Line2D([], [], color="0.3", ls=LEVELS[kind][1], label=LEVELS[kind][0])
+        for kind in ("chance", "svd")
     ]
     right.legend(
         handles=handles,
@@ -218,7 +238,7 @@ def run_summary(frame: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
     return axes
 
 
-_MATTHEWS, _FRACTION = "0.1", "#8c510a"  # of no objective
+_FIRST, _FRACTION = "0.1", "#8c510a"  # of no objective
 
 
 def _every_seed(frame: pd.DataFrame, values: pd.Series, ax: Axes, colour: Any) -> None:

@@ -15,18 +15,31 @@ _WORDS = {
     "num_vectors": "n, vectors",
     "teacher_dim": "d, teacher's dimensions",
     "student_dim": "m, student's dimensions",
-    "matthews": "Matthews correlation",
+    "matthews": "pattern agreement",
 }
 
 
 def sweep(
-    frame: pd.DataFrame, x: str, y: str, hue: str, col: str | None = None
+    frame: pd.DataFrame,
+    x: str,
+    y: str,
+    hue: str,
+    col: str | None = None,
+    label: str | None = None,
 ) -> Figure:
     """A measure over a setting, one panel for each value of `col`.
 
     Every seed as a point, the median over seeds as a line, its interval as a band, and
     the levels that the frame holds of that measure. An axis of numbers that grow by
     factors is logarithmic; names are in the order in which they come.
+
+    Args:
+        frame: one row per cell and seed, as `results.open(...).frame` has it.
+        x: the column of the setting.
+        y: the column of the measure.
+        hue: the column that colours tell apart.
+        col: the column that panels tell apart.
+        label: what the measure is called; default: the words of its column.
     """
     panels = [None] if col is None else _in_order(frame[col])
     width = max(3.4, 2.3 * len(panels))
@@ -41,7 +54,7 @@ def sweep(
         ax.set_xlabel(_words(x))
         if panel is not None:
             ax.set_title(f"{_words(col)}: {_value(panel)}")
-    axes[0].set_ylabel(f"{_words(y)} at the end")
+    axes[0].set_ylabel(f"{label or _words(y)} at the end")
     handles = [
         Line2D([], [], color=colour, ls=line, marker=marker, ms=4, label=_value(name))
         for name, (colour, line, marker) in styles.items()

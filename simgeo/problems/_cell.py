@@ -62,6 +62,9 @@ class AbstractCell(eqx.Module):
 
     def __check_init__(self) -> None:
         check_fields(self)
+        last = self.first_seed + self.num_seeds
+        rule = "leave room for `num_seeds` below 2^31"
+        checks.require(last <= 2**31, "first_seed", rule, self.first_seed)
 
     @abc.abstractmethod
     def problem(self) -> AbstractProblem:

@@ -1,6 +1,7 @@
 """Students' vectors distilled from teachers' vectors."""
 
 import dataclasses
+import reprlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -133,14 +134,12 @@ class Experiment(AbstractCell):
 
     @property
     def title(self) -> str:
-        num = len(self.seeds)
         drawn = type(self.teacher).__name__
         return (
             f"{self.num_vectors} vectors in {self.student_dim} dimensions, distilled "
             f"from {drawn} teachers in {self.teacher_dim} dimensions: "
             f"{self.objective.label}, {self.num_steps} steps of "
-            f"{self.optimiser.label}, {num} seed{'s' if num > 1 else ''}, epsilon "
-            f"{self.epsilon:g}{self._other_epsilons}."
+            f"{self.optimiser.label}, epsilon {self.epsilon:g}{self._other_epsilons}."
         )
 
     @property
@@ -163,9 +162,7 @@ class Experiment(AbstractCell):
             "vectors": f"{self.num_vectors}, teacher in {self.teacher_dim} "
             f"dimensions, student in {self.student_dim}",
             "epsilon": f"{self.epsilon:g}{self._other_epsilons}",
-            "measures": f"{len(self.measures)}, {self.measures[0]} ..."
-            if self.measures
-            else "none",
+            "measures": reprlib.repr(list(self.measures)),
             "optimiser": self.optimiser,
             "steps": f"{self.num_steps}, recorded at {len(self.record_steps)} of them "
             f"({self.record_spacing} spacing)",

@@ -151,7 +151,7 @@ def concrete(cls: type) -> Iterator[type]:
         getattr(cls, name, None)  # Equinox's own abstract fields
         for name in ("__abstractvars__", "__abstractclassvars__")
     )
-    if not abstract and not cls.__name__.startswith("_"):
+    if not abstract:
         yield cls
     for each in cls.__subclasses__():
         yield from concrete(each)

@@ -1,8 +1,10 @@
 """Which cells a sweep is made of, and which of them are computed side by side."""
 
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from typing import NamedTuple
+
+import jax
 
 from simgeo.engine import Batch, Work, batches_of, work_of
 from simgeo.problems import AbstractCell, precision
@@ -83,9 +85,16 @@ def plan(
             described.
     """
     works: dict[str, Work] = {}
+    kinds: dict[str, Hashable] = {}
     for cell in cells:
         cell.check()
         name, seeds = cell.fingerprint, set(cell.seeds.tolist())
+        kind = jax.tree.structure((cell.problem(), cell.observer(), cell.stages()))
+        if kinds.setdefault(name, kind) != kind:
+            raise ValueError(
+                "`cells` must not hold different classes of one name, which results "
+                "are kept under; rename one of them."
+            )
         if name in works:
             seeds |= {*works[name].seeds}
         works[name] = work_of(cell, sorted(seeds))

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from simgeo import results
-from simgeo.engine import Record, is_cut_short
+from simgeo.engine import Record
 from simgeo.problems import AbstractCell
 from simgeo.sweep import _keep as keep
 from simgeo.sweep._plan import Part, Plan, plan
@@ -146,6 +146,7 @@ def _here(
     """One batch after the other; while one is written the next is computed."""
     with ThreadPoolExecutor(1) as writer:
         pending: _Pending | None = None
+        was_stopped = False
         for part, left, is_there in _unclaimed(parts, worker.folder, damaged):
             begin = time.perf_counter()
             keep.claim(worker.folder, part.name)
@@ -168,11 +169,12 @@ def _here(
                 yield _written(pending, worker.folder)
             saving = writer.submit(worker.save, found)
             pending = _Pending(part, is_there, saving, time.perf_counter() - begin)
-            runs = [run for _, _, run in found if not isinstance(run, Exception)]
-            if any(run is None or is_cut_short(run) for run in runs):
+            if worker.engine.was_stopped:
                 break
+        was_stopped = worker.engine.was_stopped
         if pending is not None:
-            yield _written(pending, worker.folder)
+            part, outcome = _written(pending, worker.folder)
+            yield part, outcome._replace(interrupted=was_stopped)
 
 
 class _Pending(NamedTuple):

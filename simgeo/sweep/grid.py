@@ -60,7 +60,7 @@ def grid(base: AbstractCell, *zips: Zip, **axes: Any) -> list[Any]:
         else value
         for name, value in settings.describe(base).items()
     }
-    return _expand(data, every)
+    return _expand(type(base), data, every)
 
 
 def together(**axes: Any) -> Zip:
@@ -147,7 +147,7 @@ def load(path: str | Path) -> list[Experiment]:
                 f"`sweep.zip` must be tables, each under [[sweep.zip]]; got {zips!r}."
             )
         axes = [_zip(dict(_flat(each))) for each in zips]
-        found += _expand(base, [*axes, *_single(dict(_flat(table)))])
+        found += _expand(cls, base, [*axes, *_single(dict(_flat(table)))])
     return found
 
 
@@ -198,7 +198,7 @@ def _zip(axes: Mapping[str, Any]) -> Zip:
     return Zip(found)
 
 
-def _expand(base: settings.Description, zips: list[Zip]) -> list[Any]:
+def _expand(cls: type, base: settings.Description, zips: list[Zip]) -> list[Any]:
     names = [name for each in zips for name in each.axes]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
@@ -219,7 +219,7 @@ def _expand(base: settings.Description, zips: list[Zip]) -> list[Any]:
         changes = {name: value for row in combination for name, value in row.items()}
         for name in sorted(changes, key=lambda each: each.count(".")):
             _put(data, name, _plain(changes[name]))
-        cell = settings.build(AbstractCell, data)
+        cell = settings.build(cls, data)
         found.setdefault(settings.fingerprint(cell), cell)
     return list(found.values())
 
@@ -236,6 +236,12 @@ def _columns(each: Zip) -> Iterator[tuple]:
 
 
 def _plain(value: Any) -> Any:
+    if hasattr(value, "init") and hasattr(value, "update"):  # a transformation of optax
+        raise ValueError(
+            "`optimiser` must be one of simgeo.optimisers in a grid; got an optax "
+            "transformation, which has no description that results are kept under. "
+            "`run_many` takes it."
+        )
     if isinstance(value, list | tuple):
         return [_plain(each) for each in value]
     if dataclasses.is_dataclass(value) and not isinstance(value, type):

@@ -1,7 +1,7 @@
 """What every teacher offers."""
 
 import abc
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -70,7 +70,7 @@ class AbstractTeacher(eqx.Module):
             require(count >= 1, name, "be at least 1", count)
 
 
-def own_epsilon(epsilon: Knob | None) -> Knob:
+def own_epsilon(epsilon: Knob | Float[Array, "..."] | None) -> Any:
     """The epsilon of a teacher, which is 0.1 if nobody has said."""
     return EPSILON if epsilon is None else epsilon
 
