@@ -105,9 +105,12 @@ def crossed(
 
 def describe(one: Experiment) -> str:
     """The settings that the runs of a study share, for captions."""
+    descent = one.optimiser.label
+    if getattr(one.optimiser, "schedule", "") == "constant":  # of which some vary it
+        descent = f"{descent.partition(' ')[0]} at a fixed rate"
     return (
         f"n = {one.num_vectors}, d = {one.teacher_dim}, epsilon = {one.epsilon:g}, "
-        f"{one.num_seeds} seeds, {one.num_steps:,} steps of {one.optimiser.label}; "
+        f"{one.num_seeds} seeds, {one.num_steps:,} steps of {descent}; "
         f"free rows from a Gaussian start."
     )
 
