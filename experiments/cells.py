@@ -5,6 +5,7 @@ runs are computed and kept, and what the columns of their frames are called.
 """
 
 import functools
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -176,12 +177,17 @@ def datasets(
         not set(work.seeds) <= there.get(name, set())
         for name, work in whole.works.items()
     )
-    print(f"{len(cells)} runs: {len(whole.works) - left} finished, {left} to do.")
+    print(
+        f"{len(cells)} runs: {len(whole.works) - left} finished, {left} to do.",
+        flush=True,
+    )
     bar = tqdm(total=len(whole.works), unit="run", disable=None if left else True)
     with bar:
 
         def on_batch(at: sweep.Progress) -> None:
             bar.update(at.done + at.failed - bar.n)
+            if not sys.stderr.isatty():  # where there is no bar
+                print(f"  {at.done} of {at.total} runs", flush=True)
 
         report = sweep.run(
             whole,

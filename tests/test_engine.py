@@ -409,3 +409,50 @@ def test_bad_optimisers_are_refused(make, message):
 def test_every_optimiser_descends(optimiser):
     found = engine.run(Experiment(**SHORT | {"optimiser": optimiser}))
     assert (last(found) < found["loss"].isel(step=0)).all()
+
+
+def test_a_last_step_that_leaves_no_finite_loss_is_a_lost_one():
+    cell = Experiment(
+        **SHORT | {"num_steps": 1, "num_records": 2, "optimiser": optimisers.SGD(1e38)},
+        objective=objectives.Procrustes(),
+    )
+    (found,) = engine.run_many([cell])
+    assert (found.attrs["complete"], found.sizes["step"]) == (0, 1)
+    assert "is not finite at seed 0, step 1" in found.attrs["stopped"]
+
+
+def test_an_interrupt_at_the_last_record_of_a_cell_stops_the_others():
+    cells = [
+        Experiment(**SHORT | {"objective": each})
+        for each in (objectives.CKA(), objectives.Procrustes())
+    ]
+    on_record, seen = interrupt_at(len(cells[0].record_steps))
+    with pytest.warns(UserWarning, match="1 of 2 cells were not begun"):
+        (found,) = engine.run_many(cells, on_record=on_record)
+    assert found.attrs["complete"] == 1
+    assert len(seen) == found.sizes["step"]
+
+
+def test_a_class_that_is_defined_anew_is_drawn_anew():
+    def law(shift):
+        class Shifted(teachers.AbstractTeacher):
+            about = teachers.Gaussian.about
+
+            def __call__(self, key, num_vectors, teacher_dim):
+                return shift + jax.random.normal(key, (num_vectors, teacher_dim))
+
+        return Shifted()
+
+    drawn = [
+        engine.draw(Experiment(**SHORT | {"teacher": law(shift)}))
+        for shift in (0.0, 5.0)
+    ]
+    assert np.allclose(drawn[1] - drawn[0], 5.0, atol=1e-5)
+
+
+@pytest.mark.parametrize("seeds", [[], [1, 1], [-1], [2**31]])
+def test_seeds_that_are_none_are_refused(seeds):
+    with pytest.raises(ValueError, match="`seeds` must be different whole numbers"):
+        engine.run_many([Experiment(**SHORT)], seeds=[seeds])
+    with pytest.raises(ValueError, match="`first_seed` must leave room"):
+        Experiment(**SHORT | {"first_seed": 2**31 - 2, "num_seeds": 5})

@@ -118,3 +118,16 @@ def test_it_is_swept_kept_and_drawn(tmp_path):
     assert np.array_equal(
         whole["loss"], engine.run(dataclasses.replace(cells[0], num_seeds=5))["loss"]
     )
+
+
+def test_names_that_every_run_has_are_refused_before_anything_is_computed():
+    class Taken(Regression):
+        def observe(self, subject, data):
+            return {"gradient_norm": jnp.asarray(0.0)}
+
+    class TakenFit(Fit):
+        def problem(self):
+            return Taken(self.hidden, self.batch_size, self.decay)
+
+    with pytest.raises(ValueError, match="got 'gradient_norm'"):
+        engine.run(TakenFit(num_steps=10, num_records=2, num_seeds=1))

@@ -198,20 +198,16 @@ def run_summary(
     numerator = "(loss $-$ optimum)" if known else "loss"
     left.set(yscale="log", ylabel=f"{numerator} / zero student's loss")
 
-    handles = []
-    if "fraction_student" in measures and "fraction_teacher" in frame:
-        teacher = frame["fraction_teacher"].median()
-        right.axhline(teacher, color=_FRACTION, ls="--", lw=0.9, zorder=0)
-        handles.append(
-            Line2D([], [], color=_FRACTION, ls="--", label="the same, teacher")
-        )
-    drawn = []
-    for (name, label), colour in zip(
-        measures.items(), (_FIRST, _FRACTION), strict=False
-    ):
+    handles, drawn = [], []
+    colours = (_FIRST, _FRACTION)
+    for (name, label), colour in zip(measures.items(), colours, strict=False):
         _every_seed(frame, frame[name], right, colour)
         drawn.append(name)
-        handles.insert(len(drawn) - 1, Line2D([], [], color=colour, label=label))
+        handles.append(Line2D([], [], color=colour, label=label))
+        if name == "fraction_student" and "fraction_teacher" in frame:
+            teacher = frame["fraction_teacher"].median()
+            right.axhline(teacher, color=colour, ls="--", lw=0.9, zorder=0)
+            handles.append(Line2D([], [], color=colour, ls="--", label=_OF_TEACHER))
         for kind in ("chance", "svd"):
             if f"{kind}_{name}" in frame:
                 drawn.append(f"{kind}_{name}")
@@ -239,6 +235,7 @@ def run_summary(
 
 
 _FIRST, _FRACTION = "0.1", "#8c510a"  # of no objective
+_OF_TEACHER = "the same, teacher"
 
 
 def _every_seed(frame: pd.DataFrame, values: pd.Series, ax: Axes, colour: Any) -> None:
