@@ -137,7 +137,7 @@ def _key(seed: Int[Array, ""], use: int) -> Key[Array, ""]:
     return jax.random.fold_in(jax.random.key(seed), use)
 
 
-def over_units(one: Callable, mesh: Mesh, shared: PyTree = ()) -> Callable:
+def over_units(one: Callable, mesh: Mesh) -> Callable:
     """A program of one unit for many: `(counts, carried, *own) -> (carried, given)`.
 
     Args:
