@@ -97,7 +97,7 @@ def test_a_run_is_kept_drawn_and_read_again(ask, folder):
     assert picture.stat().st_size > 10_000
     assert told.splitlines() == [
         "16 vectors in 4 dimensions, distilled from Gaussian teachers in 8 dimensions: "
-        "CKA, 20 steps of Adam at 0.01, 2 seeds, epsilon 0.1."
+        "CKA, 20 steps of Adam at 0.01, epsilon 0.1."
     ]
     run = results.load(kept)
     assert f"Optimum of the loss: {run['optimum_loss'].median():.4g}" in first
