@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from scipy.linalg import orthogonal_procrustes, polar, subspace_angles
 from scipy.spatial.distance import pdist, squareform
+from scipy.special import log_softmax
 
-from simgeo import functional
+from simgeo import functional, measures
 
 IN_DOUBLE = bool(jax.config.read("jax_enable_x64"))
 TOLERANCE = 1e-8 if IN_DOUBLE else 3e-4  # float32: products of 12 vectors, centred
@@ -295,6 +296,12 @@ WITH_A_MAP = {
 }
 
 
+def _with_map(function, student, teacher):
+    rng = np.random.default_rng(5)
+    weights = rng.standard_normal((student.shape[1], teacher.shape[1]))
+    return function(student, teacher, jnp.asarray(weights))
+
+
 def _arrays(*values):
     return [jnp.asarray(value, float) for value in values]
 
@@ -377,6 +384,70 @@ def test_neighbours_of_equal_cosines_are_met_by_a_collapsed_student():
     assert np.isclose(value, 0, atol=1e-6)
 
 
+def test_a_class_that_the_teacher_rules_out_adds_nothing():
+    logits = RNG.standard_normal((2, 6, 5))
+    without = functional.logit_kl(*_arrays(*logits[:, :, 1:]))
+    student, teacher = logits
+    teacher[:, 0] = -np.inf
+    graded = jax.value_and_grad(functional.logit_kl)
+    value, slope = graded(*_arrays(student, teacher))
+    log_p, log_q = (log_softmax(x / 4.0, axis=1)[:, 1:] for x in (teacher, student))
+    expected = 16 * np.sum(np.exp(log_p) * (log_p - log_q)) / 6
+    assert np.isclose(value, expected, rtol=TOLERANCE)
+    assert np.isfinite(slope).all()
+    student[:, 0] = -np.inf
+    value, slope = graded(*_arrays(student, teacher))
+    assert np.isclose(value, without, rtol=TOLERANCE)
+    assert np.isfinite(slope).all()
+    assert functional.logit_kl(*_arrays(student, logits[1] * 0)) == np.inf
+
+
+def test_a_loud_vector_hides_no_other():
+    rng = np.random.default_rng(6)
+    student, teacher = rng.standard_normal((12, 4)), rng.standard_normal((12, 6))
+    for size in (1e3, 1e4):
+        student[0], teacher[0] = size * rng.standard_normal((1, 4)), size * teacher[1]
+        found = functional.debiased_cka(*_arrays(student, teacher))
+        expected = _naive_debiased(student, teacher)
+        assert np.isclose(found, expected, rtol=0, atol=1e-4)
+
+
+def test_a_side_of_which_hsic_says_nothing_has_loss_one():
+    for vectors in (np.eye(4), np.eye(10), 3.3 * np.ones((10, 3))):
+        graded = jax.value_and_grad(functional.debiased_cka)
+        value, slope = graded(*_arrays(vectors, RNG.standard_normal((len(vectors), 3))))
+        assert value == 1
+        assert not slope.any()
+
+
+def test_a_kernel_without_width_tells_equal_vectors_from_others():
+    vectors = RNG.standard_normal((20, 4))
+    vectors[:15] = vectors[0]
+    assert functional.rbf_cka(*_arrays(vectors, vectors)) < 1e-6
+    labels = np.append(np.zeros(15), np.arange(1, 6))
+    other = np.arange(20)[:, None] % 3
+    kernels = [_centre(_centre(labels[:, None] == labels).T)]
+    distances = squareform(pdist(other, "sqeuclidean"))
+    width = 2 * np.median(pdist(other, "sqeuclidean"))
+    kernels.append(_centre(_centre(np.exp(-distances / width)).T))
+    found = functional.rbf_cka(*_arrays(vectors, other))
+    assert np.isclose(found, 1 - _cosine(*kernels), rtol=TOLERANCE)
+
+
+def test_what_is_blind_to_a_linear_map_is_blind_to_a_large_one():
+    rng = np.random.default_rng(7)
+    student, teacher = rng.standard_normal((40, 4)), rng.standard_normal((40, 6))
+    for change in (np.diag([1e4, 1, 1, 1]), np.diag([1e9, 1, 1, 1e-9])):
+        for name in ("cca", "cca, mean", "projection, solved, centred"):
+            function = ON_VECTORS[name][0]
+            found = function(*_arrays(student @ change, teacher))
+            expected = function(*_arrays(student, teacher))
+            assert np.isclose(found, expected, rtol=1e-4), name
+    offset = np.asarray(_arrays(student + 1e4)[0], np.float64)
+    found = functional.linear_projection(*_arrays(offset, teacher))
+    assert np.isclose(found, _naive_solved(offset, teacher), rtol=1e-3)
+
+
 def test_a_hinge_without_pairs_asks_for_nothing():
     given = _arrays(TEACHER, np.ones((12, 6)))
     assert functional.pattern_hinge(*given, epsilon=0.0) == 0
@@ -416,6 +487,78 @@ def test_bfloat16_is_taken_and_counted_in_float32(name):
     assert np.allclose(gradient.astype(jnp.float32), slope, atol=tolerance)
 
 
+# Random directions of both sides, along which derivatives are taken.
+ON_BOTH = ON_VECTORS | {
+    name: (partial(_with_map, function), None)
+    for name, (function, _) in WITH_A_MAP.items()
+}
+
+
+@pytest.mark.double
+@pytest.mark.parametrize("name", ON_BOTH)
+def test_derivatives_of_both_sides_and_of_second_order_are_right(name):
+    function = ON_BOTH[name][0]
+    rng = np.random.default_rng(4)
+    start = _arrays(rng.standard_normal((12, 4)) + 0.3, TEACHER)
+    along = _arrays(rng.standard_normal((12, 4)), rng.standard_normal((12, 6)))
+
+    def value(step):
+        return function(*(x + step * y for x, y in zip(start, along, strict=True)))
+
+    if name == "svcca":  # the one loss that has none: docs/objectives.md
+        function = partial(function, squared=True)
+        with pytest.raises(
+            ValueError, match="no second derivative. Take `squared=True"
+        ):
+            jax.grad(jax.grad(lambda step: f.svcca(start[0] * step, start[1])))(1.0)
+
+    @jax.jit
+    def derivatives(step):
+        forward = jax.jvp(value, (step,), (1.0,))[1]
+        slope = jax.grad(value)
+        mixed = jax.jvp(slope, (step,), (1.0,))[1]  # Hessian-vector products
+        return value(step), forward, slope(step), mixed, jax.grad(slope)(step)
+
+    (low, _, below, *_), (high, _, above, *_) = derivatives(-1e-4), derivatives(1e-4)
+    _, forward, slope, mixed, twice = derivatives(0.0)
+    assert np.allclose([forward, slope], (high - low) / 2e-4, rtol=1e-5, atol=1e-7)
+    assert np.allclose([mixed, twice], (above - below) / 2e-4, rtol=1e-4, atol=1e-6)
+
+
+def test_the_documentation_says_which_derivatives_there_are():
+    text = Path(__file__).parents[1].joinpath("docs", "objectives.md").read_text()
+    rows = [line for line in text.splitlines() if "refused" in line]
+    assert [row.split(" | ")[0] for row in rows] == ["| SVCCA, not squared"]
+
+
+def _products(jaxpr):
+    """The precision of every product, also in loops, branches and nested programs."""
+    for equation in jaxpr.eqns:
+        if equation.primitive.name == "dot_general":
+            yield equation.params["precision"]
+        for inner in jax.tree.leaves(
+            list(equation.params.values()), is_leaf=lambda x: hasattr(x, "eqns")
+        ):
+            inner = getattr(inner, "jaxpr", inner)  # of a closed one
+            if hasattr(inner, "eqns"):
+                yield from _products(inner)
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("name", [*ON_BOTH, "battery"])
+def test_every_product_is_formed_in_full_precision(name):
+    # Backward too, and where the rule of a derivative runs after its function.
+    def of_battery(student, teacher):
+        return sum(measures.battery(student, teacher, 0.1).values())
+
+    function = of_battery if name == "battery" else ON_BOTH[name][0]
+    graded = function if name == "battery" else jax.grad(jax.jit(function), (0, 1))
+    traced = jax.make_jaxpr(graded)(*_arrays(TEACHER[:, :4], TEACHER))
+    found = list(_products(traced.jaxpr))
+    highest = jax.lax.Precision.HIGHEST
+    assert all(each == (highest, highest) for each in found)
+
+
 @pytest.mark.slow
 def test_they_map_over_leading_axes():
     students = RNG.standard_normal((5, 12, 4))
@@ -436,6 +579,24 @@ def test_they_map_over_leading_axes():
             "`num_patches` must divide the 12",
         ),
         (lambda x: f.quantise(x, num_bits=1), "`num_bits` must be between 2 and 16"),
+        (lambda x: f.rbf_cka(x, x, bandwidth=0), "`bandwidth` must be positive; got 0"),
+        (lambda x: f.logit_kl(x, x, temperature=0.0), "`temperature` must be positive"),
+        (lambda x: f.neighbour_kl(x, x, temperature=-1), "`temperature` must be posit"),
+        (lambda x: f.relational_angle(x, x, delta=0), "`delta` must be positive"),
+        (lambda x: f.pattern_hinge(x, x, epsilon=2), "`epsilon` must lie between 0"),
+        (lambda x: f.svcca(x, x, threshold=1.0), "`threshold` must lie between 0"),
+        (
+            lambda x: f.logit_kl(x[:, :1], x),
+            r"the classes of `teacher_logits`; got shapes \(12, 1\) and \(12, 6\)",
+        ),
+        (
+            lambda x: f.linear_projection(x, x, x[:6, :1]),
+            r"`weights` must be .* \(6, 6\).*; got shape \(6, 1\)",
+        ),
+        (
+            lambda x: f.mlp_projection(x, x, (x.T, x[:, 0], x[:, :2])),
+            r"`layers` must be \(m, h\), \(h,\) and \(h, d\) = .*; got shapes",
+        ),
     ],
 )
 def test_what_makes_no_sense_is_refused(call, message):
@@ -517,7 +678,7 @@ def test_what_is_no_matrix_is_refused_in_one_sentence(given, got):
 def test_inputs_are_checked_under_jit_and_vmap_too():
     with pytest.raises(ValueError, match="got shape"):
         jax.jit(functional.procrustes)(jnp.ones(3), jnp.ones((3, 2)))
-    with pytest.raises(ValueError, match="as many rows as `teacher`; got 3 for 4"):
+    with pytest.raises(ValueError, match=r"as many rows as .*shapes \(3, 2\) and"):
         jax.vmap(functional.procrustes)(jnp.ones((5, 3, 2)), jnp.ones((5, 4, 2)))
     with pytest.raises(ValueError, match="`student_logits` must be .* got shape"):
         functional.logit_kl(jnp.ones(3), jnp.ones((3, 2)))

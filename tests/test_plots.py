@@ -182,3 +182,43 @@ def test_a_figure_is_saved_at_its_resolution_outside_of_the_style_too(tmp_path, 
     assert plt.imread(tmp_path / "one.png").shape[1] == 300 * plots.PAGE
     assert figure.dpi == shown
     plt.close(figure)
+
+
+def cells(**settings) -> pd.DataFrame:
+    """Five seeds of every combination of settings, with a measure of each."""
+    rows = itertools.product(*settings.values(), range(5))
+    frame = pd.DataFrame(rows, columns=[*settings, "seed"])
+    return frame.assign(y=np.random.default_rng(0).random(len(frame)))
+
+
+def labels(figure) -> list[str]:
+    return [text.get_text() for text in figure.legends[0].get_texts()]
+
+
+def test_cells_without_a_setting_are_drawn_as_none():
+    frame = cells(x=[1, 2], hue=[0.5, np.nan], col=["a", None])
+    figure = plots.sweep(frame, "x", "y", "hue", "col")
+    assert labels(figure) == ["0.5", "none"]
+    assert [ax.get_title() for ax in figure.axes] == ["col: a", "col: none"]
+    with pytest.raises(ValueError, match="`x` must .* hue, which 20 of 40 rows lack"):
+        plots.sweep(frame, "hue", "y", "x")
+
+
+def test_many_values_have_a_colour_bar_or_are_refused():
+    frame = cells(x=[1, 2], hue=[*np.linspace(0, 1, 44), np.nan])
+    figure = plots.sweep(frame, "x", "y", "hue")
+    assert labels(figure) == ["none"]
+    assert len(figure.axes) == 2
+    named = frame.assign(hue=[f"name {value}" for value in frame["hue"]])
+    with pytest.raises(ValueError, match="`hue` must tell apart at most 20 .*; got 45"):
+        plots.sweep(named, "x", "y", "hue")
+
+
+def test_a_band_does_not_depend_on_its_neighbours():
+    frame = cells(x=[1, 2], hue=["a", "b"])
+
+    def last_band(frame):
+        return plots.sweep(frame, "x", "y", "hue").axes[0].collections[-1].get_paths()
+
+    alone, beside = last_band(frame[frame["hue"] == "b"]), last_band(frame)
+    assert np.array_equal(alone[0].vertices, beside[0].vertices)

@@ -25,7 +25,6 @@ from simgeo.functional._gram_distances import (
 )
 from simgeo.functional._loss import About as About
 from simgeo.functional._loss import about as about
-from simgeo.functional._loss import as_matrix as as_matrix
 from simgeo.functional._loss import documented as documented
 from simgeo.functional._projections import cca as cca
 from simgeo.functional._projections import cosine_projection as cosine_projection
@@ -41,3 +40,4 @@ from simgeo.functional._relations import pattern_hinge as pattern_hinge
 from simgeo.functional._relations import quantise as quantise
 from simgeo.functional._relations import relational_angle as relational_angle
 from simgeo.functional._relations import relational_distance as relational_distance
+from simgeo.linalg import as_matrix as as_matrix

@@ -1,24 +1,22 @@
 """Alignment of Gram matrices: CKA and what is made of it. One minus a cosine."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from simgeo.functional._loss import loss
-from simgeo.functional._rows import (
+from simgeo.functional._rows import product, sides
+from simgeo.linalg import (
     AxisName,
     as_wide,
-    num_rows,
-    product,
-    sides,
-    size,
-)
-from simgeo.linalg import (
     centre,
     gram,
     masked_median,
+    num_rows,
     safe_divide,
     safe_sqrt,
+    squared_distances,
     squared_norm,
     total,
 )
@@ -52,7 +50,7 @@ def cka(
     >>> print(f"{functional.cka(9.0 + student, teacher, centred=False):.3f}")
     0.499
     """
-    student, teacher = sides(student, teacher, axis_name, centred=centred)
+    student, teacher = sides(student, teacher, axis_name, centred=centred, scaled=True)
     cross = squared_norm(product(student, teacher, axis_name))
     # Two roots, not one of the product, which would overflow sooner.
     own, target = (
@@ -78,8 +76,9 @@ def debiased_cka(
 
     H(K, L) = (tr KL + 1'K1 1'L1 / ((n-1)(n-2)) - 2 1'KL1 / (n-2)) / (n(n-3)), of K and
     L with their diagonals zeroed, is the unbiased estimate. It is close to one for
-    independent vectors, however few, and is never clamped. A student without spread has
-    loss 1. Forms no n x n matrix.
+    independent vectors, however few. Where the H of a side is zero to rounding, the
+    loss is 1: of vectors without spread, and of orthonormal or other equiangular ones,
+    of which H says nothing. Forms no n x n matrix.
 
     Raises:
         ValueError: if there are fewer than four vectors.
@@ -89,26 +88,70 @@ def debiased_cka(
         raise ValueError(
             f"`num_vectors` must be at least 4 for debiased CKA; got {num_vectors}."
         )
-    # H does not change with translation; centred, it loses least to rounding.
-    student, teacher = sides(student, teacher, axis_name, centred=True)
-    own = safe_sqrt(_debiased_hsic(student, student, axis_name))
-    target = safe_sqrt(_debiased_hsic(teacher, teacher, axis_name))
-    return 1.0 - safe_divide(_debiased_hsic(student, teacher, axis_name), own * target)
+    student, teacher = sides(student, teacher, axis_name, centred=True, scaled=True)
+    cross, _ = _debiased_hsic(student, teacher, axis_name)
+    norms = []
+    for each in (student, teacher):
+        own, rounding = _debiased_hsic(each, each, axis_name)
+        norms.append(safe_sqrt(jnp.where(own <= rounding, 0.0, own)))
+    return 1.0 - safe_divide(cross, norms[0] * norms[1])
 
 
 def _debiased_hsic(
     left: Float[Array, "n p"], right: Float[Array, "n q"], axis_name: AxisName
-) -> Float[Array, ""]:
-    """n (n-3) HSIC_1 of centred columns.
+) -> tuple[Float[Array, ""], Float[Array, ""]]:
+    """n (n-3) HSIC_1, and what rounding may make of zero.
 
-    The rows of a centred Gram matrix sum to zero, and without its diagonal k to -k:
-    tr KL = |X'Y|^2 - k'l, (K1)'(L1) = k'l and 1'K1 = -1'k.
+    H does not change with translation: the origin is the mean of all vectors but the
+    longest, a. With x_a and y_a set apart and K and L of the others, whose rows sum to
+    zero, diagonals k and l, p = X x_a and q = Y y_a: off the diagonals tr KL is
+    |X'Y|^2 - k'l + 2 p'q, K1 is p - k, and (K1)_a is 0. No fourth power of the longest
+    is added and subtracted.
     """
     n = num_rows(left, axis_name)
-    k, l = jnp.sum(left**2, axis=1), jnp.sum(right**2, axis=1)
-    sums = size(left, axis_name) * size(right, axis_name) / ((n - 1) * (n - 2))
-    cross = squared_norm(product(left, right, axis_name))
-    return cross + sums - n / (n - 2) * total(jnp.sum(k * l), axis_name)
+    is_longest = _longest(left, right, axis_name)
+    apart = []
+    for each in (left, right):
+        others = jnp.where(is_longest, 0.0, each)
+        mean = total(jnp.sum(others, axis=0, keepdims=True), axis_name) / (n - 1)
+        alone = total(
+            jnp.sum(jnp.where(is_longest, each, 0.0), axis=0), axis_name
+        ) - jnp.squeeze(mean, 0)
+        others = jnp.where(is_longest, 0.0, each - mean)
+        apart.append((others, jnp.sum(others**2, axis=1), others @ alone))
+    (x, k, p), (y, l, q) = apart
+
+    def sum_of(values: Float[Array, " n"]) -> Float[Array, ""]:
+        return total(jnp.sum(values), axis_name)
+
+    terms = jnp.stack(
+        [
+            squared_norm(product(x, y, axis_name)),
+            -sum_of(k * l),
+            2.0 * sum_of(p * q),
+            sum_of(k) * sum_of(l) / ((n - 1) * (n - 2)),
+            -2.0 / (n - 2) * sum_of((p - k) * (q - l)),
+        ]
+    )
+    return jnp.sum(terms), 32.0 * jnp.finfo(k.dtype).eps * jnp.sum(jnp.abs(terms))
+
+
+def _longest(
+    left: Float[Array, "n p"], right: Float[Array, "n q"], axis_name: AxisName
+) -> Bool[Array, "n 1"]:
+    """True at the vector whose squared lengths in both have the largest product."""
+    left, right = jax.lax.stop_gradient((left, right))
+    lengths = jnp.sum(left**2, axis=1) * jnp.sum(right**2, axis=1)
+    place = jnp.argmax(lengths)
+    if axis_name is not None:
+        place += jax.lax.axis_index(axis_name) * len(lengths)
+        largest = jax.lax.pmax(jnp.max(lengths), axis_name)
+        n = num_rows(left, axis_name)
+        place = jax.lax.pmin(
+            jnp.where(jnp.max(lengths) == largest, place, n), axis_name
+        )
+        place -= jax.lax.axis_index(axis_name) * len(lengths)
+    return (jnp.arange(len(lengths)) == place)[:, None]
 
 
 @loss(
@@ -135,7 +178,7 @@ def rbf_cka(
         bandwidth: positive, in units of the root of the median squared distance.
         centred: whether both kernel matrices are, by H.
     """
-    student, teacher = sides(student, teacher)
+    student, teacher = sides(student, teacher, scaled=True)
     left, right = (_gaussian_kernel(each, bandwidth) for each in (student, teacher))
     if centred:
         left, right = (centre(centre(each).T) for each in (left, right))
@@ -147,13 +190,13 @@ def _gaussian_kernel(
     vectors: Float[Array, "n k"], bandwidth: float | Float[Array, ""]
 ) -> Float[Array, "n n"]:
     n = vectors.shape[0]
-    products = gram(centre(vectors))
-    norms = jnp.diagonal(products)
-    squared = norms[:, None] + norms[None, :] - 2.0 * products
-    squared = jnp.where(np.eye(n, dtype=bool), 0.0, jnp.maximum(squared, 0.0))
+    squared = squared_distances(vectors)
     # Each pair is there twice, which does not move the median.
     median = masked_median(squared, ~np.eye(n, dtype=bool))
-    return jnp.exp(-safe_divide(squared, 2.0 * bandwidth**2 * median))
+    exponents = safe_divide(squared, 2.0 * bandwidth**2 * median)
+    # A kernel without width tells vectors that are equal from all others.
+    is_far = (median == 0.0) & (squared > 0.0)
+    return jnp.where(is_far, 0.0, jnp.exp(-exponents))
 
 
 @loss(
@@ -183,12 +226,7 @@ def relation_cka(
     Raises:
         ValueError: if the two have not as many classes.
     """
-    wide = sides(student_logits, teacher_logits)
-    if student_logits.shape[1] != teacher_logits.shape[1]:
-        raise ValueError(
-            f"`student_logits` must have the classes of `teacher_logits`; got "
-            f"{student_logits.shape[1]} for {teacher_logits.shape[1]}."
-        )
+    wide = sides(student_logits, teacher_logits, axis_name, scaled=True)
     samples = cka(*wide, centred=centred, axis_name=axis_name)
     if centred:
         wide = tuple(centre(each.T).T for each in wide)
@@ -224,7 +262,7 @@ def patch_cka(
     Raises:
         ValueError: if the rows cannot be cut into so many patches.
     """
-    student, teacher = sides(student, teacher)
+    student, teacher = sides(student, teacher, scaled=True)
     n = student.shape[0]
     if num_patches < 2 or n % num_patches:
         raise ValueError(

@@ -4,10 +4,12 @@ from jaxtyping import Array, Float
 
 from simgeo.functional._alignment import squared_angle
 from simgeo.functional._loss import loss
-from simgeo.functional._rows import AxisName, num_rows, product, sides, size
+from simgeo.functional._rows import product, sides, size
 from simgeo.linalg import (
+    AxisName,
     gram,
     nuclear_norm,
+    num_rows,
     root_fidelity,
     safe_divide,
     safe_sqrt,
@@ -53,7 +55,9 @@ def procrustes(
     >>> print(f"{functional.procrustes(student, teacher, normalised=True):.3f}")
     0.586
     """
-    student, teacher = sides(student, teacher, axis_name, centred=centred)
+    student, teacher = sides(
+        student, teacher, axis_name, centred=centred, scaled=normalised
+    )
     overlap = nuclear_norm(product(teacher, student, axis_name))
     own, target = size(student, axis_name), size(teacher, axis_name)
     if normalised:
@@ -138,7 +142,7 @@ def similarity_preserving(
     package divides by the sum of absolute values); a zero row stays zero. Forms n x n
     matrices.
     """
-    student, teacher = sides(student, teacher)
+    student, teacher = sides(student, teacher, scaled=True)
     difference = to_unit_rows(gram(student)) - to_unit_rows(gram(teacher))
     return squared_norm(difference) / student.shape[0] ** 2
 

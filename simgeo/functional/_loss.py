@@ -2,8 +2,8 @@
 
 import functools
 import inspect
+import math
 import re
-import reprlib
 import textwrap
 from collections.abc import Callable
 from typing import Any, NamedTuple, ParamSpec, TypeVar
@@ -11,6 +11,17 @@ from typing import Any, NamedTuple, ParamSpec, TypeVar
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
+
+from simgeo.checks import (
+    BETWEEN_0_AND_1,
+    FRACTION,
+    NOT_NEGATIVE,
+    POSITIVE,
+    Rule,
+    known,
+    require,
+)
+from simgeo.linalg import all_finite, as_matrices, as_matrix, as_wide, in_full_precision
 
 Parameters = ParamSpec("Parameters")
 Value = TypeVar("Value")
@@ -38,35 +49,65 @@ def about(function: Callable) -> About:
 
 
 def loss(
-    *, formula: str, range: str, cost: str, source: str
+    *, formula: str, range: str, cost: str, source: str, may_be_minus_inf: bool = False
 ) -> Callable[[Callable[Parameters, Value]], Callable[Parameters, Value]]:
     """Makes a function of (student, teacher) a loss, and completes its help.
 
-    Its first two arguments become matrices of as many rows, or are refused, and its
-    products are formed in full float32: by default GPUs and TPUs round what they
-    multiply to 10 or 7 bits, and a small difference of large sums would be lost.
+    What is given is checked here, for all losses: the first two arguments become
+    matrices of as many rows in float32 or wider, numbers are held to their rules, and
+    what is NaN or infinite anywhere gives NaN. A value that rounding moved out of the
+    range is moved back, without a change of its gradient. Products are formed in full
+    float32: a small difference of large sums would be lost.
+
+    Args:
+        may_be_minus_inf: whether entries of the first two may be.
     """
     row = About(formula, range, cost, source)
+    bounds = re.fullmatch(r"\[0, (\d)\]", range)  # none is below zero
+    largest = float(bounds[1]) if bounds else math.inf
 
     def decorated(
         function: Callable[Parameters, Value],
     ) -> Callable[Parameters, Value]:
         signature = inspect.signature(function)
-        first, second = list(signature.parameters)[:2]
+        first, second, *others = signature.parameters
 
         @functools.wraps(function)
+        @in_full_precision
         def wrapped(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Value:
             bound = signature.bind(*args, **kwargs)
-            student = as_matrix(bound.arguments[first], first)
-            teacher = as_matrix(bound.arguments[second], second, "(n, d)")
-            if student.shape[0] != teacher.shape[0]:
+            given = bound.arguments
+            pair = as_matrices(given[first], given[second], (first, second))
+            given |= {first: pair[0], second: pair[1]}
+            if first.endswith("logits") and pair[0].shape != pair[1].shape:
                 raise ValueError(
-                    f"`{first}` must have as many rows as `{second}`; got "
-                    f"{student.shape[0]} for {teacher.shape[0]}."
+                    f"`{first}` must have the classes of `{second}`; got shapes "
+                    f"{pair[0].shape} and {pair[1].shape}."
                 )
-            bound.arguments |= {first: student, second: teacher}
-            with jax.default_matmul_precision("highest"):
-                return function(*bound.args, **bound.kwargs)
+            for name in given.keys() & _KNOBS.keys():
+                rule = _KNOBS[name]
+                if known(given[name]):
+                    require(rule.holds(given[name]), name, rule.words, given[name])
+            widths = pair[0].shape[1], pair[1].shape[1]
+            for name in given.keys() & {"weights", "free"}:
+                if given[name] is not None:
+                    given[name] = _as_map(given[name], name, widths)
+            if "layers" in given:
+                given["layers"] = _as_layers(given["layers"], widths)
+            if may_be_minus_inf:
+                pair = [jnp.where(each == -jnp.inf, 0.0, each) for each in pair]
+            beside = [
+                each
+                for each in jax.tree.leaves([given.get(name) for name in others])
+                if not isinstance(each, bool | int | str)
+            ]
+            axis_name = given.get("axis_name")
+            finite = all_finite(*pair, *beside, axis_name=axis_name)
+            value = function(*bound.args, **bound.kwargs)
+            inside = jnp.clip(value, 0.0, largest)
+            outside = jnp.where(inside == value, 0.0, inside - value)
+            value += jax.lax.stop_gradient(outside)
+            return value * jnp.where(finite, 1.0, jnp.nan)
 
         wrapped.__doc__ = _completed(function, row, signature)
         _ROWS[wrapped] = row
@@ -75,46 +116,32 @@ def loss(
     return decorated
 
 
-def as_matrix(value: Any, name: str, axes: str = "(n, m)") -> Float[Array, "n k"]:
-    """The value as a matrix of floats, whatever brought it: a list, NumPy, PyTorch.
-
-    Args:
-        value: anything with numbers; traced arrays pass as they are.
-        name: of the argument, for the error.
-        axes: its shape in letters, for the error.
-
-    Raises:
-        ValueError: if it is no matrix of real numbers.
-    """
-    matrix = value if isinstance(value, jax.Array) else _array(value)
-    if isinstance(matrix, str):
-        got = matrix
-    elif matrix.ndim != 2:
-        got = f"shape {matrix.shape}"
-    elif jnp.issubdtype(matrix.dtype, jnp.floating):
-        return matrix
-    elif jnp.issubdtype(matrix.dtype, jnp.integer):
-        return matrix.astype(float)
-    else:
-        got = f"entries of type {matrix.dtype}"
-    raise ValueError(f"`{name}` must be a matrix {axes} of real numbers; got {got}.")
+# Of numbers that are known; a traced one without sense gives what the formula gives.
+_KNOBS: dict[str, Rule] = {
+    "bandwidth": POSITIVE["rule"],
+    "temperature": POSITIVE["rule"],
+    "delta": POSITIVE["rule"],
+    "epsilon": FRACTION["rule"],
+    "class_weight": NOT_NEGATIVE["rule"],
+    "threshold": BETWEEN_0_AND_1["rule"],
+}
 
 
-def _array(value: Any) -> Array | str:
-    """A copy as an array, or what stands there instead."""
-    shown = " ".join(reprlib.repr(value).split())
-    for copied in (jnp.array, _by_dlpack):
-        try:
-            return copied(value)
-        except RuntimeError as error:  # PyTorch says what it asks for
-            shown = f"{shown}: {' '.join(str(error).split()).rstrip('.')}"
-        except (AttributeError, BufferError, TypeError, ValueError):
-            pass
-    return shown
+def _as_map(value: Any, name: str, widths: tuple[int, int]) -> Float[Array, "m d"]:
+    matrix = as_wide(as_matrix(value, name, "(m, d)"))
+    words = f"be a matrix (m, d) = {widths}, for vectors of these widths"
+    require(matrix.shape == widths, name, words, f"shape {matrix.shape}")
+    return matrix
 
 
-def _by_dlpack(value: Any) -> Array:
-    return jnp.array(jnp.from_dlpack(value), copy=True)
+def _as_layers(values: Any, widths: tuple[int, int]) -> tuple[Array, ...]:
+    layers = tuple(as_wide(jnp.asarray(each)) for each in values)
+    shapes = tuple(each.shape for each in layers)
+    hidden = shapes[0][-1] if shapes and shapes[0] else 1
+    asked = (widths[0], hidden), (hidden,), (hidden, widths[1])
+    words = f"be (m, h), (h,) and (h, d) = {asked}, for vectors of these widths"
+    require(shapes == asked, "layers", words, f"shapes {shapes}")
+    return layers
 
 
 def documented(text: str | None, row: About) -> str:

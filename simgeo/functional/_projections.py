@@ -5,20 +5,15 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from simgeo.functional._loss import loss
-from simgeo.functional._rows import (
-    AxisName,
-    as_wide,
-    num_rows,
-    product,
-    sides,
-    size,
-)
+from simgeo.functional._rows import product, sides, size
 from simgeo.linalg import (
-    inverse_root,
+    AxisName,
     isometry,
+    least_squares_error,
     nuclear_norm,
-    polar_factor,
-    ridge_solution,
+    num_rows,
+    orthonormal,
+    squared_norm,
     total,
     unit_rows,
 )
@@ -47,10 +42,9 @@ def linear_projection(
     """
     student, teacher = sides(student, teacher, axis_name, centred=centred)
     if weights is None:
-        # At the minimum over W its derivative is zero, so W is a constant.
-        fixed, target = jax.lax.stop_gradient((student, teacher))
-        weights = jax.lax.stop_gradient(ridge_solution(fixed, target, axis_name))
-    error = size(teacher - student @ weights, axis_name)
+        error = least_squares_error(student, teacher, axis_name)
+    else:
+        error = size(teacher - student @ weights, axis_name)
     return error / num_rows(teacher, axis_name)
 
 
@@ -74,7 +68,6 @@ def cosine_projection(
     Args:
         weights: W, (m, d).
     """
-    student, teacher = sides(student, teacher)
     cosines = jnp.sum(unit_rows(teacher) * unit_rows(student @ weights))
     return 1.0 - total(cosines, axis_name) / num_rows(teacher, axis_name)
 
@@ -102,13 +95,12 @@ def orthogonal_projection(
         free: any matrix (m, d), whose polar factor W is. Without it the value is that
             of the best W, the squared Procrustes distance over n.
     """
-    student, teacher = sides(student, teacher)
     num = num_rows(teacher, axis_name)
     if free is None:
         overlap = nuclear_norm(product(teacher, student, axis_name))
         norms = size(teacher, axis_name) + size(student, axis_name)
         return (norms - 2.0 * overlap) / num
-    rotation = isometry(as_wide(free))
+    rotation = isometry(free)
     turned = student @ rotation
     error = size(teacher - turned, axis_name)
     if student.shape[1] > teacher.shape[1]:
@@ -134,7 +126,6 @@ def mlp_projection(
     Args:
         layers: A (m, h), b (h,) and W (h, d).
     """
-    student, teacher = sides(student, teacher)
     inner, shift, outer = layers
     guess = jnp.tanh(student @ inner + shift[None, :]) @ outer
     return size(teacher - guess, axis_name) / num_rows(teacher, axis_name)
@@ -163,9 +154,11 @@ def cca(
         squared: False takes the mean correlation.
     """
     student, teacher = sides(student, teacher, axis_name, centred=True)
-    basis = polar_factor(jax.lax.stop_gradient(teacher), axis_name)
     pairs = min(student.shape[1], teacher.shape[1])
-    return _unexplained(student, basis, pairs, squared, axis_name)
+    bases = orthonormal(student, axis_name), orthonormal(teacher, axis_name)
+    cosines = product(*bases, axis_name)
+    explained = squared_norm(cosines) if squared else nuclear_norm(cosines)
+    return 1.0 - explained / pairs
 
 
 @loss(
@@ -191,58 +184,45 @@ def svcca(
 
     Args:
         threshold: in (0, 1).
-        squared: True takes the mean squared correlation.
+        squared: True takes the mean squared correlation, which alone has a second
+            derivative.
     """
-    student, teacher = sides(student, teacher, axis_name, centred=True)
-    teacher = jax.lax.stop_gradient(teacher)
-    kept = _main_directions(product(teacher, teacher, axis_name), threshold)
-    basis = polar_factor(teacher @ kept, axis_name) @ kept
-    pairs = jnp.minimum(student.shape[1], jnp.trace(kept))
-    return _unexplained(student, basis, pairs, squared, axis_name)
+    student, teacher = sides(student, teacher, axis_name, centred=True, scaled=True)
+    covariance = product(teacher, teacher, axis_name)
+    largest = _largest_eigenvalue(covariance)
+    kept = _directions_above(covariance, threshold**2 * largest)
+    pairs = jnp.minimum(student.shape[1], jax.lax.stop_gradient(jnp.trace(kept)))
+    # The other directions are put below, for an isometry of full rank.
+    shares = 1 if axis_name is None else jax.lax.axis_size(axis_name)
+    others = jnp.sqrt(largest / shares) * (jnp.eye(len(kept), dtype=kept.dtype) - kept)
+    basis = isometry(jnp.concatenate([teacher @ kept, others]), axis_name)
+    basis = basis[: len(teacher)]
+    cosines = product(orthonormal(student, axis_name), basis, axis_name)
+    refusal = "SVCCA has no second derivative. Take `squared=True`, which has, or CCA."
+    explained = squared_norm(cosines) if squared else nuclear_norm(cosines, refusal)
+    return 1.0 - explained / pairs
 
 
-def _main_directions(
-    covariance: Float[Array, "d d"], threshold: float | Float[Array, ""]
-) -> Float[Array, "d d"]:
-    """Projector onto the eigenvectors above threshold^2 times the largest eigenvalue.
-
-    (I + sign(C - t I)) / 2: the polar factor of a symmetric matrix is its sign. The
-    largest is bounded from above by |C^16|^(1/16), Frobenius.
-    """
+def _largest_eigenvalue(covariance: Float[Array, "d d"]) -> Float[Array, ""]:
+    """A bound from above, |C^16|^(1/16), Frobenius. It is not differentiated."""
+    covariance = jax.lax.stop_gradient(covariance)
     trace = jnp.trace(covariance)
-    power = covariance / jnp.where(trace > 0.0, trace, 1.0)
-    scaled = power
+    trace = jnp.where(trace > 0.0, trace, 1.0)
+    power = covariance / trace
     for _ in range(4):
         power = power @ power
-    largest = jnp.sum(power**2) ** (1 / 32)
+    return trace * jnp.sum(power**2) ** (1 / 32)
+
+
+def _directions_above(
+    covariance: Float[Array, "d d"], least: Float[Array, ""]
+) -> Float[Array, "d d"]:
+    """Projector onto the eigenvectors of larger eigenvalues.
+
+    (I + sign(C - t I)) / 2: the polar factor of a symmetric matrix is its sign.
+    """
     eye = jnp.eye(covariance.shape[0], dtype=covariance.dtype)
-    return (eye + polar_factor(scaled - threshold**2 * largest * eye)) / 2.0
-
-
-def _unexplained(
-    student: Float[Array, "n m"],
-    basis: Float[Array, "n d"],
-    pairs: int | Float[Array, ""],
-    squared: bool,
-    axis_name: AxisName,
-) -> Float[Array, ""]:
-    if squared:
-        # What the student does not explain of the basis, so that zero is exact.
-        fixed = jax.lax.stop_gradient(student)
-        weights = ridge_solution(fixed, basis, axis_name)
-        left = size(basis - student @ jax.lax.stop_gradient(weights), axis_name)
-        return 1.0 - (size(basis, axis_name) - left) / pairs
-    root = jax.lax.stop_gradient(inverse_root(student, axis_name))
-    own = jax.lax.stop_gradient(student) @ root
-    cross = product(own, basis, axis_name)
-    turn = polar_factor(cross)
-    # d|Q'B|_* = <(I - QQ') B F', dS R>, with F the polar factor and Q = S R: another
-    # rotation of Q within its span changes nothing.
-    slope = basis @ turn.T
-    slope -= own @ product(own, slope, axis_name)
-    moved = student @ root
-    first_order = total(jnp.sum((moved - own) * slope), axis_name)
-    return 1.0 - (jnp.sum(turn * cross) + first_order) / pairs
+    return (eye + isometry(covariance - least * eye)) / 2.0
 
 
 @loss(
@@ -250,6 +230,7 @@ def _unexplained(
     range="[0, inf)",
     cost="n c, c classes",
     source="Hinton, Vinyals and Dean (2015)",
+    may_be_minus_inf=True,
 )
 def logit_kl(
     student_logits: Float[Array, "n c"],
@@ -260,13 +241,17 @@ def logit_kl(
 ) -> Float[Array, ""]:
     """Divergence of softened class probabilities: the traditional distillation loss.
 
-    The factor tau^2 keeps its gradient's size.
+    The factor tau^2 keeps its gradient's size. A logit of -inf is a class that is
+    ruled out: by the teacher it adds nothing, by the student alone the loss is inf.
 
     Args:
         temperature: tau, positive.
     """
-    student_logits, teacher_logits = sides(student_logits, teacher_logits)
     log_p = jax.nn.log_softmax(teacher_logits / temperature, axis=-1)
     log_q = jax.nn.log_softmax(student_logits / temperature, axis=-1)
-    divergence = total(jnp.sum(jnp.exp(log_p) * (log_p - log_q)), axis_name)
+    # A class that the teacher rules out adds nothing, whatever the student says.
+    is_out = log_p == -jnp.inf
+    log_p, log_q = (jnp.where(is_out, 0.0, each) for each in (log_p, log_q))
+    each = jnp.where(is_out, 0.0, jnp.exp(log_p) * (log_p - log_q))
+    divergence = total(jnp.sum(each), axis_name)
     return temperature**2 * divergence / num_rows(student_logits, axis_name)

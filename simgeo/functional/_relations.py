@@ -5,9 +5,16 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from simgeo.functional._loss import as_matrix, loss
+from simgeo.functional._loss import loss
 from simgeo.functional._rows import sides
-from simgeo.linalg import centre, cosines, gram, safe_divide, safe_sqrt
+from simgeo.linalg import (
+    as_matrix,
+    as_wide,
+    cosines,
+    safe_divide,
+    safe_sqrt,
+    squared_distances,
+)
 
 Knob = float | Float[Array, ""]
 
@@ -31,7 +38,7 @@ def relational_distance(
     Args:
         delta: positive, where the Huber loss becomes linear.
     """
-    student, teacher = sides(student, teacher)
+    student, teacher = sides(student, teacher, scaled=True)
     n = student.shape[0]
     error = _relative_distances(student) - _relative_distances(teacher)
     return jnp.sum(_huber(error, delta)) / (n * (n - 1))
@@ -54,7 +61,7 @@ def relational_angle(
     Args:
         delta: positive, where the Huber loss becomes linear.
     """
-    student, teacher = sides(student, teacher)
+    student, teacher = sides(student, teacher, scaled=True)
     n = student.shape[0]
     others = ~np.eye(n, dtype=bool)
 
@@ -71,17 +78,13 @@ def relational_angle(
 
 def _huber(error: Float[Array, "..."], delta: Knob) -> Float[Array, "..."]:
     size = jnp.abs(error)
-    near = jnp.minimum(size, delta)
-    return near * (size - near / 2)
+    return jnp.where(size <= delta, error**2 / 2.0, delta * (size - delta / 2.0))
 
 
 def _relative_distances(vectors: Float[Array, "n k"]) -> Float[Array, "n n"]:
     """Pairwise distances over the mean of those between different rows."""
     n = vectors.shape[0]
-    products = gram(centre(vectors))
-    norms = jnp.diagonal(products)
-    squared = norms[:, None] + norms[None, :] - 2.0 * products
-    distances = safe_sqrt(jnp.where(np.eye(n, dtype=bool), 0.0, squared))
+    distances = safe_sqrt(squared_distances(vectors))
     return safe_divide(distances, jnp.sum(distances) / (n * (n - 1)))
 
 
@@ -107,7 +110,6 @@ def neighbour_kl(
     Args:
         temperature: positive.
     """
-    student, teacher = sides(student, teacher)
     log_p = _log_neighbours(teacher, temperature)
     log_q = _log_neighbours(student, temperature)
     return jnp.mean(jnp.sum(jnp.exp(log_p) * (log_p - log_q), axis=-1))
@@ -141,7 +143,6 @@ def pattern_hinge(
     Args:
         epsilon: in [0, 1].
     """
-    student, teacher = sides(student, teacher)
     others = ~np.eye(student.shape[0], dtype=bool)
     wanted = others & (jnp.abs(cosines(teacher)) <= epsilon)
     excess = jnp.maximum(jnp.abs(cosines(student)) - epsilon, 0.0)
@@ -164,7 +165,7 @@ def quantise(vectors: Float[Array, "n k"], *, num_bits: int) -> Float[Array, "n 
     """
     if not 2 <= num_bits <= 16:
         raise ValueError(f"`num_bits` must be between 2 and 16; got {num_bits}.")
-    vectors = as_matrix(vectors, "vectors", "(n, k)")
+    vectors = as_wide(as_matrix(vectors, "vectors", "(n, k)"))
     fixed = jax.lax.stop_gradient(vectors)
     step = jnp.max(jnp.abs(fixed)) / (2 ** (num_bits - 1) - 1)
     rounded = jnp.round(safe_divide(fixed, step)) * step

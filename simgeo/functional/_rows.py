@@ -1,27 +1,9 @@
 """Sums over rows, which may be spread over devices."""
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from simgeo.linalg import AxisName, total
-
-
-def as_wide(vectors: Float[Array, "..."]) -> Float[Array, "..."]:
-    """At least float32: sums of bfloat16 would lose what a loss is made of."""
-    return vectors.astype(jnp.promote_types(vectors.dtype, jnp.float32))
-
-
-def num_rows(vectors: Float[Array, "n k"], axis_name: AxisName) -> int:
-    """The number of rows on all devices."""
-    own = vectors.shape[0]
-    return own if axis_name is None else own * jax.lax.axis_size(axis_name)
-
-
-def centre(vectors: Float[Array, "n k"], axis_name: AxisName) -> Float[Array, "n k"]:
-    """Columns without their mean over all devices."""
-    mean = total(jnp.sum(vectors, axis=0, keepdims=True), axis_name)
-    return vectors - mean / num_rows(vectors, axis_name)
+from simgeo.linalg import AxisName, centre, of_size_one, total
 
 
 def sides(
@@ -30,12 +12,20 @@ def sides(
     axis_name: AxisName = None,
     *,
     centred: bool = False,
+    scaled: bool = False,
 ) -> tuple[Float[Array, "n m"], Float[Array, "n d"]]:
-    """Both, in float32 or wider, centred if asked for."""
-    student, teacher = as_wide(student), as_wide(teacher)
-    if centred:
-        return centre(student, axis_name), centre(teacher, axis_name)
-    return student, teacher
+    """Both, centred if asked for, and if `scaled` each with entries of size one.
+
+    What does not see the scale of either side can so be computed at every scale.
+    """
+    found = []
+    for each in (student, teacher):
+        if centred:
+            each = centre(each, axis_name)
+        if scaled:
+            each = of_size_one(each, axis_name)
+        found.append(each)
+    return found[0], found[1]
 
 
 def product(

@@ -7,14 +7,74 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
+AxisName = str | tuple[str, ...] | None  # of devices that rows are spread over
 
-def centre(vectors: Float[Array, "n k"]) -> Float[Array, "n k"]:
-    """Columns with their mean removed: the cloud of rows moved to the origin."""
-    return vectors - jnp.mean(vectors, axis=0, keepdims=True)
+
+def total(value: Float[Array, "..."], axis_name: AxisName) -> Float[Array, "..."]:
+    """The sum over devices, if the rows are spread over some."""
+    return value if axis_name is None else jax.lax.psum(value, axis_name)
+
+
+def num_rows(vectors: Float[Array, "n k"], axis_name: AxisName) -> int:
+    """The number of rows on all devices."""
+    own = vectors.shape[0]
+    return own if axis_name is None else own * jax.lax.axis_size(axis_name)
+
+
+def peaks(
+    vectors: Float[Array, "n k"], axis_name: AxisName = None
+) -> Float[Array, "1 k"]:
+    """The largest |entry| of every column, on all devices. It is not differentiated."""
+    found = jnp.max(
+        jnp.abs(jax.lax.stop_gradient(vectors)), axis=0, keepdims=True, initial=0.0
+    )
+    return found if axis_name is None else jax.lax.pmax(found, axis_name)
+
+
+def over_power_of_two(
+    values: Float[Array, "..."], peak: Float[Array, "..."]
+) -> Float[Array, "..."]:
+    """The values over the power of two next to a positive `peak`, without rounding.
+
+    What is scaled so can be squared, at every scale that the type holds.
+    """
+    _, exponent = jnp.frexp(jax.lax.stop_gradient(peak))
+    largest = jnp.finfo(values.dtype).maxexp - 2
+    exponent = jnp.clip(exponent, -largest, largest)
+    return values * jnp.ldexp(jnp.ones((), values.dtype), -exponent)
+
+
+def of_size_one(
+    vectors: Float[Array, "n k"], axis_name: AxisName = None
+) -> Float[Array, "n k"]:
+    """The vectors over one power of two, so that their largest |entry| is near one."""
+    return over_power_of_two(vectors, jnp.max(peaks(vectors, axis_name)))
+
+
+def centre(
+    vectors: Float[Array, "n k"], axis_name: AxisName = None
+) -> Float[Array, "n k"]:
+    """Columns with their mean removed: the cloud of rows moved to the origin.
+
+    A column whose entries differ by rounding alone becomes zero, with zero gradient.
+    """
+    num = num_rows(vectors, axis_name)
+
+    def mean_of(columns: Float[Array, "n k"]) -> Float[Array, "1 k"]:
+        return total(jnp.sum(columns, axis=0, keepdims=True), axis_name) / num
+
+    mean = mean_of(vectors)
+    moved = vectors - mean
+    # What rounding leaves of the mean, whose derivative is zero.
+    moved -= jax.lax.stop_gradient(mean_of(moved))
+    noise = 8.0 * jnp.finfo(vectors.dtype).eps * jnp.abs(mean)
+    return jnp.where(peaks(moved, axis_name) <= noise, 0.0, moved)
 
 
 def unit_rows(vectors: Float[Array, "n k"]) -> Float[Array, "n k"]:
     """Rows scaled to unit length; a zero row stays zero, with zero gradient."""
+    peak = jnp.max(jnp.abs(vectors), axis=-1, keepdims=True, initial=0.0)
+    vectors = over_power_of_two(vectors, peak)
     squared = jnp.sum(vectors**2, axis=-1, keepdims=True)
     is_zero = squared == 0.0
     return jnp.where(is_zero, 0.0, vectors / jnp.sqrt(jnp.where(is_zero, 1.0, squared)))
@@ -40,6 +100,23 @@ def cosines(vectors: Float[Array, "n k"]) -> Float[Array, "n n"]:
     return gram(unit_rows(vectors))
 
 
+def squared_distances(vectors: Float[Array, "n k"]) -> Float[Array, "n n"]:
+    """All pairwise squared distances of the rows.
+
+    From products: those below their rounding are zero, with zero gradient.
+    """
+    # Seen from a vector near the mean, which one that is far away does not move.
+    moved = centre(vectors)
+    nearest = jnp.argmin(jnp.sum(jnp.square(jax.lax.stop_gradient(moved)), axis=1))
+    moved -= jax.lax.stop_gradient(moved[nearest][None, :])
+    products = gram(moved)
+    norms = jnp.diagonal(products)
+    sums = norms[:, None] + norms[None, :]
+    squared = sums - 2.0 * products
+    is_noise = squared <= 16.0 * jnp.finfo(vectors.dtype).eps * sums
+    return jnp.where(is_noise | np.eye(len(vectors), dtype=bool), 0.0, squared)
+
+
 def squared_norm(matrix: Float[Array, "..."]) -> Float[Array, ""]:
     """Squared Frobenius norm."""
     return jnp.sum(matrix**2)
@@ -47,8 +124,8 @@ def squared_norm(matrix: Float[Array, "..."]) -> Float[Array, ""]:
 
 def safe_sqrt(value: Float[Array, "..."]) -> Float[Array, "..."]:
     """Square root, with value and gradient zero where `value` is not positive."""
-    positive = value > 0.0
-    return jnp.where(positive, jnp.sqrt(jnp.where(positive, value, 1.0)), 0.0)
+    is_zero = value <= 0.0  # false of NaN, which stays
+    return jnp.where(is_zero, 0.0, jnp.sqrt(jnp.where(is_zero, 1.0, value)))
 
 
 def safe_divide(

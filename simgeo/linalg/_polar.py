@@ -5,7 +5,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from simgeo.linalg._elementary import safe_divide, squared_norm
+from simgeo.linalg._elementary import (
+    AxisName,
+    of_size_one,
+    safe_divide,
+    squared_norm,
+    total,
+)
 
 # Odd quintics a x + b x^3 + c x^5 whose composition maps [0.01, 1] into 1 +- 1.3e-6:
 # each is the minimax choice on the interval that its predecessor leaves. Amsel,
@@ -19,8 +25,6 @@ _QUINTICS = (
 )
 _NEWTON_SCHULZ = (15 / 8, -10 / 8, 3 / 8)
 _NUM_PROBES = 8
-
-AxisName = str | tuple[str, ...] | None  # of devices that rows are spread over
 
 
 def polar_factor(
@@ -41,6 +45,7 @@ def polar_factor(
     """
     if axis_name is None and matrix.shape[0] < matrix.shape[1]:
         return polar_factor(matrix.T).T
+    matrix = of_size_one(matrix, axis_name)
     inner = _inner(matrix, axis_name)
     # Of trace one, or the eighth powers below leave float32 at entries of 1e5 or 1e-5.
     trace = jnp.trace(inner)
@@ -68,11 +73,6 @@ def polar_factor(
 
 def _inner(x: Float[Array, "p q"], axis_name: AxisName) -> Float[Array, "q q"]:
     return total(x.T @ x, axis_name)
-
-
-def total(value: Float[Array, "..."], axis_name: AxisName) -> Float[Array, "..."]:
-    """The sum over devices, if the rows are spread over some."""
-    return value if axis_name is None else jax.lax.psum(value, axis_name)
 
 
 def _lift(

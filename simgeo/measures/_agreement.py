@@ -53,7 +53,8 @@ def _agreement(pairs: PairSums) -> Pattern:
 def pairs_student(pairs: PairSums) -> Array:
     """The number of epsilon-orthogonal pairs of the student.
 
-    A zero vector is orthogonal to all others. Chance: `limits.random_pairs`.
+    NaN, as is all that is made of cosines, if a vector is zero, for it has none.
+    Chance: `limits.random_pairs`.
     """
     return pairs.student
 

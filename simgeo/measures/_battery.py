@@ -2,13 +2,22 @@
 
 import functools
 import inspect
+import re
 from collections.abc import Callable, Sequence
 
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
-from simgeo.linalg import centre, inverse_root, squared_norm
+from simgeo.linalg import (
+    Vectors,
+    all_finite,
+    as_matrices,
+    as_matrix,
+    as_wide,
+    centre,
+    in_full_precision,
+    whitening,
+)
 from simgeo.measures._tiles import pair_sums
 from simgeo.settings import suggest
 
@@ -58,6 +67,7 @@ class Measure:
     name: str  # of the function, and of the number in records, files and frames
     label: str  # what stands on an axis
     bounds: str  # the range of values
+    limits: tuple[float, float] | None  # its ends, where it says two numbers
     better: str  # "higher", "lower", or "" where neither is
     chance: str  # the value for a student that knows nothing of the teacher
     wants: tuple[str, ...]  # the function's parameters, each given by its name
@@ -69,6 +79,8 @@ class Measure:
         self.__signature__ = inspect.signature(self.__call__)
         self.name = function.__name__
         self.label, self.bounds = label, bounds
+        numbers = re.fullmatch(r"\[(-?\d+), (\d+)\]", bounds)
+        self.limits = tuple(map(float, numbers.groups())) if numbers else None
         self.better, self.chance = better, chance
         parameters = inspect.signature(function).parameters.values()
         self.wants = tuple(each.name for each in parameters)
@@ -86,8 +98,8 @@ class Measure:
 
     def __call__(
         self,
-        student: Float[Array | np.ndarray, "n m"],
-        teacher: Float[Array | np.ndarray, "n d"] | None = None,
+        student: Vectors,
+        teacher: Vectors | None = None,
         epsilon: Float[Array, ""] | float = 0.1,
     ) -> Float[Array, ""]:
         """The measure of one student, of shape (n, m), and its teacher, (n, d)."""
@@ -153,8 +165,8 @@ def measure(
 
 
 def battery(
-    student: Float[Array | np.ndarray, "n m"],
-    teacher: Float[Array | np.ndarray, "n d"],
+    student: Vectors,
+    teacher: Vectors,
     epsilon: Float[Array, ""] | float,
     names: Sequence[str] = DEFAULT,
     root: Float[Array, "d d"] | None = None,
@@ -162,13 +174,13 @@ def battery(
     """Many measures of one student and its teacher, by name, in the order of `names`.
 
     Sums over pairs are computed once, for all that read them. Every value is a float,
-    NaN where it is undefined, and wherever an argument is not finite or its squares
-    overflow. A count is therefore exact up to 2^24 (float32), that is to n = 5,793,
-    or 2^53 (float64); `count_pairs` gives the integers.
+    NaN where it is undefined, and wherever an argument is not finite. A count is
+    therefore exact up to 2^24 (float32), that is to n = 5,793, or 2^53 (float64);
+    `count_pairs` gives the integers.
 
     Args:
-        student: vectors, of shape (n, m).
-        teacher: vectors, of shape (n, d).
+        student: vectors, of shape (n, m): real numbers of any type.
+        teacher: as many vectors, of shape (n, d).
         epsilon: pairs with |cosine| <= epsilon are epsilon-orthogonal; in [0, 1].
         names: keys of `MEASURES`.
         root: `root_of` the teacher, where many students have the same one; else it is
@@ -179,7 +191,7 @@ def battery(
         A scalar for each name.
 
     Raises:
-        ValueError: if a name is unknown.
+        ValueError: if a name is unknown, or the two are not matrices of as many rows.
 
     >>> import jax.numpy as jnp
     >>> from simgeo import measures
@@ -214,30 +226,32 @@ def needs_root(names: Sequence[str]) -> bool:
     return any("root" in MEASURES[name].wants for name in names)
 
 
-def root_of(teacher: Float[Array, "n d"]) -> Float[Array, "d d"]:
-    """The inverse root of the teacher's covariance, which `battery` takes if known."""
-    return inverse_root(centre(teacher))
+@in_full_precision
+def root_of(teacher: Vectors) -> Float[Array, "d d"]:
+    """The whitening of the centred teacher, which `battery` takes if known."""
+    return whitening(centre(as_wide(as_matrix(teacher, "teacher", "(n, d)"))))
 
 
+@in_full_precision
 def _values(
     chosen: Sequence[Measure],
-    student: Float[Array | np.ndarray, "n m"],
-    teacher: Float[Array | np.ndarray, "n d"] | None,
+    student: Vectors,
+    teacher: Vectors | None,
     epsilon: Float[Array, ""] | float,
     root: Float[Array, "d d"] | None = None,
 ) -> dict[str, Array]:
     wanted = {name for each in chosen for name in each.wants}
-    student = jnp.asarray(student)
-    given = {"student": student, "epsilon": epsilon}
-    # Comparisons are false of NaN, and would count it: this is the one place to look.
-    finite = jnp.isfinite(squared_norm(student)) & jnp.isfinite(epsilon)
-    if teacher is not None:
-        given["teacher"] = teacher = jnp.asarray(teacher)
-        finite &= jnp.isfinite(squared_norm(teacher))
-        if "pairs" in wanted:
-            given["pairs"] = pair_sums(student, teacher, epsilon)
-        if "root" in wanted:
-            given["root"] = root_of(teacher) if root is None else root
+    if teacher is None:
+        student = as_wide(as_matrix(student, "student"))
+        given = {"student": student, "epsilon": epsilon}
+    else:
+        student, teacher = as_matrices(student, teacher)
+        given = {"student": student, "teacher": teacher, "epsilon": epsilon}
+    finite = all_finite(*given.values())
+    if "pairs" in wanted:
+        given["pairs"] = pair_sums(student, teacher, epsilon)
+    if "root" in wanted:
+        given["root"] = root_of(teacher) if root is None else root
     values = {}
     for each in chosen:
         value = each.__wrapped__(**{name: given[name] for name in each.wants})
@@ -246,5 +260,7 @@ def _values(
                 f"Measure {each.name!r} must return one number; got an array of shape "
                 f"{jnp.shape(value)}."
             )
+        if each.limits is not None:  # which rounding may leave
+            value = jnp.clip(value, *each.limits)
         values[each.name] = jnp.where(finite, value, jnp.nan)
     return values

@@ -3,10 +3,10 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from simgeo.linalg import squared_norm, unit_rows
+from simgeo.linalg import of_size_one, squared_norm, unit_rows
 from simgeo.measures._battery import measure
 from simgeo.measures._ratio import ratio
-from simgeo.measures._tiles import PairSums, over_rows
+from simgeo.measures._tiles import PairSums, has_zero_row, over_rows
 
 
 @measure(
@@ -18,7 +18,7 @@ from simgeo.measures._tiles import PairSums, over_rows
 def coherence(pairs: PairSums) -> Float[Array, ""]:
     """The largest |cosine| of two of the student's vectors.
 
-    Bounds from below: `limits.coherence_bound`.
+    NaN if a vector is zero. Bounds from below: `limits.coherence_bound`.
     """
     return pairs.coherence
 
@@ -34,6 +34,7 @@ def effective_rank(student: Float[Array, "n m"]) -> Float[Array, ""]:
 
     The number of equally strong directions; uncentred. NaN for a student of zeros.
     """
+    student = of_size_one(student)
     return ratio(squared_norm(student) ** 2, squared_norm(student.T @ student))
 
 
@@ -51,12 +52,14 @@ def feature_dimensionality(student: Float[Array, "n m"]) -> Float[Array, ""]:
     antipodal ones 1/2. The sum over vectors is at most the rank. NaN if a vector is
     zero. The work is O(n^2 m). Elhage et al. (2022), section 3.
     """
+    student = of_size_one(student)
 
-    def overlap(unit: Float[Array, " m"]) -> Float[Array, ""]:
-        return jnp.sum((student @ unit) ** 2)
+    def share(own: Float[Array, " m"], unit: Float[Array, " m"]) -> Float[Array, ""]:
+        overlaps = student @ unit
+        largest = jnp.max(jnp.abs(overlaps))  # a vector may be short beside others
+        return ratio(own @ unit, largest) ** 2 / squared_norm(ratio(overlaps, largest))
 
-    lengths = jnp.sum(student**2, axis=1)
-    return jnp.mean(ratio(lengths, over_rows(overlap, unit_rows(student))))
+    return jnp.mean(over_rows(share, student, unit_rows(student)))
 
 
 @measure(
@@ -73,6 +76,4 @@ def frame_potential(student: Float[Array, "n m"]) -> Float[Array, ""]:
     vectors. NaN if a vector is zero. Benedetto and Fickus (2003), section 6.
     """
     units = unit_rows(student)
-    lengths = jnp.sum(student**2, axis=1)
-    whole = jnp.all(lengths > 0.0)
-    return jnp.where(whole, squared_norm(units.T @ units), jnp.nan)
+    return jnp.where(has_zero_row(student), jnp.nan, squared_norm(units.T @ units))

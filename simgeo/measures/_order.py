@@ -2,12 +2,12 @@
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Float, Int
 
-from simgeo.linalg import safe_sqrt, unit_rows
+from simgeo.linalg import centre, of_size_one, safe_sqrt, unit_rows
 from simgeo.measures._battery import measure
 from simgeo.measures._ratio import ratio
-from simgeo.measures._tiles import over_rows
+from simgeo.measures._tiles import has_zero_row, over_rows
 
 _NUM_NEIGHBOURS = 10
 
@@ -24,28 +24,30 @@ def neighbour_overlap(
     """The mean share of a vector's k nearest neighbours that student and teacher share.
 
     The nearest are those of largest cosine, k = 10 of them, or n - 1 if there are no
-    more, when the overlap is 1. Of equally near ones the first in order count. Blind to
-    rotation and to the lengths of rows. NaN if a vector is zero, for it has no cosines.
-    The work is O(n^2 (m + d)).
+    more, when the overlap is 1. Of equally near ones, to rounding, the first in order
+    count. Blind to rotation and to the lengths of rows. NaN if a vector is zero, for it
+    has no cosines, or as near to all others, where there are more than k. The work is
+    O(n^2 (m + d)).
     """
     num_vectors = student.shape[0]
     num_near = min(_NUM_NEIGHBOURS, num_vectors - 1)
+    whole = ~(has_zero_row(student) | has_zero_row(teacher))
     student, teacher = unit_rows(student), unit_rows(teacher)
+    step = 64.0 * jnp.finfo(student.dtype).eps  # coarser than rounding
 
     def shared(place: Int[Array, ""]) -> Float[Array, ""]:
-        own, target = (
-            jax.lax.top_k((units @ units[place]).at[place].set(-2.0), num_near)[1]
-            for units in (student, teacher)
-        )
-        return jnp.sum(own[:, None] == target[None, :], dtype=student.dtype)
+        near, is_ordered = [], True
+        for units in (student, teacher):
+            cosines = jnp.round(units @ units[place] / step)
+            lowest = jnp.min(cosines)
+            cosines = cosines.at[place].set(lowest - 1.0)
+            near.append(jax.lax.top_k(cosines, num_near)[1])
+            is_ordered &= jnp.max(cosines) > lowest
+        both = jnp.sum(near[0][:, None] == near[1][None, :], dtype=student.dtype)
+        return jnp.where(is_ordered | (num_near == num_vectors - 1), both, jnp.nan)
 
     total = jnp.sum(over_rows(shared, jnp.arange(num_vectors)))
-    whole = _no_zero_row(student) & _no_zero_row(teacher)
     return jnp.where(whole, total / (num_vectors * num_near), jnp.nan)
-
-
-def _no_zero_row(vectors: Float[Array, "n k"]) -> Bool[Array, ""]:
-    return jnp.all(jnp.any(vectors != 0.0, axis=1))
 
 
 @measure(
@@ -54,10 +56,11 @@ def _no_zero_row(vectors: Float[Array, "n k"]) -> Bool[Array, ""]:
 def rsa(student: Float[Array, "n m"], teacher: Float[Array, "n d"]) -> Float[Array, ""]:
     """Spearman's correlation, over pairs, of the student's and the teacher's distances.
 
-    Representational similarity analysis of Euclidean distances; equal distances share
-    the mean of their ranks. Blind to rotation, translation and scale, and to any
-    rising function of the distances. NaN if all distances of a side are equal. The
-    work is O(n^2 (m + d + log n)), the memory O(n^2). Kriegeskorte et al. (2008).
+    Representational similarity analysis of Euclidean distances; equal distances, and
+    those that differ by rounding alone, share the mean of their ranks. Blind to
+    rotation, translation and scale, and to any rising function of the distances. NaN if
+    all distances of a side are equal. The work is O(n^2 (m + d + log n)), the memory
+    O(n^2). Kriegeskorte et al. (2008).
     """
     own, target = _centred_ranks(student), _centred_ranks(teacher)
     spread = safe_sqrt(jnp.sum(own**2)) * safe_sqrt(jnp.sum(target**2))
@@ -68,9 +71,13 @@ def _centred_ranks(vectors: Float[Array, "n k"]) -> Float[Array, " p"]:
     """Ranks of all p distances less their mean, over p."""
     distances = _squared_distances(vectors)
     ordered = jnp.sort(distances)
+    rounding = 16.0 * jnp.finfo(vectors.dtype).eps * distances
     below, not_above = (
-        jnp.searchsorted(ordered, distances, side, method="sort")
-        for side in ("left", "right")
+        jnp.searchsorted(ordered, ends, side, method="sort")
+        for ends, side in (
+            (distances - rounding, "left"),
+            (distances + rounding, "right"),
+        )
     )
     # Whole numbers until the division: twice the ranks, less twice their mean.
     twice = below + not_above - len(distances)
@@ -83,6 +90,7 @@ def _squared_distances(vectors: Float[Array, "n k"]) -> Float[Array, " p"]:
     Differences, not products, so that equal distances of equal rows stay equal.
     """
     num_vectors = len(vectors)
+    vectors = of_size_one(centre(vectors))
 
     def apart(places: Int[Array, ""] | int) -> Float[Array, " n"]:
         return jnp.sum((vectors - jnp.roll(vectors, -places, axis=0)) ** 2, axis=1)

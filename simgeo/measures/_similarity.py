@@ -6,6 +6,7 @@ from jaxtyping import Array, Float
 from simgeo.linalg import (
     centre,
     nuclear_norm,
+    of_size_one,
     ridge_solution,
     safe_divide,
     safe_sqrt,
@@ -35,11 +36,18 @@ def gram_error(pairs: PairSums) -> Float[Array, ""]:
 def cosine_correlation(pairs: PairSums) -> Float[Array, ""]:
     """The Pearson correlation, over pairs, of the student's and the teacher's cosines.
 
-    NaN if all cosines of either are equal. Blind to rotation, to the lengths of rows,
-    and to any shift and positive scale that all cosines of a side have in common.
+    NaN if all cosines of either are equal to rounding. Blind to rotation, to the
+    lengths of rows, and to any shift and positive scale that all cosines of a side have
+    in common.
     """
-    spread = safe_sqrt(pairs.variance_student) * safe_sqrt(pairs.variance_teacher)
-    return ratio(pairs.covariance, spread)
+    # Of ordered pairs, whose cosines are exact to a few units of rounding.
+    rounding = 8.0 * jnp.finfo(pairs.covariance.dtype).eps
+    noise = 2.0 * pairs.total * rounding**2
+    spreads = [
+        safe_sqrt(jnp.where(variance <= noise, 0.0, variance))
+        for variance in (pairs.variance_student, pairs.variance_teacher)
+    ]
+    return ratio(pairs.covariance, spreads[0] * spreads[1])
 
 
 @measure(label="linear CKA", bounds="[0, 1]", better="higher", chance="random student")
@@ -49,7 +57,7 @@ def cka(student: Float[Array, "n m"], teacher: Float[Array, "n d"]) -> Float[Arr
     |S'T|^2 / (|S'S| |T'T|) of centred columns. Blind to rotation, translation and
     scale of either. NaN for a constant argument. Kornblith et al. (2019), section 3.
     """
-    return _alignment(centre(student), centre(teacher))
+    return _alignment(of_size_one(centre(student)), of_size_one(centre(teacher)))
 
 
 @measure(
@@ -66,7 +74,7 @@ def cka_uncentred(
     |S'T|^2 / (|S'S| |T'T|). Blind to rotation and scale of either. NaN for an argument
     of zeros. Cristianini et al. (2001).
     """
-    return _alignment(student, teacher)
+    return _alignment(of_size_one(student), of_size_one(teacher))
 
 
 def _alignment(
@@ -91,7 +99,7 @@ def procrustes_similarity(
     The cosine of the Procrustes angle; blind to rotation, translation and scale of
     either. NaN for a constant argument. Williams et al. (2021); Harvey et al. (2024).
     """
-    student, teacher = centre(student), centre(teacher)
+    student, teacher = of_size_one(centre(student)), of_size_one(centre(teacher))
     norms = jnp.sqrt(squared_norm(student)) * jnp.sqrt(squared_norm(teacher))
     return ratio(nuclear_norm(student.T @ teacher), norms)
 
@@ -137,6 +145,6 @@ def _explained(
     targets: Float[Array, "n q"],
     root: Float[Array, "p p"] | None = None,
 ) -> Float[Array, ""]:
-    inputs, targets = centre(inputs), centre(targets)
+    inputs, targets = centre(inputs), of_size_one(centre(targets))
     residual = targets - inputs @ ridge_solution(inputs, targets, root=root)
     return 1.0 - ratio(squared_norm(residual), squared_norm(targets))

@@ -11,9 +11,16 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
-from simgeo.linalg import squared_norm, unit_rows
+from simgeo.linalg import (
+    Vectors,
+    all_finite,
+    as_matrices,
+    in_full_precision,
+    squared_norm,
+    unit_rows,
+)
 
 _BLOCK_ENTRIES = 2**22  # cosines held at once: 16 MiB in float32
 _TILE = 256  # rows and columns of a block of many vectors, which a core's cache holds
@@ -22,15 +29,16 @@ _TILE = 256  # rows and columns of a block of many vectors, which a core's cache
 class PairSums(NamedTuple):
     """Sums over pairs of different vectors, which many measures share.
 
-    The last five are over ordered pairs, twice as many as `total`.
+    The last five are over ordered pairs, twice as many as `total`. All but that are NaN
+    where a vector that they depend on is zero, for it has no cosines.
     """
 
-    student: Float[Array, ""] | Int[Array, ""]  # epsilon-orthogonal pairs, student
-    teacher: Float[Array, ""] | Int[Array, ""]  # epsilon-orthogonal pairs, teacher
-    both: Float[Array, ""] | Int[Array, ""]  # pairs that are so in both
+    student: Float[Array, ""]  # epsilon-orthogonal pairs, student
+    teacher: Float[Array, ""]  # epsilon-orthogonal pairs, teacher
+    both: Float[Array, ""]  # pairs that are so in both
     total: float  # all pairs, n (n - 1) / 2
-    isolated_student: Int[Array, ""]  # vectors epsilon-orthogonal to all others
-    isolated_teacher: Int[Array, ""]  # the same of the teacher
+    isolated_student: Float[Array, ""]  # vectors epsilon-orthogonal to all others
+    isolated_teacher: Float[Array, ""]  # the same of the teacher
     coherence: Float[Array, ""]  # the largest |cosine| of the student
     covariance: Float[Array, ""]  # products of both cosines, each from its mean
     variance_student: Float[Array, ""]  # squares of the student's, from their mean
@@ -67,45 +75,56 @@ def pair_sums(
     teacher: Float[Array, "n d"],
     epsilon: Float[Array, ""] | float,
 ) -> PairSums:
-    """The sums. Counts are integers while n <= 46,340, and rounded floats beyond."""
+    """The sums, in floats."""
     rows = _over_pairs(student, teacher, epsilon)
     num_vectors = student.shape[0]
+    mine, theirs = (
+        jnp.where(has_zero_row(side) | (num_vectors < 2), jnp.nan, 1.0)
+        for side in (student, teacher)
+    )
     exact = num_vectors * (num_vectors - 1) < 2**31
 
     def counted(per_row: Int[Array, " n"]) -> Array:
         return jnp.sum(per_row if exact else per_row.astype(student.dtype)) // 2
 
     return PairSums(
-        student=counted(rows.student),
-        teacher=counted(rows.teacher),
-        both=counted(rows.both),
+        student=mine * counted(rows.student),
+        teacher=theirs * counted(rows.teacher),
+        both=mine * theirs * counted(rows.both),
         total=num_vectors * (num_vectors - 1) / 2,
-        isolated_student=jnp.sum(rows.student == num_vectors - 1),
-        isolated_teacher=jnp.sum(rows.teacher == num_vectors - 1),
-        coherence=jnp.max(rows.coherence),
-        covariance=jnp.sum(rows.covariance),
-        variance_student=jnp.sum(rows.variance_student),
-        variance_teacher=jnp.sum(rows.variance_teacher),
-        squared_error=jnp.sum(rows.squared_error),
-        squared_teacher=jnp.sum(rows.squared_teacher),
+        isolated_student=mine * jnp.sum(rows.student == num_vectors - 1),
+        isolated_teacher=theirs * jnp.sum(rows.teacher == num_vectors - 1),
+        coherence=mine * jnp.max(rows.coherence),
+        covariance=mine * theirs * jnp.sum(rows.covariance),
+        variance_student=mine * jnp.sum(rows.variance_student),
+        variance_teacher=theirs * jnp.sum(rows.variance_teacher),
+        squared_error=mine * theirs * jnp.sum(rows.squared_error),
+        squared_teacher=theirs * jnp.sum(rows.squared_teacher),
     )
 
 
-def count_pairs(
-    student: Float[Array, "n m"], teacher: Float[Array, "n d"], epsilon: float
-) -> PairCounts:
+def has_zero_row(vectors: Float[Array, "n k"]) -> Bool[Array, ""]:
+    """Whether a vector is zero, and so without direction and cosines."""
+    return ~jnp.all(jnp.any(vectors != 0.0, axis=1))
+
+
+@in_full_precision
+def count_pairs(student: Vectors, teacher: Vectors, epsilon: float) -> PairCounts:
     """Numbers of pairs with |cosine| <= epsilon, as exact integers for any n.
 
     Args:
-        student: vectors, of shape (n, m); a zero row is orthogonal to all.
+        student: vectors, of shape (n, m).
         teacher: vectors, of shape (n, d).
         epsilon: in [0, 1].
 
     Raises:
-        ValueError: if a vector is not finite, or its squares overflow.
+        ValueError: if a vector is zero or not finite.
     """
-    if not all(np.isfinite(squared_norm(each)) for each in (student, teacher)):
+    student, teacher = as_matrices(student, teacher)
+    if not all_finite(student, teacher):
         raise ValueError("Pairs of vectors that are not finite cannot be counted.")
+    if has_zero_row(student) or has_zero_row(teacher):
+        raise ValueError("Pairs with a zero vector, which has no cosines, cannot be.")
     rows = _over_pairs(student, teacher, epsilon)
     student_pairs, teacher_pairs, both = (
         int(np.sum(np.asarray(per_row), dtype=np.int64)) // 2

@@ -1,6 +1,8 @@
 """Losses after a map from the student to the teacher, learned beside it or drawn."""
 
+import functools
 import math
+import operator
 from typing import ClassVar
 
 import equinox as eqx
@@ -11,6 +13,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from simgeo import functional, limits
 from simgeo.checks import NOT_NEGATIVE, POSITIVE, at_least
+from simgeo.linalg import as_matrices, in_full_precision
 from simgeo.objectives._objective import optimum_of_a_copy
 from simgeo.objectives._of_function import AbstractFunctional, flag
 
@@ -186,9 +189,8 @@ class AbstractReadout(AbstractMap):
     ) -> tuple:
         _, _, (drawn, weights) = super().given(student, teacher, learned)
         readout = jax.lax.stop_gradient(drawn)
-        student = functional.as_matrix(student, "student")
-        teacher = functional.as_matrix(teacher, "teacher", "(n, d)")
-        return student @ weights @ readout, teacher @ readout
+        student, teacher = as_matrices(student, teacher)
+        return _products(student, weights, readout), _products(teacher, readout)
 
 
 class LogitKL(AbstractReadout):
@@ -229,6 +231,11 @@ class RelationCKA(AbstractReadout):
     def optimum(self, teacher: Float[np.ndarray, "n d"], student_dim: int) -> float:
         centred = teacher - teacher.mean(axis=0, keepdims=True)
         return optimum_of_a_copy(teacher, student_dim) if centred.any() else math.nan
+
+
+@in_full_precision
+def _products(first: Float[Array, "p q"], *others: Array) -> Float[Array, "p r"]:
+    return functools.reduce(operator.matmul, others, first)
 
 
 def _gaussian_map(

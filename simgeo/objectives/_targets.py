@@ -3,7 +3,6 @@
 from typing import Any
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
@@ -11,7 +10,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from simgeo import functional
 from simgeo.checks import check_fields, require, rule
 from simgeo.functional import About
-from simgeo.linalg import centre, polar_factor
+from simgeo.linalg import as_wide, centre, in_full_precision, isometry
 from simgeo.objectives._map_losses import LinearProjection
 from simgeo.objectives._objective import AbstractObjective, Learned, Loss
 from simgeo.objectives._vector_losses import CKA, Procrustes
@@ -88,9 +87,9 @@ class WhitenedTargets(AbstractWrapper):
     def changed_teacher(self, own: Any, teacher: Array) -> Array:
         if own is not None:
             return own
-        with jax.default_matmul_precision("highest"):
-            vectors = functional.as_matrix(teacher, "teacher", "(n, d)")
-            return jnp.sqrt(vectors.shape[0]) * polar_factor(centre(vectors))
+        vectors = as_wide(functional.as_matrix(teacher, "teacher", "(n, d)"))
+        factor = in_full_precision(isometry)(centre(vectors))
+        return jnp.sqrt(vectors.shape[0]) * factor
 
     @property
     def label(self) -> str:

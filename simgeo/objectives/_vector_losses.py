@@ -8,6 +8,7 @@ from jaxtyping import Float
 
 from simgeo import functional, limits
 from simgeo.checks import FRACTION, INHERITED, POSITIVE, at_least, rule
+from simgeo.objectives._objective import optimum_of_a_copy
 from simgeo.objectives._of_function import AbstractFunctional, flag
 
 _SHAPE = frozenset({"rotation", "translation", "scale"})
@@ -29,12 +30,26 @@ class CKA(AbstractFunctional):
 class DebiasedCKA(AbstractFunctional):
     """One minus debiased linear CKA; above 1 where the estimate is negative.
 
-    Needs n >= 4.
+    Needs n >= 4. It is 1 for every student of orthonormal or other equiangular
+    vectors, of which HSIC_1 says nothing: there the optimum is NaN.
     """
 
     function = staticmethod(functional.debiased_cka)
     name = "CKA, debiased"
     blind_to = _SHAPE
+
+    def optimum(self, teacher: Float[np.ndarray, "n d"], student_dim: int) -> float:
+        n = len(teacher)
+        products = teacher @ teacher.T
+        largest = np.max(np.abs(products))
+        np.fill_diagonal(products, 0.0)
+        sums = products.sum(axis=0) / (n - 2)
+        # HSIC_1 is the squared norm of these (Song et al.).
+        centred = products - sums[:, None] - sums[None, :] + sums.sum() / (n - 1)
+        np.fill_diagonal(centred, 0.0)
+        if np.max(np.abs(centred)) <= 1e-6 * largest:
+            return math.nan
+        return optimum_of_a_copy(teacher, student_dim)
 
 
 class KernelCKA(AbstractFunctional):

@@ -4,13 +4,18 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib import cm
 from matplotlib.axes import Axes
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from simgeo import stats
+from simgeo.checks import require
 from simgeo.plots._figures import COLOURS, LEVELS, STYLES
 
 _LINES, _MARKERS = ("-", "--", ":", "-."), "os^vD<X>P"
+_MOST = 20  # names that a legend takes, and panels that a page takes
 _WORDS = {
     "num_vectors": "n, vectors",
     "teacher_dim": "d, teacher's dimensions",
@@ -31,7 +36,9 @@ def sweep(
 
     Every seed as a point, the median over seeds as a line, its interval as a band, and
     the levels that the frame holds of that measure. An axis of numbers that grow by
-    factors is logarithmic; names are in the order in which they come.
+    factors is logarithmic; names are in the order in which they come. Of `hue` and
+    `col`, what a row lacks is "none"; more numbers than the legend takes have a colour
+    bar.
 
     Args:
         frame: one row per cell and seed, as `results.open(...).frame` has it.
@@ -40,13 +47,39 @@ def sweep(
         hue: the column that colours tell apart.
         col: the column that panels tell apart.
         label: what the measure is called; default: the words of its column.
+
+    Raises:
+        ValueError: if rows lack the setting of `x`, or `hue` or `col` has too many
+            names.
     """
+    lacking = int(frame[x].isna().sum())
+    require(
+        lacking == 0,
+        "x",
+        "be a setting that all cells have",
+        f"{x}, which {lacking} of {len(frame)} rows lack. Choose cells, or draw it as "
+        f"`hue`",
+    )
+    frame = frame.assign(**{name: _or_none(frame[name]) for name in (hue, col) if name})
     panels = [None] if col is None else _in_order(frame[col])
     width = max(3.4, 2.3 * len(panels))
     figure = Figure(figsize=(width, 3.1))
     axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
     names = _in_order(frame[hue])
-    styles = {name: _style_of(name, place) for place, name in enumerate(names)}
+    numbers = [name for name in names if not isinstance(name, str)]
+    has_bar = len(names) > _MOST and len(names) - len(numbers) <= 1
+    for column, values in (("col", panels), ("hue", [] if has_bar else names)):
+        words = f"tell apart at most {_MOST} values"
+        require(len(values) <= _MOST, column, words, f"{len(values)}. Choose cells")
+    shades = cm.ScalarMappable(
+        Normalize(min(numbers), max(numbers)) if has_bar else None
+    )
+    styles = {
+        name: (shades.to_rgba(name), "-", "o")
+        if has_bar and name in numbers
+        else _style_of(name, place)
+        for place, name in enumerate(names)
+    }
     shown: list[str] = []
     for ax, panel in zip(axes, panels, strict=True):
         part = frame if panel is None else frame[frame[col] == panel]
@@ -58,7 +91,10 @@ def sweep(
     handles = [
         Line2D([], [], color=colour, ls=line, marker=marker, ms=4, label=_value(name))
         for name, (colour, line, marker) in styles.items()
+        if not (has_bar and name in numbers)
     ]
+    if has_bar:
+        figure.colorbar(shades, ax=axes, label=_words(hue))
     handles += [
         Line2D([], [], color="0.3", ls=LEVELS[each][1], lw=1, label=LEVELS[each][0])
         for each in LEVELS
@@ -83,17 +119,15 @@ def _over(
     ticks = _in_order(part[x])
     places = ticks if numeric else range(len(ticks))
     place_of = dict(zip(ticks, places, strict=True))
-    rng = np.random.default_rng(0)
     for name, rows in part.groupby(hue, sort=False):
         colour, line, marker = styles[name]
         at = rows[x].map(place_of)
         ax.plot(at, rows[y], marker, color=colour, ms=2, alpha=0.3, mew=0)
-        grouped = rows.groupby(at)[y]
-        middle = grouped.median()
-        ax.plot(middle.index, middle, line, color=colour, lw=1.2)
-        bands = grouped.apply(lambda values: _band(values.to_numpy(float), rng))
-        low, high = np.array(bands.tolist()).T
-        ax.fill_between(middle.index, low, high, color=colour, alpha=0.18, lw=0)
+        points = pd.DataFrame({"at": at, "seed": rows["seed"], "y": rows[y]})
+        middle = stats.summarise(points, by=["at"], values=["y"]).sort_values("at")
+        ax.plot(middle["at"], middle["estimate"], line, color=colour, lw=1.2)
+        ends = middle["low"], middle["high"]
+        ax.fill_between(middle["at"], *ends, color=colour, alpha=0.18, lw=0)
     shown = []
     for kind, (_, line) in LEVELS.items():
         if f"{kind}_{y}" in part and part[f"{kind}_{y}"].notna().any():
@@ -110,10 +144,17 @@ def _over(
     return shown
 
 
+def _or_none(values: pd.Series) -> pd.Series:
+    """The values, with "none" for what a cell does not have."""
+    missing = values.isna()
+    return values.astype(object).mask(missing, "none") if missing.any() else values
+
+
 def _in_order(values: pd.Series) -> list:
-    """Numbers by size, names as they come; each once."""
+    """Numbers by size, then names as they come; each once."""
     found = list(dict.fromkeys(values))
-    return sorted(found) if values.dtype.kind in "if" else found
+    numbers = [each for each in found if not isinstance(each, str | bool)]
+    return sorted(numbers) + [each for each in found if isinstance(each, str | bool)]
 
 
 def _by_factors(ticks: list) -> bool:
@@ -123,16 +164,6 @@ def _by_factors(ticks: list) -> bool:
         gaps = np.diff(values) / (values[-1] - values[0])
         spreads.append(np.std(gaps))
     return spreads[1] < spreads[0]
-
-
-def _band(values: np.ndarray, rng: np.random.Generator) -> tuple[float, float]:
-    """The percentile bootstrap of the median; nothing below three seeds."""
-    values = values[~np.isnan(values)]
-    if len(values) < 3:
-        return np.nan, np.nan
-    medians = np.median(rng.choice(values, (1000, len(values))), axis=1)
-    low, high = np.quantile(medians, [0.025, 0.975])
-    return float(low), float(high)
 
 
 def _style_of(name: Any, place: int) -> tuple:
