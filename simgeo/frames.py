@@ -17,6 +17,8 @@ Frame = Float[np.ndarray, "n d"]
 
 def simplex(dim: int) -> Frame:
     """d + 1 vectors at coherence 1/d: the corners of a regular simplex."""
+    if dim < 1:
+        raise ValueError(f"`dim` must be at least 1; got {dim}.")
     n = dim + 1
     return _of_rank(((n * np.eye(n)) - 1) / dim, dim)
 
@@ -75,8 +77,8 @@ def kerdock(dim: int) -> Frame:
     Diagonal signs (-1)^Q(x) with Q from a Kerdock set of quadratic forms, times a
     Hadamard matrix. Calderbank, Cameron, Kantor and Seidel (1997), section 5.
     """
-    m = dim.bit_length() - 1
-    if dim != 2**m or m % 2 or m < 2:
+    m = max(dim, 0).bit_length() - 1
+    if m < 0 or dim != 2**m or m % 2 or m < 2:
         raise ValueError(f"`dim` must be a power of 4, from 4 on; got {dim}.")
     field = _BinaryField(m - 1)
     points = _bits(m)
@@ -100,6 +102,10 @@ def complement(frame: Frame) -> Float[np.ndarray, "n codim"]:
     The rows of an orthonormal basis of what the columns leave. Naimark's theorem.
     """
     n, dim = frame.shape
+    if n <= dim:
+        raise ValueError(
+            f"`frame` must have more vectors than dimensions; got shape {frame.shape}."
+        )
     gram = frame @ frame.T * (dim / n)
     return _of_rank((np.eye(n) - gram) * (n / (n - dim)), n - dim)
 

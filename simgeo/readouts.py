@@ -58,12 +58,13 @@ def fit(
     """
     if not penalty > 0:
         raise ValueError(f"`penalty` must be positive; got {penalty}.")
+    representation = _wide(representation)
     means = representation.mean(axis=0), is_on.mean(axis=0, dtype=representation.dtype)
     inputs, targets = representation - means[0], is_on - means[1]
     inner = inputs.T @ inputs
     width = len(inner)
     ridge = penalty * np.trace(inner) / width
-    ridge = ridge if ridge > 0 else 1.0  # of a constant representation
+    ridge = 1.0 if ridge == 0 else ridge  # of a constant representation
     weights = np.linalg.solve(
         inner + ridge * np.eye(width, dtype=inner.dtype), inputs.T @ targets
     )
@@ -94,7 +95,11 @@ def carried(
     Raises:
         ValueError: if `alignment` is neither.
     """
-    if alignment == "rotated":
+    student, teacher = _wide(student), _wide(teacher)
+    if not (np.isfinite(student).all() and np.isfinite(teacher).all()):
+        # On which decompositions do not agree: some raise, some return.
+        turn = np.full((student.shape[1], teacher.shape[1]), np.nan, student.dtype)
+    elif alignment == "rotated":
         left, sizes, right = np.linalg.svd(student.T @ teacher, full_matrices=False)
         norm = np.sum(student**2)
         scale = np.sum(sizes) / norm if norm > 0 else 0.0
@@ -115,7 +120,7 @@ def roc_area(
 
     The probability that a sample with the feature on scores above one with it off, ties
     counting half (Mann and Whitney, 1947). NaN for a feature that is always, or never,
-    on. Blind to any rising function of the scores.
+    on, or whose scores are NaN. Blind to any rising function of the scores.
     """
     scores = np.ascontiguousarray(scores.T)
     order = np.argsort(scores, axis=1)
@@ -129,7 +134,13 @@ def roc_area(
     for row in np.flatnonzero(tied.any(axis=1)):
         wins[row] = _wins_with_ties(ranked[row], on[row])
     pairs = num_on * num_off
-    return np.where(pairs > 0, wins / np.maximum(pairs, 1), np.nan)
+    is_defined = (pairs > 0) & ~np.isnan(scores).any(axis=1)
+    return np.where(is_defined, wins / np.maximum(pairs, 1), np.nan)
+
+
+def _wide(vectors: Float[np.ndarray, "n k"]) -> Float[np.ndarray, "n k"]:
+    """At least float32, which LAPACK takes."""
+    return vectors.astype(np.promote_types(vectors.dtype, np.float32), copy=False)
 
 
 def _wins_with_ties(

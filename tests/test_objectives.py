@@ -164,7 +164,7 @@ AWKWARD = [
 
 
 @EVERY
-@settings(max_examples=20)
+@settings(max_examples=10)
 @given(
     names=st.tuples(*2 * (st.sampled_from([*EDITS, *AWKWARD]),)),
     scales=st.tuples(*2 * (st.integers(-60, 60),)),  # powers of two

@@ -13,7 +13,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from simgeo import functional, limits
 from simgeo.checks import NOT_NEGATIVE, POSITIVE, at_least
-from simgeo.linalg import as_matrices, in_full_precision
+from simgeo.linalg import all_finite, as_matrices, in_full_precision
 from simgeo.objectives._objective import optimum_of_a_copy
 from simgeo.objectives._of_function import AbstractFunctional, flag
 
@@ -190,6 +190,9 @@ class AbstractReadout(AbstractMap):
         _, _, (drawn, weights) = super().given(student, teacher, learned)
         readout = jax.lax.stop_gradient(drawn)
         student, teacher = as_matrices(student, teacher)
+        # A logit of -inf is a class that is ruled out, and here it is a fault.
+        finite = all_finite(student, teacher, weights, readout)
+        student = jnp.where(finite, student, jnp.nan)
         return _products(student, weights, readout), _products(teacher, readout)
 
 
