@@ -135,6 +135,12 @@ def test_results_are_printed_and_written(ask, swept):
     assert (code, "must leave rows" in told) == (2, True)
 
 
+def test_measures_of_ones_own_are_printed():
+    row = {"measures": "cka, mine", "cka": 1.0, "mine": 0.5}
+    head = show_store._preview(pd.DataFrame([row])).splitlines()[0]
+    assert head.split() == ["mine"]
+
+
 def test_a_plot_is_drawn_with_levels_and_refuses_a_mixture(ask, swept):
     words = ["plot", str(swept), "--x", "m", "--y", "cka", "--to", "sweep.png"]
     code, _, told = ask(*words)

@@ -108,28 +108,7 @@ def _count_bounds(epsilon: float, dim: int) -> dict[str, int]:
     }
 
 
-def _plane_count(epsilon: float, dim: int) -> float:
-    """Lines in the plane at angles of at least arccos(epsilon): exact."""
-    return math.pi / math.acos(epsilon) if dim == 2 else math.inf
-
-
-def _simplex_count(epsilon: float, dim: int) -> float:
-    return float(dim) if epsilon < 1 / dim else math.inf
-
-
-def _gerzon_count(epsilon: float, dim: int) -> float:
-    return dim * (dim + 1) / 2 if epsilon < 1 / math.sqrt(dim) else math.inf
-
-
-def _welch_count(epsilon: float, dim: int) -> float:
-    return _moment_count(epsilon, dim, order=1)
-
-
-def _sidelnikov_count(epsilon: float, dim: int) -> float:
-    return min(_moment_count(epsilon, dim, k) for k in range(2, _NUM_ORDERS + 1))
-
-
-def _moment_count(epsilon: float, dim: int, order: int) -> float:
+def _moment_count(epsilon: float, dim: int, order: int = 1) -> float:
     moment, power = cosine_moment(dim, order), epsilon ** (2 * order)
     return (1 - power) / (moment - power) if moment > power else math.inf
 
@@ -141,12 +120,15 @@ def _volume_count(epsilon: float, dim: int) -> float:
 
 
 _COUNT_BOUNDS: dict[str, Callable[[float, int], float]] = {
-    "simplex": _simplex_count,
-    "plane": _plane_count,
-    "welch": _welch_count,
-    "gerzon": _gerzon_count,
+    "simplex": lambda epsilon, d: d if epsilon < 1 / d else math.inf,
+    # Lines at angles of at least arccos(epsilon): exact.
+    "plane": lambda epsilon, d: math.pi / math.acos(epsilon) if d == 2 else math.inf,
+    "welch": _moment_count,
+    "gerzon": lambda e, d: d * (d + 1) / 2 if e < 1 / math.sqrt(d) else math.inf,
     "levenshtein": levenshtein_count,
-    "sidelnikov": _sidelnikov_count,
+    "sidelnikov": lambda epsilon, d: min(
+        _moment_count(epsilon, d, order) for order in range(2, _NUM_ORDERS + 1)
+    ),
     "volume": _volume_count,
     "delsarte": delsarte_count,
 }

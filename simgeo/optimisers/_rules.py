@@ -169,7 +169,9 @@ class Named(_Scheduled):
         name: that of the function in optax, one of `NAMES`.
     """
 
-    name: str = eqx.field(static=True, default="lion")
+    name: str = eqx.field(
+        static=True, default="lion", metadata={"valid": f"one of {', '.join(NAMES)}"}
+    )
 
     def __check_init__(self) -> None:
         if self.name not in NAMES:

@@ -15,8 +15,7 @@ from simgeo.results._runs import save
 from simgeo.results._seed_files import schema_1
 from simgeo.settings import KIND, SCHEMA, digest
 
-# What every run of schema 1 recorded.
-_MEASURES = (
+USUAL = (
     "pairs_student",
     "pairs_teacher",
     "pairs_both",
@@ -37,6 +36,7 @@ _MEASURES = (
     "coherence",
     "effective_rank",
 )
+"""What a run records unless asked otherwise, and every one of schema 1 did."""
 _MODULES = ("teacher", "objective", "student", "optimiser")
 
 
@@ -104,7 +104,7 @@ def settings_of(old: Mapping[str, Any]) -> dict[str, Any]:
     return {
         KIND: old[KIND],
         **{name: old[name] for name in same},
-        "measures": list(_MEASURES),
+        "measures": list(USUAL),
         "optimiser": optimiser,
         "teacher_seed": old["first_seed"] if old["shared_teacher"] else None,
     }

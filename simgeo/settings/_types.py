@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import inspect
+import re
 import reprlib
 import types
 import typing
@@ -58,10 +59,15 @@ class Field(NamedTuple):
         return taken if taken <= WORDS.keys() else set()
 
     @property
-    def choices(self) -> tuple:
-        """The values that it may have, if its type lists them."""
+    def rule(self) -> str:
+        """Which values are right, in the words of what refuses the others."""
         literals = [each for each in options(self.hint) if is_literal(each)]
-        return tuple(one for each in literals for one in typing.get_args(each))
+        choices = [str(one) for each in literals for one in typing.get_args(each)]
+        if choices:
+            return f"one of {', '.join(choices)}"
+        given = self.field.metadata.get("rule")
+        words = given.words if given else self.field.metadata.get("valid", "")
+        return re.sub("^(be|lie) ", "", words).replace("not be ", "not ")
 
     @property
     def about_default(self) -> str:

@@ -63,7 +63,9 @@ class AbstractFile(eqx.Module):
     is what the file must have.
     """
 
-    path: str = eqx.field(static=True, converter=_text)
+    path: str = eqx.field(
+        static=True, converter=_text, metadata={"valid": "a file that can be read"}
+    )
     name: str = eqx.field(static=True, default="")
     digest: str = eqx.field(static=True, default="")
 

@@ -55,10 +55,9 @@ def parse(arguments: list[str]) -> list[str]:
         ValueError: in one line, if an option is wrong or not safe.
     """
     parser = Parser(
-        prog="simgeo explore",
-        description="Serve a page that runs experiments while controls are moved.",
+        "explore",
+        "Serve a page that runs experiments while controls are moved.",
         epilog=EXAMPLES,
-        allow_abbrev=False,
     )
     add = parser.add_argument
     add("--host", metavar="ADDRESS", default="127.0.0.1", help="default: 127.0.0.1")

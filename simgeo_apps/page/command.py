@@ -44,11 +44,10 @@ def parse(arguments: list[str]) -> Path:
         ValueError: in one line, if it is not one that can be written.
     """
     parser = Parser(
-        prog="simgeo page",
+        "page",
+        "Writes one HTML file with things to drag. It runs the small experiments that "
+        "it shows, for a minute or two.",
         usage="simgeo page OUT.html",
-        description="Writes one HTML file with things to drag. It runs the small "
-        "experiments that it shows, for a minute or two.",
-        allow_abbrev=False,
     )
     parser.add_argument("out", metavar="OUT.html", nargs="*", help="such as page.html")
     asked = parser.parse_args(arguments)
