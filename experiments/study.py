@@ -229,6 +229,11 @@ def draw(
         plt.close(sheet.figure)
 
 
+def columns(frame: pd.DataFrame, names: str) -> pd.DataFrame:
+    """These columns, their names parted by spaces."""
+    return frame[names.split()]
+
+
 def ends(frame: pd.DataFrame) -> pd.DataFrame:
     """The rows of the last step."""
     return frame[frame["step"] == frame["step"].max()].copy()

@@ -126,8 +126,7 @@ def test_a_damaged_result_is_run_again_and_replaced(ask, folder):
     assert code == 0
     assert "Saved" in said
     assert told.splitlines()[0] == (
-        f"simgeo: results holds 1 damaged files: {kept.name}. Their seeds are run "
-        "again."
+        f"simgeo: results holds 1 damaged file: {kept.name}. The seeds are run again."
     )
     assert kept.read_bytes() != b"damaged"
     assert list(folder.glob("results/*.nc*")) == [kept]

@@ -8,48 +8,34 @@ import os
 import sys
 import warnings
 from collections.abc import Iterator
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
 from simgeo.cli.interrupts import Termination
 
-
-class Command(NamedTuple):
-    """Where a command is, as `module:function`, and one line about it."""
-
-    where: str
-    about: str
-
-
+# Of every command its module and function here, and one line about it.
 COMMANDS = {
-    "run": Command(
-        "simgeo.cli.run_cell:run",
+    "run": (
+        "run_cell:run",
         "run one experiment, from flags or a TOML file, and draw it",
     ),
-    "animate": Command(
-        "simgeo.cli.animate:run",
+    "animate": (
+        "animate:run",
         "students finding their places under several objectives, as a film",
     ),
-    "sweep": Command(
-        "simgeo.cli.run_sweep:run",
-        "run every cell of a grid that is not in the store yet",
-    ),
-    "status": Command(
-        "simgeo.cli.run_sweep:show_status",
+    "sweep": ("run_sweep:run", "run every cell of a grid that is not in the store yet"),
+    "status": (
+        "run_sweep:show_status",
         "what of the sweeps in a store is done, failed and left",
     ),
-    "results": Command("simgeo.cli.show_store:show", "the cells of a store as a table"),
-    "plot": Command(
-        "simgeo.cli.show_store:plot", "a measure over a setting of the cells of a store"
-    ),
-    "convert": Command(
-        "simgeo.cli.convert_store:convert", "a store of an older simgeo in today's form"
-    ),
-    "limits": Command(
-        "simgeo.cli.limits_table:show",
+    "results": ("show_store:show", "the cells of a store as a table"),
+    "plot": ("show_store:plot", "a measure over a setting of the cells of a store"),
+    "convert": ("convert_store:convert", "a store of an older simgeo in today's form"),
+    "limits": (
+        "limits_table:show",
         "what n vectors in d dimensions can do at epsilon, and chance",
     ),
-    "list": Command(
-        "simgeo.cli.listing:show",
+    "list": (
+        "listing:show",
         "the teachers, objectives, measures and the rest, with settings",
     ),
 }
@@ -170,8 +156,8 @@ def _main(given: list[str]) -> int | None:
         return 2
     name, *rest = given
     if name in COMMANDS:
-        module, _, function = COMMANDS[name].where.partition(":")
-        return getattr(importlib.import_module(module), function)(rest)
+        module, _, function = COMMANDS[name][0].partition(":")
+        return getattr(importlib.import_module(f"simgeo.cli.{module}"), function)(rest)
     if name in ("-h", *OPTIONS):
         _parser().parse_args([name])
     others = {each.name: each for each in _others()}
@@ -198,11 +184,8 @@ def _others() -> list[Any]:
 
 
 def abouts() -> dict[str, str]:
-    """One line about every command, by its name, also those of other packages.
-
-    What another package's command does is the first line of its docstring.
-    """
-    lines = {name: command.about for name, command in COMMANDS.items()}
+    """One line about every command; of other packages', the first of its docstring."""
+    lines = {name: about for name, (_, about) in COMMANDS.items()}
     for entry in _others():
         try:
             said = (entry.load().__doc__ or "").strip().partition("\n")[0]
@@ -234,11 +217,7 @@ def _parser() -> Parser:
 
 
 def _without_imports(given: list[str]) -> list[str]:
-    """What follows each `--import MODULE`, whose classes are kinds from then on.
-
-    Raises:
-        ValueError: if there is no such module.
-    """
+    """What follows each `--import MODULE`, whose classes are kinds from then on."""
     while given and given[0].partition("=")[0] == "--import":
         first, *given = given
         name = first.partition("=")[2] or (given.pop(0) if given else "")

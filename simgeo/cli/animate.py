@@ -68,11 +68,7 @@ class Request(NamedTuple):
 
 
 def parse(arguments: list[str]) -> Request:
-    """The request in these arguments.
-
-    Raises:
-        ValueError: in one line, if it is malformed or impossible.
-    """
+    """The request in these arguments; ValueError if it is malformed or impossible."""
     parser = settings_parser(
         "animate", "OUT.gif|OUT.mp4 [FILE.toml ...]", _ABOUT, EXAMPLES
     )
@@ -150,8 +146,7 @@ def run(arguments: list[str]) -> int:
 
 
 def film(cells: list[Experiment]) -> pd.DataFrame:
-    """What `plots.animate` draws: the first seed of every experiment, one below the
-    other."""
+    """What `plots.animate` draws: the first seed of every experiment in turn."""
     return pd.concat(map(_way, cells, _names(cells)), ignore_index=True)
 
 

@@ -27,11 +27,7 @@ def convert(arguments: list[str]) -> int:
 
 
 def labels(described: Mapping[str, Any]) -> dict[str, str]:
-    """The labels of a described cell; the kinds of its modules if it cannot be built.
-
-    Args:
-        described: the settings of an experiment.
-    """
+    """The labels of a described cell; its kinds, if it cannot be built."""
     from simgeo import settings
     from simgeo.problems import Experiment
 

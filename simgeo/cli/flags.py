@@ -53,11 +53,7 @@ class Request(NamedTuple):
 
 
 def parse(arguments: list[str]) -> Request:
-    """The request in these arguments.
-
-    Raises:
-        ValueError: in one line, if it is malformed or impossible.
-    """
+    """The request in these arguments; ValueError if it is malformed or impossible."""
     parser = settings_parser("run", "[FILE.toml]", _RUN, EXAMPLES)
     add = parser.add_argument
     add("--results", metavar="DIR", default="results", help="default: results")
@@ -103,17 +99,7 @@ def change(
     changes: dict[str, Any],
     cls: type = Experiment,
 ) -> Any:
-    """The experiment of a description with kinds chosen and settings changed.
-
-    Args:
-        data: a complete description, which is left as it is.
-        choices: places and the kinds to put there.
-        changes: values by the names of settings, as `read` returns them.
-        cls: what is described.
-
-    Raises:
-        ValueError: in one line, if it is impossible, or larger than the memory.
-    """
+    """The experiment of a description with kinds chosen and settings changed."""
     data = copy.deepcopy(data)
     chosen = dict(choices)
     if len(chosen) < len(choices):
@@ -139,16 +125,7 @@ def change(
 
 
 def require_room(data: settings.Description, memory: int | None = None) -> None:
-    """Refuses an experiment whose vectors alone are larger than the memory.
-
-    Args:
-        data: a complete description; a size that is None, and not known yet, counts
-            for nothing.
-        memory: bytes; by default, what this process may have.
-
-    Raises:
-        ValueError: in one line, with both sizes.
-    """
+    """Refuses an experiment whose vectors alone take more than the memory, in bytes."""
     names = ("num_vectors", "teacher_dim", "student_dim", "num_seeds")
     n, d, m, seeds = (data[name] or 0 for name in names)
     needs = 4 * n * (d + m) * seeds
@@ -163,13 +140,7 @@ def require_room(data: settings.Description, memory: int | None = None) -> None:
 
 
 def knobs(cls: type) -> dict[str, str]:
-    """The settings that a flag can give, and what values are right, with the default.
-
-    Numbers, text, true or false, and lists of these.
-
-    Args:
-        cls: a kind of module.
-    """
+    """The settings that a flag can give: which values are right, and the default."""
     said = {}
     for name, field in settings.fields(cls).items():
         if field.types and field.described:
@@ -214,15 +185,7 @@ def lines_of(rows: dict[str, str], wide: int) -> str:
 def settings_parser(
     command: str, words: str, description: str, epilog: str, cls: type = Experiment
 ) -> Parser:
-    """A parser with a flag for every setting of an experiment.
-
-    Args:
-        command: its name.
-        words: what else it takes, for the usage.
-        description: what it does.
-        epilog: what its help ends with.
-        cls: what the flags describe.
-    """
+    """A parser with a flag for every setting of `cls`, and its words in the usage."""
     parser = Parser(
         command,
         description,
@@ -325,11 +288,7 @@ def _choose(data: settings.Description, place: str, kind: str, root: type) -> No
 
 
 def _full(data: settings.Description, name: str, root: type) -> str:
-    """The full name of a setting that one of the chosen kinds has.
-
-    Raises:
-        ValueError: if none has it, or several.
-    """
+    """The full name of a setting, which one of the chosen kinds alone must have."""
     here, elsewhere = [], []
     for place, classes in settings.places(root).items():
         chosen = data

@@ -49,7 +49,12 @@ def run(arguments: list[str]) -> int:
     whole = sweep.plan(cells)
     print(said_of(whole), file=sys.stderr)
     if asked.dry_run:
-        return _dry(whole, memory)
+        try:
+            needs = sweep.measure(whole, memory) / 2**20
+        except MemoryError as error:
+            return fail(error, 1)
+        print(f"The largest program needs {needs:.0f} MiB. Nothing was run.")
+        return 0
     telling = _Telling(whole, asked.log)
     try:
         with telling.cells, telling.steps, warnings_told():
@@ -111,15 +116,6 @@ def duration(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
-
-
-def _dry(whole: Plan, memory: int | None) -> int:
-    try:
-        needs = sweep.measure(whole, memory)
-    except MemoryError as error:
-        return fail(error, 1)
-    print(f"The largest program needs {needs / 2**20:.0f} MiB. Nothing was run.")
-    return 0
 
 
 class _Telling:

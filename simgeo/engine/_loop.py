@@ -22,9 +22,7 @@ class State(NamedTuple):
 
 
 def init(
-    parameters: PyTree,
-    optimiser: optax.GradientTransformation,
-    memory: PyTree = None,
+    parameters: PyTree, optimiser: optax.GradientTransformation, memory: PyTree = None
 ) -> State:
     """The state before the first step."""
     none = jax.tree.map(jnp.zeros_like, parameters)

@@ -4,7 +4,7 @@ import math
 from typing import NamedTuple
 
 from simgeo.checks import require
-from simgeo.limits import _chance, _coherence, _constructions, _largest, _turan
+from simgeo.limits import _chance, _coherence, _constructions, _largest
 from simgeo.limits._arguments import check_counts, check_epsilon
 
 EXACT = "exact"
@@ -83,9 +83,9 @@ def _random_rows(n: int, d: int, epsilon: float) -> tuple[str, list[Row]]:
 
 def _pair_rows(n: int, d: int, epsilon: float) -> tuple[str, list[Row]]:
     total = math.comb(n, 2)
-    most = _turan.max_orthogonal_pairs(epsilon, n, d)
+    most = _largest.max_orthogonal_pairs(epsilon, n, d)
     count, _ = _constructions.known_orthogonal_vectors(epsilon, d)
-    reached = _turan.turan(n, min(int(count), n))
+    reached = _largest.turan(n, min(int(count), n))
     sources = "repeated largest set", "Turan (1941)"
     return f"Most orthogonal pairs among {n} vectors, of {total}", [
         *_meeting("pairs", reached, most, *sources),

@@ -31,8 +31,8 @@ def explore(arguments: list[str]) -> int:
         return fail(error, 2)
     if importlib.util.find_spec("marimo") is None:
         return fail(
-            "`simgeo explore` needs marimo. Install the extra: pip install "
-            "'simgeo[explore]'.",
+            "`simgeo explore` needs marimo. In a checkout of simgeo: pip install "
+            "'.[explore]'.",
             2,
         )
     packages = Path(__file__).parents[2]

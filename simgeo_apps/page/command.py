@@ -71,7 +71,7 @@ def _made() -> str:
             raise
         raise ValueError(
             f"`simgeo page` needs {error.name}, which is not installed. "
-            "Install the extra: pip install 'simgeo[page]'."
+            "In a checkout of simgeo: pip install '.[page]'."
         ) from error
     from simgeo import engine
 
