@@ -16,26 +16,11 @@ from simgeo.results._runs import save
 from simgeo.results._seed_files import schema_1
 from simgeo.settings import KIND, SCHEMA, digest
 
-USUAL = (
-    "pairs_student",
-    "pairs_teacher",
-    "pairs_both",
-    "fraction_student",
-    "fraction_teacher",
-    "pattern_recall",
-    "pattern_precision",
-    "matthews",
-    "isolated_student",
-    "isolated_teacher",
-    "gram_error",
-    "cosine_correlation",
-    "cka",
-    "cka_uncentred",
-    "procrustes_similarity",
-    "r2_of_teacher",
-    "r2_of_student",
-    "coherence",
-    "effective_rank",
+USUAL = tuple(
+    "pairs_student pairs_teacher pairs_both fraction_student fraction_teacher "
+    "pattern_recall pattern_precision matthews isolated_student isolated_teacher "
+    "gram_error cosine_correlation cka cka_uncentred procrustes_similarity "
+    "r2_of_teacher r2_of_student coherence effective_rank".split()
 )
 """What a run records unless asked otherwise, and every one of schema 1 did."""
 _MODULES = ("teacher", "objective", "student", "optimiser")
