@@ -344,7 +344,9 @@ WITHOUT = {
     "equal rows": lambda shape, rng: np.tile(
         rng.standard_normal(shape[1]), (shape[0], 1)
     ),
-    "orthonormal": lambda shape, rng: np.linalg.qr(rng.standard_normal(shape))[0],
+    "orthonormal": lambda shape, rng: (
+        np.linalg.qr(rng.standard_normal(shape[::-1]))[0].T
+    ),
     "equiangular": lambda shape, rng: (
         frames.simplex(shape[0] - 1)
         @ np.linalg.qr(rng.standard_normal((shape[1], shape[0] - 1)))[0].T
