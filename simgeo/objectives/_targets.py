@@ -84,7 +84,7 @@ class Framed(AbstractWrapper):
     objective: AbstractObjective = eqx.field(
         default_factory=partial(CKA, centred=False)
     )
-    frame: float = eqx.field(default=0.0625, metadata=NOT_NEGATIVE)
+    frame: float = eqx.field(default=0.25, metadata=NOT_NEGATIVE)
 
     def __check_init__(self) -> None:
         check_fields(self)
