@@ -29,10 +29,11 @@ student_dim = 4
 num_steps = 20
 num_records = 4
 num_seeds = 2
+measures = ["matthews", "gram_error", "cka"]
 """
 AS_FLAGS = (
     "teacher:gaussian --num-vectors 16 --teacher-dim 8 --student-dim 4 --num-steps 20 "
-    "--num-records 4 --num-seeds 2"
+    "--num-records 4 --num-seeds 2 --measures matthews,gram_error,cka"
 )
 ROOT = Path(__file__).parents[1]
 

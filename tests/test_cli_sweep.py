@@ -19,6 +19,7 @@ teacher_dim = 6
 num_steps = 8
 num_records = 3
 num_seeds = 2
+measures = ["matthews", "gram_error", "cka"]
 [sweep]
 student_dim = [3, 4]
 optimiser.learning_rate = [0.01, 0.1]
