@@ -26,6 +26,7 @@ _HOMES = {
     "run": "simgeo.engine",
     "run_many": "simgeo.engine",
     "open": "simgeo.results",
+    "calibration": "simgeo",
     "engine": "simgeo",
     "functional": "simgeo",
     "limits": "simgeo",

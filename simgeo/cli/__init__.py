@@ -42,6 +42,10 @@ COMMANDS = {
     "convert": Command(
         "simgeo.cli.convert_store:convert", "a store of an older simgeo in today's form"
     ),
+    "compare": Command(
+        "simgeo.cli.compare:run",
+        "how alike two files of vectors are, and what chance gives",
+    ),
     "limits": Command(
         "simgeo.cli.limits_table:show",
         "what n vectors in d dimensions can do at epsilon, and chance",

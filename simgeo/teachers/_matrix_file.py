@@ -84,6 +84,38 @@ class AbstractFile(eqx.Module):
         return _read(self.path, self.name, stamp)
 
 
+def read_matrices(path: str, name: str = "") -> dict[str, Float[np.ndarray, "p q"]]:
+    """The matrices in a file, by their names, in float64; "" of one without a name.
+
+    Args:
+        path: of a .npy, .npz, .csv (a header is skipped) or .safetensors file.
+        name: of the only one asked for, in an .npz or .safetensors file.
+
+    Raises:
+        ValueError: in one line, if the file, or an array of it, cannot be used.
+    """
+    stamp = _stamp(path)
+    names = [name] if name else _names(path)
+    return {each: _read(path, each, stamp) for each in names}
+
+
+def _names(path: str) -> list[str]:
+    """Of the arrays; "" where there are none, or the file is to be refused."""
+    suffix = Path(path).suffix.lower()
+    try:
+        if suffix == ".npz":
+            with np.load(path, allow_pickle=False) as loaded:
+                return loaded.files or [""]
+        if suffix == ".safetensors":
+            from safetensors import safe_open
+
+            with safe_open(path, framework="np") as file:
+                return list(file.keys()) or [""]
+    except Exception:  # `_read` says what is wrong with it
+        pass
+    return [""]
+
+
 Stamp = tuple[int, int]  # a file is read again when it changes
 
 
@@ -149,7 +181,12 @@ def _read_numpy(path: str, name: str) -> Shaped[np.ndarray, "..."]:
 
 
 def _read_safetensors(path: str, name: str) -> Shaped[np.ndarray, "..."]:
-    from safetensors import safe_open
+    try:
+        from safetensors import safe_open
+    except ImportError:
+        raise _Refused(
+            "`path` needs the package safetensors; run `pip install safetensors`"
+        ) from None
 
     with safe_open(path, framework="np") as file:
         return file.get_tensor(_choice(name, list(file.keys())))
