@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -49,9 +49,10 @@ _MOST_AT_ONCE = 64
 _NARROW = 16  # products of widths, in rows, below which roots cost less than tables
 _SIDES = ("student", "teacher")
 
-Vectors = Float[np.ndarray, "n k"]
+Vectors = Float[np.ndarray, "_ _"]
 Layers = Mapping[str, Vectors]
-Found = dict[str, Float[np.ndarray, "draws a b"]]
+Given = Any  # an array of numbers, or several by their names
+Found = dict[str, Float[np.ndarray, "_ _ _"]]  # of draws and both sides' layers
 
 
 class Calibration(NamedTuple):
@@ -65,8 +66,8 @@ class Calibration(NamedTuple):
 
 
 def calibrate(
-    student: Vectors | Layers,
-    teacher: Vectors | Layers,
+    student: Given,
+    teacher: Given,
     names: str | Sequence[str] = DEFAULT,
     epsilon: float = 0.1,
     *,
@@ -136,10 +137,9 @@ def calibrate(
     names = (names,) if isinstance(names, str) else tuple(names)
     _require_comparing(names)
     require(0 <= epsilon <= 1, "epsilon", "lie in [0, 1]", epsilon)
-    require(
-        num_permutations >= 1, "num_permutations", "be at least 1", num_permutations
-    )
-    require(num_resamples >= 0, "num_resamples", "be at least 0", num_resamples)
+    least = {"num_permutations": 1, "num_resamples": 0, "seed": 0}
+    for name, count in zip(least, (num_permutations, num_resamples, seed), strict=True):
+        require(count >= least[name], name, f"be at least {least[name]}", count)
     rule = "lie between 0 and 1, both excluded"
     require(0 < confidence < 1, "confidence", rule, confidence)
     sides = _layers(student, "student"), _layers(teacher, "teacher")
@@ -149,7 +149,8 @@ def calibrate(
 
     orders = np.random.default_rng([seed, 0])
     halves = np.random.default_rng([seed, 1])
-    state = _Work(sides, names, fast, epsilon)
+    at_once = min(_MOST_AT_ONCE, num_permutations)
+    state = _Work(sides, names, fast, epsilon, at_once)
     drawn, sampled, complete = [], [], True
     told = on_draws or (lambda done: None)
     try:
@@ -186,6 +187,7 @@ class _Work:
         names: Sequence[str],
         fast: dict[str, Form],
         epsilon: float,
+        most_at_once: int,
     ) -> None:
         self.names, self.fast, self.epsilon = names, fast, epsilon
         self.labels = tuple(tuple(side) for side in sides)
@@ -195,7 +197,7 @@ class _Work:
         self.slow = tuple(name for name in names if name not in fast)
         n = len(self.arrays[0][0])
         per_draw = n * n * len(self.labels[1]) * len(names)
-        self.at_once = min(_MOST_AT_ONCE, max(1, _ENTRIES // per_draw))
+        self.at_once = min(most_at_once, max(1, _ENTRIES // per_draw))
         self.permutable = fast
         if not fast:
             return
@@ -213,7 +215,7 @@ class _Work:
         if self.fast:
             forms = tuple(self.permutable.items())
             found = _permuted(forms, *self.tables, self.scales, orders)
-        return found | self._anew(np.arange(orders.shape[1])[None] + 0 * orders, orders)
+        return found | self._anew(np.sort(orders, axis=1), orders)
 
     def sampled(self, rows: Int[np.ndarray, "c h"]) -> dict[str, Array]:
         found = {}
@@ -224,7 +226,8 @@ class _Work:
 
     def anew(self) -> dict[str, Array]:
         """The values of the measures that have no tables, of all rows as they are."""
-        rows = np.arange(len(self.arrays[0][0]))[None]
+        # As many times as orders are drawn at once, for which a program is compiled.
+        rows = np.arange(len(self.arrays[0][0]))[None].repeat(self.at_once, axis=0)
         return {name: each[0] for name, each in self._anew(rows, rows).items()}
 
     def _anew(
@@ -289,11 +292,12 @@ def _permuted(
             moved[name] = jnp.take(table, order, axis=1, mode="clip")
             if name not in ROOTS:
                 moved[name] = jnp.take(moved[name], order, axis=2, mode="clip")
-        return {name: inner(form, student, moved) for name, form in forms}
+        return {
+            name: inner(form, student, moved) * scales[name] for name, form in forms
+        }
 
     with jax.default_matmul_precision("highest"):
-        found = jax.lax.map(of_order, orders)
-    return {name: found[name] * scales[name] for name, _ in forms}
+        return jax.lax.map(of_order, orders)
 
 
 @partial(jax.jit, static_argnums=0)
@@ -432,7 +436,7 @@ def _joined(parts: list[Found]) -> Found:
     return {name: np.concatenate([each[name] for each in parts]) for name in parts[0]}
 
 
-def _layers(given: Vectors | Layers, setting: str) -> Layers:
+def _layers(given: Given, setting: str) -> Layers:
     layers = dict(given) if isinstance(given, Mapping) else {setting: given}
     require(len(layers) > 0, setting, "have a layer", "none")
     found = {}
@@ -440,12 +444,12 @@ def _layers(given: Vectors | Layers, setting: str) -> Layers:
         where = setting if name == setting else f"{setting} [{name}]"
         array = np.asarray(each)
         rule = "hold vectors, a matrix of real numbers"
-        real = array.ndim == 2 and array.size and array.dtype.kind in "fiub"
+        real = array.ndim == 2 and array.size > 0 and array.dtype.kind in "fiub"
         require(real, where, rule, f"{array.dtype} of shape {array.shape}")
         array = array.astype(np.float64)
         finite = np.isfinite(array)
         bad = f"{np.sum(~finite)} that are not"
-        require(finite.all(), where, "hold finite numbers", bad)
+        require(bool(finite.all()), where, "hold finite numbers", bad)
         # No measure sees the scale of a side, whose squares may overflow.
         largest = np.max(np.abs(array))
         found[str(name)] = array / largest if largest > 0 else array
@@ -461,7 +465,8 @@ def _num_rows(student: Layers, teacher: Layers) -> int:
                 f"`student` and `teacher` must have the same rows; got shape "
                 f"{first.shape} of {name} and {each.shape} of {other}."
             )
-    require(len(first) >= _LEAST, "student", f"have at least {_LEAST} rows", len(first))
+    rule = f"have at least {_LEAST} rows"
+    require(len(first) >= _LEAST, "student", rule, f"shape {first.shape}")
     return len(first)
 
 

@@ -23,7 +23,14 @@ from simgeo.teachers import read_matrices
 _MOST_POINTS = 20_000  # of a figure
 _LEVEL = 0.05  # of p, for the sentence below the table
 
-Layers = dict[str, Float[np.ndarray, "n k"]]
+_FLAGS = {
+    "student": "A",
+    "num_permutations": "--permutations",
+    "num_resamples": "--resamples",
+    **{name: f"--{name}" for name in ("measures", "epsilon", "confidence", "seed")},
+}
+
+Layers = dict[str, Float[np.ndarray, "_ _"]]
 
 _EXAMPLES = f"""\
 examples:
@@ -53,7 +60,7 @@ def run(arguments: list[str]) -> int:
         engine.keep_programs()
         found = _calibrated(asked, student, teacher)
     except ValueError as error:
-        return fail(error, 2)
+        return fail(_in_words_of_flags(str(error)), 2)
     except KeyboardInterrupt:
         return fail("interrupted before the first permutations.", 130)
     except MemoryError as error:
@@ -104,6 +111,13 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+def _in_words_of_flags(refusal: str) -> str:
+    """A refusal of `calibrate`, about what was typed."""
+    for name, flag in _FLAGS.items():
+        refusal = refusal.replace(f"`{name}`", f"`{flag}`")
+    return refusal
+
+
 def _layers(side: str, given: str) -> Layers:
     found: Layers = {}
     whole = Path(given).is_file()
@@ -113,11 +127,9 @@ def _layers(side: str, given: str) -> Layers:
         try:
             matrices = read_matrices(file, name)
         except ValueError as error:
-            raise ValueError(
-                str(error)
-                .replace("`path`", f"`{side}`")
-                .replace("`name`", f"the name in `{side}`, FILE:NAME,")
-            ) from None
+            said = str(error).replace("`path`", f"`{side}`")
+            said = said.replace("`name`", f"the name in `{side}`, FILE:NAME,")
+            raise ValueError(said) from None
         for each, matrix in matrices.items():
             label = f"{file}:{each}" if each else file
             if label in found:
