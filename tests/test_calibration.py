@@ -10,7 +10,7 @@ from sklearn.metrics import r2_score
 
 from simgeo import measures
 from simgeo.calibration import DEFAULT, calibrate
-from simgeo.calibration._tables import FORMS
+from simgeo.calibration._forms import FORMS
 
 EVERY = (*DEFAULT, "gram_error")  # which has no tables, and of which less is better
 N, D, M = 24, 6, 3

@@ -11,7 +11,7 @@ import pandas as pd
 from jaxtyping import Array, Float, Int
 from scipy.spatial.distance import pdist, squareform
 
-from simgeo.calibration._tables import (
+from simgeo.calibration._forms import (
     FORMS,
     ROOTS,
     Form,

@@ -25,6 +25,6 @@ from simgeo.plots._layout import panels as panels
 from simgeo.plots._layout import save as save
 from simgeo.plots._layout import style as style
 from simgeo.plots._maps import pairs_map as pairs_map
-from simgeo.plots._pairs import pair_cosines as pair_cosines
+from simgeo.plots._pair_cosines import pair_cosines as pair_cosines
 from simgeo.plots._sweep import sweep as sweep
 from simgeo.plots._trajectories import vector_trajectories as vector_trajectories

@@ -104,7 +104,7 @@ def _names(path: str) -> list[str]:
     suffix = Path(path).suffix.lower()
     try:
         if suffix == ".npz":
-            with np.load(path, allow_pickle=False) as loaded:
+            with open(path, "rb") as file, np.load(file) as loaded:
                 return loaded.files or [""]
         if suffix == ".safetensors":
             from safetensors import safe_open
@@ -162,22 +162,21 @@ class _Refused(Exception):
 
 
 def _read_numpy(path: str, name: str) -> Shaped[np.ndarray, "..."]:
+    format, magic = _STARTS[Path(path).suffix.lower()]
     with open(path, "rb") as file:
         start = file.read(6)
-    suffix = Path(path).suffix.lower()
-    format, magic = _STARTS[suffix]
-    if not start.startswith(magic):
-        raise _Refused(
-            f"`path` must hold {format}, as the name says; the file starts with "
-            f"{start!r}, as a text or another format would"
-        )
-    loaded = np.load(path, allow_pickle=False)
-    if isinstance(loaded, np.ndarray):
-        if name:
-            raise _Refused("`name` must be empty for one array without a name")
-        return loaded
-    with loaded:
-        return loaded[_choice(name, loaded.files)]
+        if not start.startswith(magic):
+            raise _Refused(
+                f"`path` must hold {format}, as the name says; the file starts with "
+                f"{start!r}, as a text or another format would"
+            )
+        file.seek(0)
+        loaded = np.load(file, allow_pickle=False)
+        if not isinstance(loaded, np.ndarray):
+            return loaded[_choice(name, loaded.files)]
+    if name:
+        raise _Refused("`name` must be empty for one array without a name")
+    return loaded
 
 
 def _read_safetensors(path: str, name: str) -> Shaped[np.ndarray, "..."]:
