@@ -12,7 +12,6 @@ from simgeo.calibration import calibrate
 
 NUM_PERMUTATIONS = 199
 GRID = [(n, d, m) for n in (16, 64, 256) for d, m in ((16, 4), (64, 32), (256, 128))]
-TOGETHER = 20  # draws that are layers of one call, of which only their own pairs count
 PLANTED = (0.0, 0.3, 0.7)  # of a student's variance, what its teacher has too
 
 
@@ -49,7 +48,7 @@ def false_positives(num_rounds: int) -> pd.DataFrame:
             rejected.append(low.groupby(frame["measure"], sort=False).mean())
         rates = pd.concat(rejected, axis=1).mean(axis=1)
         rows.append({"n": n, "d": d, "m": m, **rates})
-        print(f"false positives {n} {d} {m}", file=sys.stderr)
+        print(rows[-1], file=sys.stderr)
     return pd.DataFrame(rows)
 
 
@@ -73,24 +72,27 @@ def family(num_draws: int) -> pd.DataFrame:
     return (pd.concat(found) <= 0.05).groupby("measure", sort=False).mean()
 
 
-def recovered(n: int, num_draws: int, num_resamples: int) -> pd.DataFrame:
+def recovered(
+    n: int, num_draws: int, num_resamples: int, together: int, shares: tuple = PLANTED
+) -> pd.DataFrame:
     """Values and intervals of a planted share, beside their truth.
 
     S = sqrt(s) T's first m columns + sqrt(1 - s) noise, all standard normal: CKA is
     s sqrt(m / d), the student's R2 s and the teacher's s m / d. Of the others, whose
-    truth has no formula, the mean over the draws stands for it.
+    truth has no formula, the mean over the draws stands for it. So many draws together
+    are layers of one call, of which only their own pairs count.
     """
     d, m, rows = 16, 8, []
-    for share in PLANTED:
+    for share in shares:
         exact = {
             **dict.fromkeys(("cka", "cka_uncentred"), share * np.sqrt(m / d)),
             "r2_of_teacher": share * m / d,
             "r2_of_student": share,
         }
         frames = []
-        for first in range(0, num_draws, TOGETHER):
+        for first in range(0, num_draws, together):
             students, teachers = {}, {}
-            for draw in range(first, first + TOGETHER):
+            for draw in range(first, first + together):
                 rng = np.random.default_rng([2, n, draw])
                 teacher = teachers[str(draw)] = rng.normal(size=(n, d))
                 noise = np.sqrt(1 - share) * rng.normal(size=(n, m))
@@ -127,8 +129,8 @@ def main() -> None:
     tables = {
         "positives": lambda: false_positives(40 // part),
         "family": lambda: family(400 // part).reset_index(),
-        "few": lambda: recovered(32, 2000 // part, 0),
-        "many": lambda: recovered(128, 400 // part, 200),
+        "few": lambda: recovered(32, 2000 // part, 0, 20),
+        "many": lambda: recovered(128, 200 // part, 100, 4, (0.3,)),
     }
     for name in parts or tables:
         print(tables[name]().round(3).to_string(index=False), "\n", flush=True)
