@@ -41,6 +41,7 @@ DEFAULT: tuple[str, ...] = (
     "neighbour_overlap",
     "rsa",
 )
+"""The measures that are products of two tables, whose permutations are cheap."""
 
 _LEAST = 4  # rows, for debiased CKA
 _LEAST_TO_HALVE = 8
@@ -403,7 +404,7 @@ def _p_values(
     """p of every pair of layers, and corrected for the choice of the largest."""
     sign = -1.0 if better == "lower" else 1.0
     # Orders that differ in equal rows only give one value, up to rounding.
-    slack = 32 * np.finfo(draws.dtype).eps
+    slack = 8 * np.finfo(draws.dtype).eps
     every = sign * np.concatenate([value[None], draws]).astype(np.float64)
     p = np.mean(every >= every[0] - slack * np.maximum(1.0, abs(every[0])), axis=0)
     spread = every.std(axis=0)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
@@ -63,8 +64,9 @@ def run(arguments: list[str]) -> int:
         return fail(_in_words_of_flags(str(error)), 2)
     except KeyboardInterrupt:
         return fail("interrupted before the first permutations.", 130)
-    except MemoryError as error:
-        return fail(f"{error or 'out of memory'}. Try fewer rows.", 1)
+    except (MemoryError, jax.errors.JaxRuntimeError) as error:
+        reason = str(error).partition("\n")[0] or "out of memory"
+        return fail(f"{reason}. Try fewer rows.", 1)
     counts = _counts(found, student, teacher, asked.epsilon)
     if asked.json:
         print(json.dumps(_described(asked, found, counts, student, teacher)))
@@ -224,7 +226,8 @@ def _cosines(
     for start in range(0, n - 1, step):
         rows = np.arange(start, min(start + step, n - 1))
         later = np.arange(n)[None] > rows[:, None]
-        yield tuple((unit[rows] @ unit.T)[later] for unit in units)  # ty: ignore
+        ours, theirs = ((unit[rows] @ unit.T)[later] for unit in units)
+        yield ours, theirs
 
 
 def _table(
@@ -291,10 +294,13 @@ def _sentences(found: Calibration, counts: dict[str, Any], epsilon: float) -> st
         elif those.any():
             lines.append(f"{said}: {', '.join(p.index[those])}.")
     lost, kept = counts["lost"], counts["preserved"]
+    pairs = f"Pairs with |cosine| <= {epsilon:g} of {counts['A']} and {counts['B']}"
     lines.append(
-        f"Pairs with |cosine| <= {epsilon:g}: {kept + lost:,} in B, of which {kept:,} "
-        f"are preserved in A ({counts['preserved by chance']:,.0f} by chance) and "
-        f"{lost:,} lost; {counts['gained']:,} are gained."
+        f"{pairs}: {kept + lost:,} in B, of which {kept:,} are preserved in A "
+        f"({counts['preserved by chance']:,.0f} by chance) and {lost:,} lost; "
+        f"{counts['gained']:,} are gained."
+        if kept + lost + counts["gained"]
+        else f"{pairs}: none; --centre, or a larger --epsilon, may show some."
     )
     return "\n".join(lines)
 
