@@ -68,10 +68,10 @@ class Engine:
         self.teacher = np.stack([given[0] for given in data])
         mesh = programs.mesh_of(NUM_SEEDS)
         own = stacked([parts.knobs] * NUM_SEEDS), seeds, stacked(data)
-        own = programs.placed(own, mesh)
+        own = jax.device_put(own, programs.sharding_of(mesh))
         per_device = np.full(mesh.size, NUM_SEEDS // mesh.size, np.int32)
-        self.counts = programs.placed(per_device, mesh)
-        begin = jax.jit(programs.over_units(_begin, mesh))
+        self.counts = jax.device_put(per_device, programs.sharding_of(mesh))
+        begin = jax.jit(programs.over_units(programs.alone(programs.begin), mesh))
         self.carried = begin(self.counts, (), (), *own)[1].state
         self.common, self.own = (jnp.asarray(num_steps, jnp.int32),), own
         advance = programs.over_units(programs.advance, mesh)
@@ -88,10 +88,6 @@ class Engine:
         jax.clear_caches()
         given = self.counts, self.common, self.carried, *self.own
         self.program.lower(*given).compile()
-
-
-def _begin(carried, knobs, seed, data):
-    return carried, programs.begin(knobs, seed, data)
 
 
 # Each takes (carried, teacher) to what is carried on, by the products of one value

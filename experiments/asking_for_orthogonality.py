@@ -33,7 +33,7 @@ import pandas as pd
 
 from experiments import cells, judging
 from experiments.cells import TEACHERS, Cell, crossed
-from experiments.study import Figure, Sheet, Study, ends, where
+from experiments.study import Figure, Sheet, Study, columns, ends, where
 from simgeo import limits, objectives, plots, stats, teachers
 from simgeo.objectives import AbstractObjective
 
@@ -78,23 +78,15 @@ class Judged(NamedTuple):
 def grid(quick: bool) -> list[Cell]:
     """Every objective, by its name here, width and teacher."""
     size = {"num_vectors": N, "teacher_dim": D, "num_records": 2, "epsilon": EPSILON}
-    size |= {"num_steps": 100, "num_seeds": 3} if quick else _FULL
+    size |= {"num_steps": 100 if quick else 400, "num_seeds": 3 if quick else 8}
     return [
         cell
         for label, objective in ASKED.items()
         for width in ((24,) if quick else WIDTHS)
         for cell in crossed(
-            quick,
-            CHOSEN,
-            [objective],
-            {"objective": label},
-            student_dim=width,
-            **size,
+            quick, CHOSEN, [objective], {"objective": label}, student_dim=width, **size
         )
     ]
-
-
-_FULL = {"num_steps": 400, "num_seeds": 8}
 
 
 def data(quick: bool) -> Judged:
@@ -121,9 +113,9 @@ def data(quick: bool) -> Judged:
             patterns.append(pd.DataFrame(place | {"epsilon": epsilon} | found | levels))
     keys = ["objective", "teacher", "student_dim", "seed"]
     whole = pd.concat(patterns, ignore_index=True)
-    columns = [*keys, "epsilon", "matthews", "fraction_student"]
-    columns += ["svd_matthews", "chance_matthews"]
-    return Judged(last.merge(pd.concat(prices), on=keys), whole[columns])
+    more = "epsilon matthews fraction_student svd_matthews chance_matthews"
+    last = last.merge(pd.concat(prices), on=keys)
+    return Judged(last, columns(whole, f"{' '.join(keys)} {more}"))
 
 
 def compare(patterns: pd.DataFrame) -> pd.DataFrame:
@@ -151,9 +143,9 @@ def draw(judged: Judged, sheet: Sheet) -> pd.DataFrame:
     )
     levels = sheet.levels[:2] if sheet.narrow else sheet.levels  # no count, no ceiling
     sheet.legend(ASKED, remark, levels)
-    columns = ["teacher", "objective", "student_dim", "seed", *LABELS]
-    columns += [f"{kind}_{name}" for kind in sheet.levels for name in LABELS]
-    return judged.last[[name for name in columns if name in judged.last]]
+    names = ["teacher", "objective", "student_dim", "seed", *LABELS]
+    names += [f"{kind}_{name}" for kind in sheet.levels for name in LABELS]
+    return judged.last[[name for name in names if name in judged.last]]
 
 
 def draw_judged(judged: Judged, sheet: Sheet) -> pd.DataFrame:

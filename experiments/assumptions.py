@@ -36,7 +36,7 @@ from matplotlib.axes import Axes
 
 from experiments import cells
 from experiments.cells import OBJECTIVES, TEACHERS, Cell, preset
-from experiments.study import Figure, Sheet, Study, ends, where
+from experiments.study import Figure, Sheet, Study, columns, ends, where
 from simgeo import objectives, plots, stats, students, teachers
 from simgeo.students import AbstractStudent
 from simgeo.teachers import AbstractTeacher
@@ -83,13 +83,12 @@ SQUARE = {
     ),
 }
 CORNERS = {"mean": 0.1, "offset": 0.5, "lengths": 0.5}  # where the square is looked at
-PLACE = ["dial", "rows", "value"]
 
 
 def grid(quick: bool) -> list[Cell]:
     """Every dial, row constraint, width and objective."""
     size = {"num_vectors": 96, "teacher_dim": 48, "num_records": 2}
-    size |= {"num_steps": 100, "num_seeds": 3} if quick else _FULL
+    size |= {"num_steps": 100 if quick else 300, "num_seeds": 3 if quick else 8}
     square = [objective for pair in SQUARE.values() for objective in pair]
     asked = []
     for rows in list(ROWS)[:: 2 if quick else 1]:
@@ -113,15 +112,8 @@ def grid(quick: bool) -> list[Cell]:
     return asked
 
 
-_FULL = {"num_steps": 300, "num_seeds": 8}
-
-
 def data(quick: bool) -> pd.DataFrame:
-    """The end of every run.
-
-    `kept` is the Matthews correlation, and zero where that is undefined since one of
-    the two has no epsilon-orthogonal pair.
-    """
+    """The end of every run; `kept` is Matthews, or zero where that is undefined."""
     last = ends(cells.compute(grid(quick)))
     for prefix in ("", "chance_", "svd_"):
         last[f"{prefix}kept"] = last[f"{prefix}matthews"].fillna(0.0)
@@ -176,8 +168,8 @@ def draw(last: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
         "has no epsilon-orthogonal pair.\nUnsquared Procrustes hides Procrustes, and "
         "where m = d these hide the truncated SVD.",
     )
-    columns = [*PLACE, "objective", "seed", "matthews", "kept", "loss"]
-    return last[[*columns, "optimum_loss", "chance_matthews", "svd_matthews"]]
+    drawn = "dial rows value objective seed matthews kept loss optimum_loss"
+    return columns(last, f"{drawn} chance_matthews svd_matthews")
 
 
 def draw_square(last: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
@@ -192,8 +184,8 @@ def draw_square(last: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
         "teacher's cosines; offset: of the start; lengths: spread of the teacher's.",
         others=sheet.axes[0, 0].get_legend_handles_labels()[0],
     )
-    columns = ["dial", "rows", "value", "distance", "centring", "seed", "kept"]
-    return square[[*columns, "chance_kept"]]
+    drawn = "dial rows value distance centring seed kept chance_kept"
+    return columns(square, drawn)
 
 
 def _slopes(part: pd.DataFrame, ax: Axes) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from experiments.cells import TEACHERS, Cell, crossed
-from experiments.study import Figure, Sheet, Study, ends
+from experiments.study import Figure, Sheet, Study, columns, ends
 from simgeo import objectives, plots
 from simgeo.objectives import AbstractObjective
 
@@ -65,10 +65,8 @@ def draw(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
     sheet.axes.flat[0].set_yscale("log")
     remark = "\nBlocks; drawn anew at every step. Grey bar: the student's width m."
     sheet.legend(last["objective"].unique(), remark)
-    columns = ["objective", "batch_size", "student_dim", "seed", "loss", "optimum_loss"]
-    return last[
-        [*columns, "relative_loss", "matthews", "chance_matthews", "svd_matthews"]
-    ]
+    drawn = "objective batch_size student_dim seed loss optimum_loss relative_loss"
+    return columns(last, f"{drawn} matthews chance_matthews svd_matthews")
 
 
 STUDY = Study(

@@ -10,14 +10,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 import xarray as xr
-from jaxtyping import Array, Float
 from tqdm import tqdm
 
-from simgeo import engine, objectives, optimisers, results, settings, sweep, teachers
+from simgeo import objectives, optimisers, results, settings, sweep, teachers
 from simgeo.objectives import AbstractObjective
 from simgeo.problems import Experiment
 from simgeo.teachers import AbstractTeacher
@@ -88,12 +86,7 @@ def crossed(
     labels: Mapping[str, Any] | None = None,
     **changes,
 ) -> list[Cell]:
-    """A cell for every objective and teacher, which is labelled by its name here.
-
-    Args:
-        labels: further columns of the rows of all.
-        changes: what else `preset` takes.
-    """
+    """A cell for every objective and teacher, which is labelled by its name here."""
     return [
         Cell(
             preset(quick, teacher=teacher, objective=objective, **changes),
@@ -135,15 +128,7 @@ def main_frame(quick: bool) -> pd.DataFrame:
 def compute(
     cells: Sequence[Cell], diverging: bool = False, keep_vectors: bool = False
 ) -> pd.DataFrame:
-    """One row per cell, seed and record; what is found finished is read, not run.
-
-    Args:
-        diverging: whether to leave out cells whose gradient is not finite.
-        keep_vectors: whether to keep them for a study that asks for them too.
-
-    Returns:
-        What `results.frame` gives, and the columns that each cell's labels name.
-    """
+    """The tidy frame of all cells, with their labels; see `datasets`."""
     kept = zip(cells, datasets(cells, diverging, keep_vectors), strict=True)
     rows = [_rows(cell, data) for cell, data in kept if data is not None]
     return pd.concat(rows, ignore_index=True)
@@ -216,11 +201,6 @@ def cached(study: Callable[..., pd.DataFrame], asked: dict[str, Any]) -> pd.Data
         table.to_csv(part, index=False)
         part.replace(path)
     return pd.read_csv(path)
-
-
-def draw_teachers(one: Experiment) -> Float[Array, "s n d"]:
-    """The teacher of every seed, on one device."""
-    return jnp.asarray(engine.draw(one))
 
 
 def _rows(cell: Cell, kept: xr.Dataset) -> pd.DataFrame:

@@ -115,7 +115,7 @@ STUDY = Study(
             "A teacher on two axes loses every orthogonal pair at a CKA loss of .005; "
             "the more directions a teacher has, the more it takes.",
             draw,
-        ),
+        )
     },
     note=lambda quick: (
         f"Best of {settings(quick)['num_starts']} starts of penalised descent."

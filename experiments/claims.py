@@ -33,14 +33,11 @@ class Claim(NamedTuple):
 
     @property
     def fails(self) -> str:
-        failing = self.cells[~self.cells["held"]]
         places = []
-        for case, rows in failing.groupby("case", sort=False):
-            where = (
-                f"{row.teacher} {row.student_dim}" if row.teacher else ""
-                for row in rows.itertuples()
-            )
-            places.append(f"{case} ({', '.join(where)})".removesuffix(" ()"))
+        for case, rows in self.cells[~self.cells["held"]].groupby("case", sort=False):
+            where = (f"{row.teacher} {row.student_dim}" for row in rows.itertuples())
+            named = rows["teacher"].any()
+            places.append(f"{case} ({', '.join(where)})" if named else str(case))
         return "; ".join(places) or "nowhere"
 
 
@@ -76,19 +73,19 @@ def excess_over_optimum(frame: pd.DataFrame) -> pd.DataFrame:
     """(loss - optimum) / optimum at half the teacher's width, the worst seed."""
     half = ends(where(frame, student_dim=frame["student_dim"].min()))
     half["excess"] = half["loss"] / half["optimum_loss"] - 1.0
-    return (
-        half.groupby(["objective", "teacher"], sort=False)["excess"].max().reset_index()
-    )
+    worst = half.groupby(["objective", "teacher"], sort=False)["excess"].max()
+    return worst.reset_index()
 
 
-def _summary(runs: pd.DataFrame, value: str, by: list[str], case: str) -> pd.DataFrame:
-    return stats.summarise(runs, by, [value]).assign(case=case)
+def _summary(runs: pd.DataFrame, value: str, label: str) -> pd.DataFrame:
+    """Medians and their intervals of the runs of one objective, cell by cell."""
+    own = where(runs, objective=label)
+    return stats.summarise(own, CELL, [value]).assign(case=label)
 
 
 def _loses(name: str, says: str, objective: str, last: pd.DataFrame) -> Claim:
-    runs = last[last["objective"] == objective]
-    cells = _summary(runs, "matthews", CELL, objective)
-    excess = _summary(runs, "excess_loss", CELL, objective)["estimate"]
+    cells = _summary(last, "matthews", objective)
+    excess = _summary(last, "excess_loss", objective)["estimate"]
     reading = (
         f"Matthews correlation at the end, median [95 %]; held if it is below {KEPT} "
         f"while the loss is within {LOW:g} of its optimum."
@@ -98,13 +95,12 @@ def _loses(name: str, says: str, objective: str, last: pd.DataFrame) -> Claim:
 
 
 def _keeps(name: str, says: str, distance: str, last: pd.DataFrame) -> Claim:
-    labels = [label for label in last["objective"].unique() if distance in label]
     tables = []
-    for label in labels:
-        runs = last[last["objective"] == label]
-        cells = _summary(runs, "matthews", CELL, label)
-        limit = stats.summarise(runs, CELL, ["svd_matthews"])["estimate"]
-        tables.append(cells.assign(limit=limit, held=cells["low"] > KEPT))
+    for label in last["objective"].unique():
+        if distance in label:
+            cells = _summary(last, "matthews", label)
+            limit = _summary(last, "svd_matthews", label)["estimate"]
+            tables.append(cells.assign(limit=limit, held=cells["low"] > KEPT))
     reading = (
         f"Matthews correlation at the end, median [95 %]; held if it is above {KEPT}. "
         f"Limit: that of the teacher's truncated SVD."
@@ -119,16 +115,12 @@ def _keeps_most(last: pd.DataFrame) -> Claim:
         last, "pattern_recall", "objective", within=CELL, baseline="Gram"
     )
     best = pairs.loc[pairs.groupby(CELL, sort=False)["difference"].idxmax()]
-    most = pd.DataFrame(
-        {
-            "case": "Gram less " + best["condition"],
-            "teacher": best["teacher"],
-            "student_dim": best["student_dim"],
-            "estimate": -best["difference"],
-            "low": -best["high"],
-            "high": -best["low"],
-            "held": ~((best["difference"] > 0) & (best["p_adjusted"] < 0.05)),
-        }
+    most = best[CELL].assign(
+        case="Gram less " + best["condition"],
+        estimate=-best["difference"],
+        low=-best["high"],
+        high=-best["low"],
+        held=~((best["difference"] > 0) & (best["p_adjusted"] < 0.05)),
     )
     reading = (
         f"{kept.reading} Last rows: recall of the teacher's orthogonal pairs, Gram "
@@ -143,14 +135,10 @@ def _keeps_most(last: pd.DataFrame) -> Claim:
 
 def _gains(frame: pd.DataFrame, last: pd.DataFrame) -> Claim:
     keys = ["objective", *CELL, "seed"]
-    first = frame[frame["step"] == 0].set_index(keys)["fraction_student"]
+    first = where(frame, step=0).set_index(keys)["fraction_student"]
     gain = (last.set_index(keys)["fraction_student"] - first).rename("gain")
-    gain = gain.reset_index()
-    tables = [
-        _summary(gain[gain["objective"] == label], "gain", CELL, label)
-        for label in ("CKA", "Projection")
-    ]
-    cells = pd.concat(tables)
+    runs = gain.reset_index()
+    cells = pd.concat([_summary(runs, "gain", each) for each in ("CKA", "Projection")])
     reading = (
         f"Change of the fraction of epsilon-orthogonal pairs from start to end, median "
         f"[95 %]; held if it is below {LITTLE}."
@@ -162,29 +150,23 @@ def _gains(frame: pd.DataFrame, last: pd.DataFrame) -> Claim:
 def _zeros(made: pd.DataFrame) -> Claim:
     by = made.set_index("student").drop("teacher")
     zero = by.drop(columns="matthews") < RESOLUTION
+    gap = (by.procrustes - by.gram).where(zero.procrustes).abs().max()
     rows = [
-        ("Procrustes and Gram are zero together", (zero.procrustes == zero.gram).all()),
         (
-            "CKA zero, Procrustes not (translated)",
-            zero.cka["translated"] and not zero.procrustes["translated"],
-        ),
-        (
-            "projection zero, Procrustes not (mapped)",
-            zero.projection["mapped"] and not zero.procrustes["mapped"],
-        ),
+            "Procrustes and Gram are zero together",
+            (zero.procrustes == zero.gram).all(),
+            gap,
+        )
     ]
-    cells = pd.DataFrame(rows, columns=["case", "held"])
-    cells = cells.assign(
-        teacher="",
-        student_dim=0,
-        estimate=[
-            float((by.procrustes - by.gram).where(zero.procrustes).abs().max()),
-            float(by.procrustes["translated"]),
-            float(by.procrustes["mapped"]),
-        ],
-        low=np.nan,
-        high=np.nan,
-    )
+    for distance, name, student in (
+        ("cka", "CKA", "translated"),
+        ("projection", "projection", "mapped"),
+    ):
+        held = zero[distance][student] and not zero.procrustes[student]
+        case = f"{name} zero, Procrustes not ({student})"
+        rows.append((case, held, by.procrustes[student]))
+    cells = pd.DataFrame(rows, columns=["case", "held", "estimate"])
+    cells = cells.assign(teacher="", student_dim=0, low=np.nan, high=np.nan)
     reading = (
         "Students built in closed form; the Procrustes distance relative to the zero "
         "student's (first row: how far it is from Gram's where both are zero)."
@@ -196,18 +178,17 @@ def _zeros(made: pd.DataFrame) -> Claim:
 def _spikes(spikes: pd.DataFrame) -> Claim:
     late = spikes[spikes["step"] > spikes["step"].max() / 4].copy()
     late["shown"] = late["distance_cka"].clip(lower=RESOLUTION)
-    keys = ["objective", RATE, *CELL, "seed"]
-    late["rise"] = late["shown"] / late.groupby(keys, sort=False)["shown"].shift()
-    rises = late.groupby(keys, sort=False)["rise"].max().reset_index()
-    cells = _summary(rises, "rise", ["objective", RATE, *CELL], "")
-    rate = cells[RATE].map("{:g}".format)
-    cells = cells.assign(
-        case=cells["objective"] + " at rate " + rate, held=cells["low"] > SPIKE
-    )
+    keys = ["objective", RATE, *CELL]
+    runs = late.groupby([*keys, "seed"], sort=False)
+    late["rise"] = late["shown"] / runs["shown"].shift()
+    rises = late.groupby([*keys, "seed"], sort=False)["rise"].max().reset_index()
+    cells = stats.summarise(rises, keys, ["rise"])
+    case = cells["objective"] + " at rate " + cells[RATE].map("{:g}".format)
     reading = (
         f"Largest rise of 1 - CKA from one record to the next in the last three "
         f"quarters, at a fixed rate, median [95 %]; held if it is above {SPIKE:g}. "
         f"Values below {RESOLUTION:g} count as that."
     )
     says = "While Procrustes is optimised, CKA shows spikes"
+    cells = cells.assign(case=case, held=cells["low"] > SPIKE)
     return Claim("C7", says, reading, cells)

@@ -110,7 +110,7 @@ STUDY = Study(
             "within 9 % of the bound; from 64 vectors on, known constructions are "
             "better by 5 % and more.",
             draw,
-        ),
+        )
     },
     note=note,
     order=2,

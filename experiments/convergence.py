@@ -75,21 +75,18 @@ def arrivals(frame: pd.DataFrame) -> pd.DataFrame:
     """
     runs = frame.groupby(RUN, sort=False)
     best = frame["optimum_loss"].fillna(runs["loss"].transform("min"))
-    first, last = (runs[name].transform(how) for name, how in _ENDS)
+    first, last = runs["loss"].transform("first"), runs["matthews"].transform("last")
     gaps = frame[[*RUN, "step"]].assign(
         loss=(frame["loss"] - best) / (first - best),
         matthews=(frame["matthews"] - last).abs(),
     )
-    ends = frame.loc[runs["step"].idxmax(), [*RUN, *_KEPT]]
+    kept = ["matthews", "chance_matthews", "svd_matthews"]
+    ends = frame.loc[runs["step"].idxmax(), [*RUN, *kept]]
     for name, threshold in (("loss", LEFT), ("matthews", NEAR)):
         gaps["worst"] = gaps[::-1].groupby(RUN)[name].cummax()[::-1]
         steps = stats.steps_to(gaps, "worst", threshold, RUN)
         ends = ends.merge(steps.rename(columns={"steps": f"steps_{name}"}), on=RUN)
     return ends
-
-
-_ENDS = (("loss", "first"), ("matthews", "last"))
-_KEPT = ["matthews", "chance_matthews", "svd_matthews"]
 
 
 def compare(arrived: pd.DataFrame) -> pd.DataFrame:
@@ -101,10 +98,7 @@ def compare(arrived: pd.DataFrame) -> pd.DataFrame:
 
 
 def time_steps(timed: Sequence[Cell], rounds: int) -> pd.DataFrame:
-    """Seconds of a step of all seeds, the objectives taking turns.
-
-    They are those of a run of many steps, less those of a run of one.
-    """
+    """Seconds of a step of all seeds: a run of many, less one of one, by turns."""
     many, labels = 100, [cell.experiment.objective.label for cell in timed]
     runs = {
         (label, num): functools.partial(
@@ -198,7 +192,7 @@ STUDY = Study(
             "and longest for CKA where spectra fall.",
             draw,
             levels=("chance", "svd"),
-        ),
+        )
     },
     note=note,
     order=4,

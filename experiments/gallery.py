@@ -43,7 +43,7 @@ def _section(name: str) -> Iterator[str]:
     yield f"## {study.question}"
     yield from study.paragraphs[1:]
     for stem, figure in study.figures.items():
-        yield f"![{_first_sentence(figure.caption)}]({stem}.png)"
+        yield f"![{figure.caption.partition('. ')[0].removesuffix('.')}.]({stem}.png)"
         says = [
             f"**{figure.caption}**",
             " ".join(study.settings(False, figure).split()),
@@ -56,7 +56,3 @@ def _section(name: str) -> Iterator[str]:
             column = f"{stem}_column"
             files += f"; for one column: [pdf]({column}.pdf), [png]({column}.png)"
         yield f"`make figures STUDY={name}`: {files}"
-
-
-def _first_sentence(text: str) -> str:
-    return text.partition(". ")[0].removesuffix(".") + "."

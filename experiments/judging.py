@@ -11,11 +11,7 @@ from simgeo import linalg, measures
 def patterns(
     student: Float[Array, "s n m"], teacher: Float[Array, "s n d"], epsilon: float
 ) -> dict[str, Float[Array, " s"]]:
-    """How the epsilon-orthogonal pairs of student and teacher agree, for every seed.
-
-    Returns:
-        `matthews`, NaN where a pattern is constant, and `fraction_student`.
-    """
+    """Matthews correlation (NaN for a constant pattern) and fraction, of every seed."""
 
     def of_seed(one: Float[Array, "n m"], other: Float[Array, "n d"]):
         names = ("matthews", "fraction_student")

@@ -11,7 +11,7 @@ objectives then keep -.01 and uncentred ones 1 at the teacher's width, the proje
 import pandas as pd
 
 from experiments import cells
-from experiments.study import Figure, Sheet, Study, ends, where
+from experiments.study import Figure, Sheet, Study, columns, ends, where
 from simgeo import plots
 
 
@@ -28,9 +28,8 @@ def draw_runs(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
         "\nMarkers: ends of runs. Ticks on the axis: least possible loss (no tick: "
         "zero). Values below 1e-8 are drawn there.",
     )
-    columns = ["teacher", "objective", "student_dim", "seed", "step"]
-    columns += ["relative_loss", "relative_optimum", "matthews"]
-    return frame[[*columns, "chance_matthews", "svd_matthews"]]
+    drawn = "teacher objective student_dim seed step relative_loss relative_optimum"
+    return columns(frame, f"{drawn} matthews chance_matthews svd_matthews")
 
 
 def draw_ends(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
@@ -44,8 +43,8 @@ def draw_ends(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
         ax.set_xticks([0, 0.5, 1])
     sheet.label("Matthews correlation", "")
     sheet.legend(remark=" Bars: medians over seeds, at the end.")
-    columns = ["teacher", "objective", "student_dim", "seed", "matthews"]
-    return last[[*columns, "chance_matthews", "svd_matthews"]]
+    drawn = "teacher objective student_dim seed matthews chance_matthews svd_matthews"
+    return columns(last, drawn)
 
 
 STUDY = Study(

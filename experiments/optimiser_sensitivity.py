@@ -20,7 +20,7 @@ import pandas as pd
 
 from experiments import cells
 from experiments.cells import OBJECTIVES, RATE, TEACHERS, Cell, crossed
-from experiments.study import Figure, Sheet, Study, ends, where
+from experiments.study import Figure, Sheet, Study, columns, ends, where
 from simgeo import plots, students, sweep
 
 RATES = {"adam": (1e-4, 1.0), "sgd": (1e-3, 1e3)}
@@ -75,9 +75,9 @@ def draw(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
     sheet.label(settings, "Matthews correlation\nat the end")
     remark = "\nNo point: the gradient did not stay finite."
     sheet.legend(last["objective"].unique(), remark)
-    columns = ["study", "teacher", "objective", "optimiser.kind", RATE, SCALE, "seed"]
-    columns += ["matthews", "relative_loss", "relative_optimum"]
-    return last[[*columns, "chance_matthews", "svd_matthews"]]
+    drawn = f"study teacher objective optimiser.kind {RATE} {SCALE} seed matthews"
+    levels = "relative_loss relative_optimum chance_matthews svd_matthews"
+    return columns(last, f"{drawn} {levels}")
 
 
 STUDY = Study(

@@ -13,7 +13,7 @@ import itertools
 import pandas as pd
 
 from experiments import cells
-from experiments.study import Figure, Sheet, Study, where
+from experiments.study import Figure, Sheet, Study, columns, where
 from simgeo import plots
 
 LABELS = {
@@ -41,11 +41,10 @@ def draw(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
         frame["objective"].unique(),
         "\nBlack line: the teacher's fraction. Thin: seeds; thick: medians.",
     )
-    columns = ["teacher", "objective", "student_dim", "seed", "step"]
-    columns += ["fraction_student", "fraction_teacher", "matthews"]
-    columns += ["pattern_recall", "pattern_precision"]
-    columns += ["isolated_student", "isolated_teacher", "chance_fraction_student"]
-    return frame[[*columns, "svd_fraction_student", "ceiling_fraction_student"]]
+    drawn = "teacher objective student_dim seed step fraction_student fraction_teacher"
+    more = "matthews pattern_recall pattern_precision isolated_student isolated_teacher"
+    levels = " ".join(f"{kind}_fraction_student" for kind in sheet.levels)
+    return columns(frame, f"{drawn} {more} {levels}")
 
 
 STUDY = Study(
@@ -61,7 +60,7 @@ STUDY = Study(
             "than its teacher (.74 of all against .49) and none of its pattern.",
             draw,
             levels=("chance", "svd", "ceiling"),
-        ),
+        )
     },
     main=True,
     order=2,

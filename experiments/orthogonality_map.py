@@ -93,7 +93,7 @@ STUDY = Study(
             "and large epsilon, where groups on axes (.88 at d = 8, epsilon .3) fall "
             "short of a bound of .97 that need not be attained.",
             draw,
-        ),
+        )
     },
     note=lambda quick: (
         f"n = {settings(quick)['num_vectors']} vectors; one draw for every cell."

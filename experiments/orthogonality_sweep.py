@@ -11,7 +11,7 @@ half the width and a fraction of .98 all keep .16, as the truncated SVD does.
 import pandas as pd
 
 from experiments.cells import OBJECTIVES, Cell, crossed
-from experiments.study import Figure, Sheet, Study, ends, where
+from experiments.study import Figure, Sheet, Study, columns, ends, where
 from simgeo import plots, teachers
 
 LABELS = {
@@ -51,10 +51,10 @@ def draw(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
         last["objective"].unique(),
         "\nGram hides Procrustes and uncentred CKA, and these the truncated SVD.",
     )
-    columns = ["objective", "student_dim", "seed", "fraction_teacher"]
-    columns += ["fraction_student", "matthews", "loss", "optimum_loss"]
-    columns += ["chance_matthews", "svd_matthews", "chance_fraction_student"]
-    return last[[*columns, "svd_fraction_student", "ceiling_fraction_student"]]
+    drawn = "objective student_dim seed fraction_teacher fraction_student matthews loss"
+    drawn += " optimum_loss chance_matthews svd_matthews"
+    levels = " ".join(f"{kind}_fraction_student" for kind in sheet.levels)
+    return columns(last, f"{drawn} {levels}")
 
 
 STUDY = Study(
@@ -70,7 +70,7 @@ STUDY = Study(
             "fractions half the width keeps almost nothing.",
             draw,
             levels=("chance", "svd", "ceiling"),
-        ),
+        )
     },
     order=3,
 )

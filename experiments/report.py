@@ -3,8 +3,6 @@
 Prediction: the paper's claims themselves.
 """
 
-from collections.abc import Iterable
-
 import pandas as pd
 
 from experiments import cells, claims, cross_objectives, zero_loss_students
@@ -71,16 +69,9 @@ _OPTIMUM = (
 
 
 def _markdown(frame: pd.DataFrame) -> str:
-    lines = [
-        frame.columns,
-        ["---"] * len(frame.columns),
-        *frame.itertuples(index=False),
-    ]
-    return "\n".join(map(_line, lines))
-
-
-def _line(cells: Iterable) -> str:
-    return f"| {' | '.join(map(str, cells))} |"
+    rule = ["---"] * len(frame.columns)
+    lines = [frame.columns, rule, *frame.itertuples(index=False)]
+    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
 
 
 def _interval(estimate: float, low: float, high: float) -> str:

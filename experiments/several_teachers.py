@@ -96,7 +96,7 @@ def _cell(quick, labels, parts, objective, ratio=1) -> Cell:
     """A run; `weight` is that of the first teacher."""
     widths = objective.shares
     size = {"num_vectors": N, "num_records": 2}
-    size |= {"num_steps": 100, "num_seeds": 3} if quick else _FULL
+    size |= {"num_steps": 100 if quick else 300, "num_seeds": 3 if quick else 8}
     one = preset(
         quick,
         teacher=teachers.Concatenated(parts, "dimensions", shares=widths),
@@ -107,9 +107,6 @@ def _cell(quick, labels, parts, objective, ratio=1) -> Cell:
         **size,
     )
     return Cell(one, labels | {"weight": objective.weights[0]})
-
-
-_FULL = {"num_steps": 300, "num_seeds": 8}
 
 
 def data(quick: bool) -> pd.DataFrame:
@@ -160,11 +157,6 @@ def note(quick: bool) -> str:
     """The settings that the runs share."""
     text = cells.describe(grid(quick)[0].experiment)
     return text.replace("d = 48", "d = 32 and 16")
-
-
-def note_of_number(quick: bool) -> str:
-    """The same where the number of teachers is what differs."""
-    return note(quick).replace("d = 32 and 16", f"d = {EACH} each and m their sum")
 
 
 def draw(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
@@ -244,7 +236,9 @@ STUDY = Study(
             "Conflict costs every objective its pattern, and Procrustes most.",
             draw_number,
             levels=("chance",),
-            note=note_of_number,
+            note=lambda quick: note(quick).replace(
+                "d = 32 and 16", f"d = {EACH} each and m their sum"
+            ),
         ),
     },
     note=note,

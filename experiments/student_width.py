@@ -16,7 +16,7 @@ import pandas as pd
 
 from experiments import cells
 from experiments.cells import OBJECTIVES, TEACHERS, Cell, crossed
-from experiments.study import Figure, Sheet, Study, ends, where
+from experiments.study import Figure, Sheet, Study, columns, ends, where
 from simgeo import plots
 
 RATIOS = (0.125, 0.25, 0.5, 0.75, 1.0, 2.0)
@@ -67,10 +67,9 @@ def draw(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
         last["objective"].unique(),
         "\nGrey bar: m = d. Gram hides Procrustes, uncentred CKA and the SVD.",
     )
-    columns = ["teacher", "objective", "num_vectors", "teacher_dim", "student_dim"]
-    columns += ["seed", "matthews", "fraction_student", "fraction_teacher"]
-    columns += ["relative_loss", "relative_optimum"]
-    return last[[*columns, "chance_matthews", "svd_matthews"]]
+    drawn = "teacher objective num_vectors teacher_dim student_dim seed matthews"
+    drawn += " fraction_student fraction_teacher relative_loss relative_optimum"
+    return columns(last, f"{drawn} chance_matthews svd_matthews")
 
 
 STUDY = Study(

@@ -25,12 +25,8 @@ Height = float | tuple[float, float]  # of a panel in inches; on a page, in one 
 class Sheet:
     """The paper that a figure is drawn on, as wide as a page or as one column.
 
-    Attributes:
-        narrow: whether it is as wide as one column.
-        settings: the settings that the runs share, which `legend` writes.
-        levels: the reference levels that the figure declares.
-        figure: Matplotlib's figure, once the panels are made.
-        axes: its panels, rows x columns.
+    It has the settings that the runs share, which `legend` writes, the levels that the
+    figure declares, and, once made, Matplotlib's figure and its panels.
     """
 
     def __init__(self, narrow: bool, settings: str = "", levels: Sequence[str] = ()):
@@ -46,13 +42,7 @@ class Sheet:
         sharex: bool | str = True,
         sharey: bool | str = True,
     ) -> np.ndarray:
-        """Makes the panels of the figure, as `plots.panels` does, and returns them.
-
-        Args:
-            height: of one panel in inches; or two heights, on a page and in a column.
-            sharex: whether, or along which rows or columns, the x axes are the same.
-            sharey: the same of the y axes.
-        """
+        """Makes the panels of the figure, as `plots.panels` does, and returns them."""
         if isinstance(height, tuple):
             height = height[self.narrow]
         shared = {"sharex": sharex, "sharey": sharey}
@@ -98,11 +88,7 @@ class Sheet:
     ) -> None:
         """Writes the legend, the settings and a remark under the panels.
 
-        Args:
-            objectives: those that are drawn in their own colours.
-            remark: what a reader has to know beside the settings.
-            levels: the reference levels drawn; those that the figure declares, if None.
-            options: what else `plots.legend` takes.
+        With these reference levels, or those that the figure declares, if None.
         """
         levels = self.levels if levels is None else levels
         note = (self.settings + remark).strip()
@@ -227,6 +213,11 @@ def draw(
         rows = figure.draw(data, sheet)
         plots.save(sheet.figure, folder, stem, rows, narrow)
         plt.close(sheet.figure)
+
+
+def columns(frame: pd.DataFrame, names: str) -> pd.DataFrame:
+    """These columns, their names parted by spaces."""
+    return frame[names.split()]
 
 
 def ends(frame: pd.DataFrame) -> pd.DataFrame:

@@ -139,7 +139,7 @@ STUDY = Study(
             "invertible map no projection loss and another pattern; Procrustes and "
             "Gram see both.",
             draw,
-        ),
+        )
     },
     note=lambda quick: (
         f"24 vectors in 12 dimensions, 4 blocks, epsilon = {EPSILON:g}; one draw."

@@ -21,27 +21,15 @@ from typing import Any
 
 # Where each name comes from, imported when it is first asked for: `import simgeo` waits
 # for neither JAX nor NumPy. `__init__.pyi` says the same to editors and type checkers.
+_MODULES = (
+    "calibration engine functional limits measures objectives optimisers plots "
+    "problems results settings stats students sweep teachers theory"
+).split()
 _HOMES = {
     "Experiment": "simgeo.problems",
     "run": "simgeo.engine",
     "run_many": "simgeo.engine",
     "open": "simgeo.results",
-    "calibration": "simgeo",
-    "engine": "simgeo",
-    "functional": "simgeo",
-    "limits": "simgeo",
-    "measures": "simgeo",
-    "objectives": "simgeo",
-    "optimisers": "simgeo",
-    "plots": "simgeo",
-    "problems": "simgeo",
-    "results": "simgeo",
-    "settings": "simgeo",
-    "stats": "simgeo",
-    "students": "simgeo",
-    "sweep": "simgeo",
-    "teachers": "simgeo",
-    "theory": "simgeo",
 }
 
 
@@ -50,7 +38,7 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version
 
         value = version("simgeo")
-    elif _HOMES.get(name) == "simgeo":
+    elif name in _MODULES:
         value = importlib.import_module(f"simgeo.{name}")
     elif name in _HOMES:
         value = getattr(importlib.import_module(_HOMES[name]), name)
@@ -61,4 +49,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*_HOMES, "__version__"])
+    return sorted([*_HOMES, *_MODULES, "__version__"])

@@ -25,10 +25,8 @@ import re
 import reprlib
 import types
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
-
-import numpy as np
 
 WORDS: dict[type, str] = {
     bool: "true or false",
@@ -57,6 +55,8 @@ def rule(words: str, holds: Callable[[Any], bool]) -> Mapping[str, Rule]:
 
 
 POSITIVE = rule("be positive", lambda value: value > 0)
+POSITIVE_AND_FINITE = rule("be positive and finite", lambda value: 0 < value < math.inf)
+BELOW_1 = rule("be at least 0 and below 1", lambda value: 0 <= value < 1)
 FINITE = rule("be finite", math.isfinite)
 NOT_NEGATIVE = rule("be finite and not negative", lambda value: 0 <= value < math.inf)
 BETWEEN_0_AND_1 = rule(
@@ -122,10 +122,12 @@ def check_fields(module: Any) -> None:
         for each in (value if isinstance(value, tuple) else (value,)) if asked else ():
             if isinstance(each, str) or _is_known(each):
                 is_right = bool(asked.holds(each))
-                require(is_right, field.name, asked.words, _show(value))
+                require(is_right, field.name, asked.words, show(value))
 
 
 def _is_known(knob: object) -> bool:
+    import numpy as np
+
     try:
         array = np.asarray(knob)
     except (TypeError, ValueError):  # a tracer, a typed key; a ragged list
@@ -143,23 +145,22 @@ def _hints(cls: type) -> dict[str, Any]:
 
 def _checked(hint: Any, value: Any, name: str, is_static: bool) -> Any:
     """The value as the field keeps it."""
-    options = list(_options(hint))
-    if Any in options or value is None and types.NoneType in options:
+    allowed = options(hint)
+    if Any in allowed or value is None and types.NoneType in allowed:
         return value
-    value = _scalar(value, is_static)
-    if type(value) in options:
+    if is_static or type(value).__module__ == "numpy":
+        value = scalar(value)
+    if type(value) in allowed:
         return value
-    for option in options:
+    for option in allowed:
         fits, kept = _fit(option, value, name, is_static)
         if fits:
             return kept
-    wanted = " or ".join(
-        _wanted(option) for option in options if option is not types.NoneType
-    )
-    got = _show(value)
+    right = " or ".join(map(wanted, (o for o in allowed if o is not types.NoneType)))
+    got = show(value)
     if isinstance(value, type):
         got = f"the class {value.__name__}. Write `{value.__name__}(...)`"
-    raise ValueError(f"`{name}` must be {wanted}; got {got}.")
+    raise ValueError(f"`{name}` must be {right}; got {got}.")
 
 
 def _fit(option: Any, value: Any, name: str, is_static: bool) -> tuple[bool, Any]:
@@ -200,12 +201,14 @@ def _items(option: Any, value: Any, name: str) -> list[Any]:
     if (typing.get_origin(option) or option) is list or Ellipsis in args or not args:
         return [args[0] if args else Any] * len(value)
     rule = f"be a list of {len(args)}"
-    require(len(args) == len(value), name, rule, _show(list(value)))
+    require(len(args) == len(value), name, rule, show(list(value)))
     return list(args)
 
 
 def _is_array_of(option: type, value: Any) -> bool:
     """Whether an array, which may be traced, may stand for one of these numbers."""
+    import numpy as np
+
     try:
         kind = np.dtype(value.dtype).kind  # V is that of bfloat16
     except TypeError:  # of a typed key
@@ -213,29 +216,42 @@ def _is_array_of(option: type, value: Any) -> bool:
     return kind in {bool: "b", int: "iu", float: "iufV"}[option]
 
 
-def _scalar(value: Any, is_static: bool) -> Any:
-    """The Python scalar of a NumPy one, of JAX's too where a field is static."""
-    is_numpy = isinstance(value, np.generic | np.ndarray)
-    if getattr(value, "shape", None) != () or not (is_numpy or is_static):
+def scalar(value: Any) -> Any:
+    """The Python scalar of a NumPy or JAX one, and else the value.
+
+    Args:
+        value: anything; a number of low precision becomes its shortest decimal.
+    """
+    if getattr(value, "shape", None) != () or not hasattr(value, "dtype"):
         return value
+    import numpy as np  # here, so that the command can answer `--help` without it
+
     try:
-        scalar = np.asarray(value)[()]
+        found = np.asarray(value)[()]
     except TypeError:  # a tracer, or a typed key
         return value
-    item = scalar.item() if isinstance(scalar, np.generic) else scalar
-    is_short = isinstance(item, float) and scalar.dtype.itemsize < 8
-    return float(str(scalar)) if is_short else item
+    item = found.item() if isinstance(found, np.generic) else value
+    is_short = isinstance(item, float) and found.dtype.itemsize < 8
+    return float(str(found)) if is_short else item
 
 
-def _options(hint: Any) -> Iterator[Any]:
+def options(hint: Any) -> list[Any]:
+    """The types that an annotation allows, None among them.
+
+    Args:
+        hint: a type, or a union of some.
+    """
     if typing.get_origin(hint) in (typing.Union, types.UnionType):
-        for each in typing.get_args(hint):
-            yield from _options(each)
-    else:
-        yield hint
+        return [each for arg in typing.get_args(hint) for each in options(arg)]
+    return [hint]
 
 
-def _wanted(option: Any) -> str:
+def wanted(option: Any) -> str:
+    """What a value of that type is called, with its article.
+
+    Args:
+        option: a type, such as one of `options`.
+    """
     if option in WORDS:
         return WORDS[option]
     if typing.get_origin(option) is typing.Literal:
@@ -251,5 +267,10 @@ def _wanted(option: Any) -> str:
     return f"{'an' if name[0] in 'AEIOaeiou' else 'a'} {name}"
 
 
-def _show(value: Any) -> str:
+def show(value: Any) -> str:
+    """Its repr in one short line.
+
+    Args:
+        value: anything.
+    """
     return " ".join(reprlib.repr(value).split())

@@ -1,17 +1,14 @@
 """How a student's vectors are parametrised, and where they start."""
 
 import abc
-import math
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from simgeo.checks import NOT_NEGATIVE, check_fields, rule
+from simgeo.checks import NOT_NEGATIVE, POSITIVE_AND_FINITE, check_fields
 from simgeo.linalg import centre, unit_rows
-
-POSITIVE_AND_FINITE = rule("be positive and finite", lambda x: 0 < x < math.inf)
 
 
 class AbstractStart(eqx.Module):

@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from simgeo import limits
+from simgeo.checks import require
 
 _LARGEST_SEARCH = 4096  # vectors, for which the graph is kept: 16 MiB
 _BLOCK = 4096
@@ -73,12 +74,9 @@ def largest_orthogonal_subset(
     """
     began = time.monotonic()
     units = _unit_rows(vectors)
-    if not epsilon >= 0:
-        raise ValueError(f"`epsilon` must not be negative; got {epsilon}.")
-    if num_restarts < 1:
-        raise ValueError(f"`num_restarts` must be at least 1; got {num_restarts}.")
-    if not time_limit >= 0:
-        raise ValueError(f"`time_limit` must not be negative; got {time_limit}.")
+    require(epsilon >= 0, "epsilon", "not be negative", epsilon)
+    require(num_restarts >= 1, "num_restarts", "be at least 1", num_restarts)
+    require(time_limit >= 0, "time_limit", "not be negative", time_limit)
     n = len(units)
     graph = _graph(units, epsilon) if n <= _LARGEST_SEARCH else None
 
@@ -116,10 +114,9 @@ def _unit_rows(
     vectors: Float[np.ndarray, "n d"] | Float[Array, "n d"],
 ) -> Float[np.ndarray, "n d"]:
     array = np.asarray(vectors, dtype=np.float64)
-    if array.ndim != 2 or 0 in array.shape:
-        raise ValueError(
-            f"`vectors` must be rows of a matrix that has entries; got {array.shape}."
-        )
+    is_matrix = array.ndim == 2 and array.size > 0
+    rule = "be rows of a matrix that has entries"
+    require(is_matrix, "vectors", rule, array.shape)
     lengths = np.linalg.norm(array, axis=1, keepdims=True)
     wrong = np.flatnonzero(~(np.isfinite(lengths[:, 0]) & (lengths[:, 0] > 0)))
     if len(wrong):

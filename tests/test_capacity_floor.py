@@ -1,4 +1,4 @@
-"""The formula at known values, the toy model against loops, made-up verdicts."""
+"""The formula at known values, the toy model against loops, made-up formula."""
 
 import itertools
 import math
@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from experiments.capacity_floor import formula, toy, verdicts
+from experiments.capacity_floor import formula, toy
 
 pytestmark = pytest.mark.once
 
@@ -96,10 +96,10 @@ def features(kept) -> pd.DataFrame:
 
 
 def test_a_model_that_does_what_the_formula_says_is_right():
-    table = verdicts.models(features(formula.num_kept))
+    table = formula.models(features(formula.num_kept))
     assert (table["kept_explained_0.5"] == table["kept_formula"]).all()
     np.testing.assert_allclose(table["loss"], table["loss_formula"], atol=1e-12)
-    shares = verdicts.right(table)
+    shares = formula.right(table)
     assert (shares[["right", "right_partly", "bounded"]] == 1).all(axis=None)
     # Half the 48 configurations and more say that all is kept: 31 of 72 cells do not.
     assert set(shares["num"]) == {72}
@@ -107,9 +107,9 @@ def test_a_model_that_does_what_the_formula_says_is_right():
 
 
 def test_accuracies_of_what_loses_nothing():
-    table = verdicts.models(features(lambda n, width, sparsity: n))
+    table = formula.models(features(lambda n, width, sparsity: n))
     by = ["predictor", "relative"]
-    accuracy = verdicts.accuracies(table).set_index(by)["accuracy"]
+    accuracy = formula.accuracies(table).set_index(by)["accuracy"]
     assert len(accuracy) == 48 * 2 * 3 * 3
     assert (accuracy.loc["full", "of everything"] == 1).all()
     assert accuracy.loc["formula", "of everything"].between(0, 1).all()
@@ -118,7 +118,7 @@ def test_accuracies_of_what_loses_nothing():
 def test_accuracies_are_relative_to_what_they_say():
     row = {"decay": 1.0, "num_features": 10, "sparsity": 0.9, "seed": 0, "width": 3}
     losses = {"loss": 0.4, "loss_formula": 0.1, "loss_linear": 0.5, "loss_full": 0.0}
-    table = verdicts.accuracies(pd.DataFrame([row | losses]))
+    table = formula.accuracies(pd.DataFrame([row | losses]))
     found = table.groupby(["predictor", "relative"])["accuracy"].median()
     assert found["formula", "of everything"] == pytest.approx(0.7)
     assert found["formula", "of the larger"] == pytest.approx(0.25)

@@ -19,6 +19,7 @@ teacher_dim = 6
 num_steps = 8
 num_records = 3
 num_seeds = 2
+measures = ["matthews", "gram_error", "cka"]
 [sweep]
 student_dim = [3, 4]
 optimiser.learning_rate = [0.01, 0.1]
@@ -133,6 +134,12 @@ def test_results_are_printed_and_written(ask, swept):
     assert (code, "must end in one of .csv" in told) == (2, True)
     code, _, told = ask("results", str(swept), "--where", "m > 100")
     assert (code, "must leave rows" in told) == (2, True)
+
+
+def test_measures_of_ones_own_are_printed():
+    row = {"measures": "cka, mine", "cka": 1.0, "mine": 0.5}
+    head = show_store._preview(pd.DataFrame([row])).splitlines()[0]
+    assert head.split() == ["mine"]
 
 
 def test_a_plot_is_drawn_with_levels_and_refuses_a_mixture(ask, swept):

@@ -32,7 +32,7 @@ def test_readers_say_how_to_convert_and_leave_the_file(folder):
         results.find(folder, OLD.stem)
     with pytest.warns(UserWarning, match=f"1 files of schema 1, .*{how} them"):
         assert results.find(folder, "0" * 16) is None
-    with pytest.warns(UserWarning, match=f"1 files of schema 1, .*{how} them") as told:
+    with pytest.warns(UserWarning, match=f"1 older file: .*{how} them") as told:
         assert results.open(folder).frame.empty
     assert len(told) == 1
     assert path.read_bytes() == OLD.read_bytes()

@@ -340,7 +340,9 @@ def test_the_token_is_left_out_only_when_asked():
 def test_without_marimo_the_extra_is_named(capsys, monkeypatch):
     monkeypatch.setattr(server.importlib.util, "find_spec", lambda name: None)
     assert server.explore([]) == 2
-    assert "Install the extra: pip install 'simgeo[explore]'" in capsys.readouterr().err
+    assert (
+        "In a checkout of simgeo: pip install '.[explore]'" in capsys.readouterr().err
+    )
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from simgeo import cli, objectives, optimisers, results, settings, teachers
+from simgeo import cli, measures, objectives, optimisers, results, settings, teachers
 from simgeo.problems import Experiment
 
 pytestmark = pytest.mark.once
@@ -67,7 +67,7 @@ def test_homes_are_those_of_all_that_is_within():
     assert settings.homes([cell]) == {
         "simgeo.objectives._sums",
         "simgeo.objectives._vector_losses",
-        "simgeo.optimisers._rules",
+        "simgeo.optimisers",
         "simgeo.problems._vectors",
         "simgeo.students",
         "simgeo.teachers._composed",
@@ -78,6 +78,17 @@ def test_homes_are_those_of_all_that_is_within():
 def test_what_no_file_can_describe_is_no_kind():
     assert {*settings.kinds(optimisers.AbstractOptimiser)} >= {"adam", "lbfgs", "named"}
     assert "-given" not in settings.kinds(optimisers.AbstractOptimiser)
+
+
+def test_what_is_left_out_is_named_in_one_line():
+    with pytest.raises(TypeError, match="of Short must take `num_steps`.*got \\(self"):
+
+        class Short(optimisers.AbstractOptimiser):
+            def transformation(self): ...
+
+    for given in ((lambda student: 0.0,), ()):
+        with pytest.raises(TypeError, match="`@measure` must be given its texts"):
+            measures.measure(*given, **({} if given else {"label": "mine"}))
 
 
 def test_the_page_shows_an_objective_in_ten_lines():

@@ -64,8 +64,10 @@ def test_incomplete_runs_are_kept_apart_until_complete(tmp_path):
     assert results.find(tmp_path, name) is None
     assert results.missing_seeds(tmp_path, name, [10]) == [10]
     assert results.load(partial).attrs["stopped"] == "interrupted"
+    fewer = results.save(make(complete=False, seeds=(10, 11)), tmp_path)
     results.save(make(), tmp_path)
     assert not partial.exists()
+    assert not fewer.exists()
     xr.testing.assert_identical(results.find(tmp_path, name), make())
 
 
@@ -243,7 +245,7 @@ def test_json_of_a_wrong_form_is_damage_told_in_one_line(tmp_path, name, text):
     with pytest.raises(results.DamagedFileError) as info:
         results.load(path)
     assert "\n" not in str(info.value)
-    with pytest.warns(UserWarning, match="1 damaged files") as told:
+    with pytest.warns(UserWarning, match="1 damaged file: ") as told:
         assert results.open(tmp_path).frame.empty
     assert len(told) == 1
 

@@ -140,7 +140,7 @@ def test_damaged_files_are_left_out_with_one_warning(folder):
     for path in sorted(folder.glob("*.nc"))[:2]:
         path.write_bytes(b"not a run")
     before = content_of(folder)
-    match = f"2 damaged files, which are left out .*{path.name}.*replaces them"
+    match = f"2 damaged files: .*{path.name}. Left out .*replaces them"
     for _ in range(2):
         with pytest.warns(UserWarning, match=match) as told:
             assert results.open(folder).frame["fingerprint"].nunique() == 2
@@ -225,7 +225,7 @@ def test_what_cannot_be_read_is_named_with_its_count(folder, failing):
     [message] = [str(each.message) for each in told]
     missing = [name for name in names if name[:16] not in found.seeds]
     assert missing
-    assert f"holds {len(missing)} files" in message
+    assert f"holds {len(missing)} unreadable files" in message
     assert all(name in message for name in missing)
 
 
@@ -250,7 +250,7 @@ def test_newer_schemas_are_left_out_in_one_line(folder):
         other.assign_attrs(schema=settings.SCHEMA + 1, fingerprint="0" * 16), folder
     )
     for _ in range(2):
-        with pytest.warns(UserWarning, match="1 files of a newer .*Update") as told:
+        with pytest.warns(UserWarning, match="1 newer file: .*Update") as told:
             assert results.open(folder).frame["fingerprint"].nunique() == 4
         assert len(told) == 1
 

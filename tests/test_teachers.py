@@ -191,6 +191,7 @@ def test_properties_of_all(law):
 
 
 @pytest.mark.once
+@pytest.mark.long
 def test_without_vmap_as_with(law, key):
     make, numbers = law
     teacher = make(*[0.5] * len(numbers))
@@ -738,7 +739,7 @@ QUICK = {(3, 6), (4, 8), (8, 28)}
 @pytest.mark.parametrize(
     ("dim", "num_vectors"),
     [
-        shape if shape in QUICK else pytest.param(*shape, marks=pytest.mark.slow)
+        shape if shape in QUICK else pytest.param(*shape, marks=pytest.mark.long)
         for shape in BEST_REAL_PACKINGS
     ],
 )

@@ -35,9 +35,8 @@ a fifth of the steps losses are 2 to 5 % higher at the median: training is not w
 
 from experiments import cells
 from experiments.capacity_floor.drawing import draw
-from experiments.capacity_floor.formula import COUNTS
+from experiments.capacity_floor.formula import COUNTS, accuracies, models, right
 from experiments.capacity_floor.toy import compute
-from experiments.capacity_floor.verdicts import accuracies, models, right
 from experiments.study import Figure, Study
 
 

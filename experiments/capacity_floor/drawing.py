@@ -13,9 +13,10 @@ from experiments.capacity_floor.formula import (
     KEPT,
     SPARSITIES,
     WIDTHS,
+    accuracies,
     features_per_dimension,
+    right,
 )
-from experiments.capacity_floor.verdicts import accuracies, right
 from experiments.study import Sheet, where
 from simgeo import plots
 
@@ -144,9 +145,5 @@ def _accuracy(accuracy: pd.DataFrame, ax: Axes) -> None:
 
 
 _WAYS = {"of everything": "-", "of the larger": "--"}
-_PREDICTORS = {
-    "formula": ("black", "o"),
-    "linear": ("0.5", "s"),
-    "full": ("0.75", "^"),
-}
+_PREDICTORS = {"formula": ("black", "o"), "linear": ("0.5", "s"), "full": ("0.75", "^")}
 _SAYS = {"formula": "formula", "linear": "one per dimension", "full": "none lost"}

@@ -1,6 +1,7 @@
-"""What the minimum-width theorem says, and where it is asked."""
+"""What the minimum-width theorem says of toy models, and how far it is right."""
 
 import numpy as np
+import pandas as pd
 
 SPARSITIES = (0.80, 0.90, 0.95, 0.99)
 COUNTS = (10, 20, 40)
@@ -30,3 +31,102 @@ def floor(num_features: int, kept: int, sparsity: float, decay: float) -> float:
     """
     importance = np.arange(1, num_features + 1) ** -float(decay)
     return float(importance[kept:].sum() * (1 - sparsity) / 3)
+
+
+def models(features: pd.DataFrame) -> pd.DataFrame:
+    """One row per model: features kept by every criterion, loss, and the formula's.
+
+    `kept_<criterion>_<threshold>`; losses in units of `everything`, that of keeping
+    nothing; `formula` what the theorem says, `linear` for one feature per dimension,
+    and `full` for all features, of which none is lost.
+    """
+    importance = (features["feature"] + 1.0) ** -features["decay"]
+    columns = {"loss": features["error"] * importance}
+    for name, thresholds in CRITERIA.items():
+        for threshold in thresholds:
+            columns[f"kept_{name}_{threshold:g}"] = features[name] > threshold
+    keys = [*CELL, "seed"]
+    sums = features[keys].assign(**columns).groupby(keys, sort=False).sum()
+    table = sums.reset_index()
+    place = table[["num_features", "width", "sparsity"]].itertuples(index=False)
+    table["kept_formula"] = [num_kept(*each) for each in place]
+    table["kept_linear"] = table[["width", "num_features"]].min(axis=1)
+    table["kept_full"] = table["num_features"]
+    table["everything"] = _floors(table, 0)
+    table["loss"] /= table["everything"]
+    for name in ("formula", "linear", "full"):
+        lost = _floors(table, table[f"kept_{name}"])
+        table[f"loss_{name}"] = lost / table["everything"]
+    return table
+
+
+def _floors(table: pd.DataFrame, kept: pd.Series | int) -> np.ndarray:
+    """The loss of losing whole what is not kept."""
+    place = table[["num_features", "sparsity", "decay"]].assign(kept=kept)
+    rows = place.itertuples(index=False)
+    return np.array([floor(n, int(kept), a, d) for n, a, d, kept in rows])
+
+
+def right(table: pd.DataFrame, tolerance: float = 0.1) -> pd.DataFrame:
+    """For every criterion and importance, the share of cells that the formula gets.
+
+    A cell is a count, width and sparsity; what is kept there the median over seeds.
+    `right`: within 10 % of min(n, m g(a)); `bounded`: no more than 10 % above; of all
+    cells, and, `right_partly`, of those where the formula does not say all.
+    """
+    rows = []
+    for name, thresholds in CRITERIA.items():
+        for threshold in thresholds:
+            kept = f"kept_{name}_{threshold:g}"
+            middle = table.groupby(CELL, sort=False)[[kept, "kept_formula"]].median()
+            for decay, cell in middle.groupby("decay", sort=False):
+                said = cell["kept_formula"]
+                is_right = (cell[kept] - said).abs() <= tolerance * said
+                partly = said < said.index.get_level_values("num_features")
+                rows.append(
+                    {
+                        "criterion": name,
+                        "threshold": threshold,
+                        "decay": decay,
+                        "right": is_right.mean(),
+                        "right_partly": is_right[partly].mean(),
+                        "bounded": (cell[kept] <= (1 + tolerance) * said).mean(),
+                        "num": len(cell),
+                        "num_partly": int(partly.sum()),
+                    }
+                )
+    return pd.DataFrame(rows)
+
+
+def accuracies(table: pd.DataFrame) -> pd.DataFrame:
+    """Accuracy of predicted floors, one row per configuration and way to count it.
+
+    A configuration is a count, teacher width and sparsity; its accuracy the median over
+    students no wider than the teacher. With L found and P predicted: `of everything`
+    1 - |L - P| / L_0, L_0 the loss of keeping nothing; `of the larger` 1 - |L - P| /
+    max(L, P); `of the found` 1 - |L - P| / L, at least 0.
+    """
+    names = ["loss", "loss_formula", "loss_linear", "loss_full"]
+    middle = table.groupby(CELL, sort=False)[names].median().reset_index()
+    rows = []
+    for teacher in TEACHER_WIDTHS:
+        students = middle[middle["width"] <= teacher]
+        for predictor in ("formula", "linear", "full"):
+            found, said = students["loss"], students[f"loss_{predictor}"]
+            gap = (found - said).abs()
+            ways = {
+                "of everything": 1 - gap,
+                "of the larger": 1 - gap / np.maximum(found, said),
+                "of the found": (1 - gap / found).clip(0),
+            }
+            for way, accuracy in ways.items():
+                one = students[["decay", "num_features", "sparsity"]].assign(
+                    teacher_width=teacher,
+                    predictor=predictor,
+                    relative=way,
+                    accuracy=accuracy,
+                )
+                rows.append(one)
+    long = pd.concat(rows)
+    keys = [name for name in long.columns if name != "accuracy"]
+    return long.groupby(keys, sort=False)["accuracy"].median().reset_index()

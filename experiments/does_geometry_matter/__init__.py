@@ -35,8 +35,7 @@ fitted reader, where there is none.
 
 from experiments import cells
 from experiments.cells import OBJECTIVES, TEACHERS, Cell, crossed
-from experiments.does_geometry_matter.measured import Ranked, draw
-from experiments.does_geometry_matter.order import draw_ranking
+from experiments.does_geometry_matter.measured import Ranked, draw, draw_ranking
 from experiments.does_geometry_matter.predicting import last, ranking
 from experiments.does_geometry_matter.readers import RUN, SPARSITIES, read
 from experiments.study import Figure, Study

@@ -27,7 +27,6 @@ DISTANCES = tuple(
     if name not in ("cka", "cka_uncentred", "procrustes_normalised")
 )
 CANDIDATES = ("student_dim", *MEASURES, *DISTANCES)
-CELL = ["teacher", "objective", "student_dim"]
 ALWAYS = ("fraction_student", "matthews", "cka")  # shown whatever leads
 
 
@@ -44,12 +43,9 @@ def last(frame: pd.DataFrame) -> pd.DataFrame:
 
 def cube(runs: pd.DataFrame, names: list[str]) -> xr.DataArray:
     """Medians over seeds, by measure, teacher, objective and width."""
-    middle = runs.assign(width=runs["student_dim"]).groupby(CELL, sort=False)
-    table = middle[["width" if name == "student_dim" else name for name in names]]
-    cells_of = table.median().rename(columns={"width": "student_dim"})
-    cells_of.index = cells_of.index.rename({"student_dim": "width"})
-    found = cells_of[names].to_xarray().to_array("measure")
-    return found.transpose("measure", "teacher", "objective", "width")
+    axes = ["teacher", "objective", "width"]
+    middle = runs.assign(width=runs["student_dim"]).groupby(axes, sort=False)[names]
+    return middle.median().to_xarray().to_array("measure").transpose("measure", *axes)
 
 
 def rank_correlations(

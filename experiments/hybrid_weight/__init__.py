@@ -22,9 +22,8 @@ just what is measured here, at the same epsilon.
 """
 
 from experiments import cells
-from experiments.hybrid_weight.bought import tables
 from experiments.hybrid_weight.fronts import draw, front, over_weight
-from experiments.hybrid_weight.pairs import common, data, grid
+from experiments.hybrid_weight.pairs import common, data, grid, tables
 from experiments.study import Figure, Study
 
 STUDY = Study(

@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from experiments.hybrid_weight.pairs import CELL
-from experiments.study import Sheet, where
+from experiments.study import Sheet, columns, where
 from simgeo import plots, stats
 
 FLOOR = 1e-6  # of relative first losses: what float32 leaves of a difference
@@ -50,8 +50,8 @@ def draw(
             for weight, colour in colours.items()
         ],
     )
-    columns = [*CELL, "weight", "seed", "first_loss", "matthews", "chance_matthews"]
-    return last[[*columns, "svd_matthews", "first_scale", "second_scale"]]
+    drawn = "hybrid teacher student_dim weight seed first_loss matthews chance_matthews"
+    return columns(last, f"{drawn} svd_matthews first_scale second_scale")
 
 
 _WITH_HINGE = "Projection + pattern hinge"

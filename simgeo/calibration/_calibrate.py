@@ -132,8 +132,8 @@ def calibrate(
     >>> for student in (teacher[:, ::-1], noise):
     ...     found = calibration.calibrate(student, teacher, "cka", num_resamples=0)
     ...     print(found.frame[["value", "corrected", "chance", "p"]].round(3).values)
-    [[1.    1.    0.284 0.001]]
-    [[0.271 0.01  0.284 0.695]]
+    [[1.    1.    0.295 0.001]]
+    [[0.294 0.004 0.293 0.505]]
     """
     names = (names,) if isinstance(names, str) else tuple(names)
     _require_comparing(names)

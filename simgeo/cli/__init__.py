@@ -1,57 +1,45 @@
 """The command `simgeo`. JAX is imported only by the commands that need it."""
 
 import argparse
+import contextlib
 import difflib
 import importlib
 import os
 import sys
-from collections.abc import Callable
-from typing import Any, NamedTuple, NoReturn
+import warnings
+from collections.abc import Iterator
+from typing import Any, NoReturn
 
 from simgeo.cli.interrupts import Termination
 
-
-class Command(NamedTuple):
-    """Where a command is, as `module:function`, and one line about it."""
-
-    where: str
-    about: str
-
-
+# Of every command its module and function here, and one line about it.
 COMMANDS = {
-    "run": Command(
-        "simgeo.cli.run_cell:run",
+    "run": (
+        "run_cell:run",
         "run one experiment, from flags or a TOML file, and draw it",
     ),
-    "animate": Command(
-        "simgeo.cli.animate:run",
+    "animate": (
+        "animate:run",
         "students finding their places under several objectives, as a film",
     ),
-    "sweep": Command(
-        "simgeo.cli.run_sweep:run",
-        "run every cell of a grid that is not in the store yet",
-    ),
-    "status": Command(
-        "simgeo.cli.run_sweep:show_status",
+    "sweep": ("run_sweep:run", "run every cell of a grid that is not in the store yet"),
+    "status": (
+        "run_sweep:show_status",
         "what of the sweeps in a store is done, failed and left",
     ),
-    "results": Command("simgeo.cli.show_store:show", "the cells of a store as a table"),
-    "plot": Command(
-        "simgeo.cli.show_store:plot", "a measure over a setting of the cells of a store"
-    ),
-    "convert": Command(
-        "simgeo.cli.convert_store:convert", "a store of an older simgeo in today's form"
-    ),
-    "compare": Command(
-        "simgeo.cli.compare:run",
+    "results": ("show_store:show", "the cells of a store as a table"),
+    "plot": ("show_store:plot", "a measure over a setting of the cells of a store"),
+    "convert": ("convert_store:convert", "a store of an older simgeo in today's form"),
+    "compare": (
+        "compare:run",
         "how alike two files of vectors are, and what chance gives",
     ),
-    "limits": Command(
-        "simgeo.cli.limits_table:show",
+    "limits": (
+        "limits_table:show",
         "what n vectors in d dimensions can do at epsilon, and chance",
     ),
-    "list": Command(
-        "simgeo.cli.listing:show",
+    "list": (
+        "listing:show",
         "the teachers, objectives, measures and the rest, with settings",
     ),
 }
@@ -63,8 +51,15 @@ class Parser(argparse.ArgumentParser):
     """Refuses bad input with ValueError, where argparse prints its usage and exits.
 
     What is no flag is refused first, with the nearest one: otherwise the flag that was
-    meant would be reported as missing.
+    meant would be reported as missing. `command` is what follows `simgeo`, and
+    `options` what else argparse takes.
     """
+
+    def __init__(self, command: str, description: str, **options: Any) -> None:
+        prog = f"simgeo {command}".strip()
+        super().__init__(
+            prog=prog, description=description, allow_abbrev=False, **options
+        )
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         flags = [*self._option_string_actions]
@@ -121,29 +116,52 @@ def fail(reason: object, code: int) -> int:
     return code
 
 
+def failed(error: BaseException, advice: str) -> int:
+    """The exit code of a run that the machine could not do, after one line about it."""
+    reason, _, _ = str(error).partition("\n")
+    return fail(f"{reason or 'out of memory'}. {advice}", 1)
+
+
+@contextlib.contextmanager
+def warnings_told() -> Iterator[None]:
+    """Within it, warnings are lines on stderr."""
+
+    def show(message: Any, *_: Any, **__: Any) -> None:
+        fail(message, 0)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        warnings.simplefilter("always", UserWarning)
+        yield
+
+
 def _interruptible(given: list[str]) -> int:
     with Termination() as termination:
         try:
-            code = _main(given)
+            code = _main(given) or 0
+        except ValueError as error:
+            code = fail(error, 2)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            code = fail(error, 1)
         except KeyboardInterrupt:
             code = fail("interrupted.", 130)
         return termination.code(code)
 
 
-def _main(given: list[str]) -> int:
+def _main(given: list[str]) -> int | None:
     # Before JAX is imported: jaxlib 0.10.1 tells of every kept program that it was
     # compiled for a machine with two traits that no machine has.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    try:
-        given = _without_imports(given)
-    except ValueError as error:
-        return fail(error, 2)
+    given = _without_imports(given)
     if not given:
         _parser().print_help(sys.stderr)
         return 2
     name, *rest = given
     if name in COMMANDS:
-        return _function(COMMANDS[name].where)(rest)
+        module, _, function = COMMANDS[name][0].partition(":")
+        return getattr(importlib.import_module(f"simgeo.cli.{module}"), function)(rest)
     if name in ("-h", *OPTIONS):
         _parser().parse_args([name])
     others = {each.name: each for each in _others()}
@@ -151,21 +169,15 @@ def _main(given: list[str]) -> int:
         try:
             command = others[name].load()
         except (ImportError, AttributeError) as error:
-            return fail(
+            raise ValueError(
                 f"`simgeo {name}` must be a command that can be imported; got "
-                f"{others[name].value}: {error}.",
-                2,
-            )
+                f"{others[name].value}: {error}."
+            ) from error
         return command(rest)
     from simgeo.settings import suggest
 
     valid = OPTIONS if name.startswith("-") else (*COMMANDS, *others)
-    return fail(f"{name!r} is no command.{suggest(name, list(valid))}", 2)
-
-
-def _function(where: str) -> Callable[[list[str]], int]:
-    module, _, name = where.partition(":")
-    return getattr(importlib.import_module(module), name)
+    raise ValueError(f"{name!r} is no command.{suggest(name, list(valid))}")
 
 
 def _others() -> list[Any]:
@@ -176,11 +188,8 @@ def _others() -> list[Any]:
 
 
 def abouts() -> dict[str, str]:
-    """One line about every command, by its name, also those of other packages.
-
-    What another package's command does is the first line of its docstring.
-    """
-    lines = {name: command.about for name, command in COMMANDS.items()}
+    """One line about every command; of other packages', the first of its docstring."""
+    lines = {name: about for name, (_, about) in COMMANDS.items()}
     for entry in _others():
         try:
             said = (entry.load().__doc__ or "").strip().partition("\n")[0]
@@ -197,12 +206,11 @@ def _parser() -> Parser:
 
     listing = "\n".join(f"  {name:8s} {text}" for name, text in abouts().items())
     parser = Parser(
-        prog="simgeo",
+        "",
+        "Synthetic experiments on representation geometry.",
         usage="simgeo [--import MODULE] COMMAND [ARGUMENTS]",
-        description="Synthetic experiments on representation geometry.",
         epilog=f"commands:\n{listing}\n\n`simgeo COMMAND --help` says more.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     version = f"simgeo {importlib.metadata.version('simgeo')}"
     parser.add_argument("--version", action="version", version=version)
@@ -213,11 +221,7 @@ def _parser() -> Parser:
 
 
 def _without_imports(given: list[str]) -> list[str]:
-    """What follows each `--import MODULE`, whose classes are kinds from then on.
-
-    Raises:
-        ValueError: if there is no such module.
-    """
+    """What follows each `--import MODULE`, whose classes are kinds from then on."""
     while given and given[0].partition("=")[0] == "--import":
         first, *given = given
         name = first.partition("=")[2] or (given.pop(0) if given else "")

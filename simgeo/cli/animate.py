@@ -11,7 +11,8 @@ import pandas as pd
 from tqdm import tqdm
 
 from simgeo import engine, objectives, plots, settings
-from simgeo.cli import fail
+from simgeo.checks import require
+from simgeo.cli import fail, failed
 from simgeo.cli.files import replaced, require_file
 from simgeo.cli.flags import change, describe_file, read, settings_parser, sort
 from simgeo.cli.interrupts import Interrupts
@@ -67,11 +68,7 @@ class Request(NamedTuple):
 
 
 def parse(arguments: list[str]) -> Request:
-    """The request in these arguments.
-
-    Raises:
-        ValueError: in one line, if it is malformed or impossible.
-    """
+    """The request in these arguments; ValueError if it is malformed or impossible."""
     parser = settings_parser(
         "animate", "OUT.gif|OUT.mp4 [FILE.toml ...]", _ABOUT, EXAMPLES
     )
@@ -80,10 +77,9 @@ def parse(arguments: list[str]) -> Request:
     )
     changes, words = read(parser, arguments)
     rate = changes.pop("frames_per_second")
-    if not (rate.isdecimal() and rate.isascii() and 1 <= int(rate) <= 50):
-        raise ValueError(
-            f"`--frames-per-second` must be a whole number from 1 to 50; got {rate}."
-        )
+    is_right = rate.isdecimal() and rate.isascii() and 1 <= int(rate) <= 50
+    rule = "be a whole number from 1 to 50"
+    require(is_right, "--frames-per-second", rule, rate)
     choices, files = sort(words)
     films = [name for name in files if Path(name).suffix.lower() != ".toml"]
     if len(films) != 1:
@@ -116,26 +112,18 @@ def _cells(
     ]
     cells = [dataclasses.replace(cell, num_seeds=1) for cell in cells]
     for cell in cells:
-        if cell.student_dim not in (2, 3):
-            raise ValueError(
-                f"`student_dim` must be 2 or 3 to be drawn; got {cell.student_dim}."
-            )
+        drawable = cell.student_dim in (2, 3)
+        require(drawable, "student_dim", "be 2 or 3 to be drawn", cell.student_dim)
     for name in ("student_dim", "num_steps", "num_records", "record_spacing"):
         found = list(dict.fromkeys(getattr(cell, name) for cell in cells))
-        if len(found) > 1:
-            raise ValueError(
-                f"`{name}` must be the same in all panels; got "
-                f"{', '.join(map(str, found))}."
-            )
+        got = ", ".join(map(str, found))
+        require(len(found) == 1, name, "be the same in all panels", got)
     return cells
 
 
 def run(arguments: list[str]) -> int:
     """Exit code, after the film is written."""
-    try:
-        request = parse(arguments)
-    except ValueError as error:
-        return fail(error, 2)
+    request = parse(arguments)
     engine.keep_programs()
     try:
         frame = film(request.cells)
@@ -143,14 +131,13 @@ def run(arguments: list[str]) -> int:
             plots.save_movie(plots.animate(frame), part, request.rate)
     except KeyboardInterrupt:
         return fail("interrupted; nothing is written.", 130)
-    except (NotFiniteError, OSError) as error:
+    except NotFiniteError as error:
         return fail(error, 1)
     except subprocess.CalledProcessError as error:
         said = str(error.stderr or error.output or error).strip().splitlines()
         return fail(f"ffmpeg could not write {request.path}: {said[-1]}.", 1)
     except (MemoryError, OverflowError, jax.errors.JaxRuntimeError) as error:
-        reason = str(error).partition("\n")[0] or "out of memory"
-        return fail(f"{reason}. Try fewer vectors.", 1)
+        return failed(error, "Try fewer vectors.")
     size = request.path.stat().st_size / 1e6
     count = len(request.cells)
     panels = f"{count} panel{'s' if count > 1 else ''}"
@@ -159,13 +146,8 @@ def run(arguments: list[str]) -> int:
 
 
 def film(cells: list[Experiment]) -> pd.DataFrame:
-    """What `plots.animate` draws: the first seed of every experiment, one below the
-    other."""
-    names = _names(cells)
-    return pd.concat(
-        [_way(cell, name) for cell, name in zip(cells, names, strict=True)],
-        ignore_index=True,
-    )
+    """What `plots.animate` draws: the first seed of every experiment in turn."""
+    return pd.concat(map(_way, cells, _names(cells)), ignore_index=True)
 
 
 def _way(cell: Experiment, name: str) -> pd.DataFrame:

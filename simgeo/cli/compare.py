@@ -90,11 +90,10 @@ def run(arguments: list[str]) -> int:
 
 def _parse(arguments: list[str]) -> argparse.Namespace:
     parser = Parser(
-        prog="simgeo compare",
-        description="Measures of two sets of vectors, beside what chance gives them.",
+        "compare",
+        "Measures of two sets of vectors, beside what chance gives them.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     add = parser.add_argument
     add("a", metavar="A", help="vectors of the student, one per row")

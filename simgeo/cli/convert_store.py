@@ -8,24 +8,18 @@ from simgeo.cli import Parser, fail
 
 
 def convert(arguments: list[str]) -> int:
-    """`simgeo convert STORE`: writes the runs of schema 1 in schema 2."""
+    """Writes the runs of schema 1 in schema 2; the exit code."""
     parser = Parser(
-        prog="simgeo convert",
-        description="Write the runs of an older simgeo in today's form. An old file is "
-        "removed once its successor was written and read back.",
-        allow_abbrev=False,
+        "convert",
+        "Write the runs of an older simgeo in today's form. An old file is removed "
+        "once its successor was written and read back.",
     )
     add = parser.add_argument
     add("store", metavar="STORE")
     add("--to", metavar="DIR", help="another folder to write to; STORE stays as it is")
     add("--keep", action="store_true", help="keep the old files beside the new ones")
-    try:
-        asked = parser.parse_args(arguments)
-        done = results.convert(asked.store, asked.to, asked.keep, labels)
-    except ValueError as error:
-        return fail(error, 2)
-    except OSError as error:
-        return fail(error, 1)
+    asked = parser.parse_args(arguments)
+    done = results.convert(asked.store, asked.to, asked.keep, labels)
     for name, reason in done.failed.items():
         fail(f"{name} was not converted: {reason}", 0)
     print(f"Converted {len(done.converted)} files in {asked.to or asked.store}.")
@@ -33,11 +27,7 @@ def convert(arguments: list[str]) -> int:
 
 
 def labels(described: Mapping[str, Any]) -> dict[str, str]:
-    """The labels of a described cell; the kinds of its modules if it cannot be built.
-
-    Args:
-        described: the settings of an experiment.
-    """
+    """The labels of a described cell; its kinds, if it cannot be built."""
     from simgeo import settings
     from simgeo.problems import Experiment
 

@@ -10,17 +10,16 @@ import argparse
 import copy
 import functools
 import math
-import os
 import re
-import resource
 import textwrap
 from collections import defaultdict
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 from simgeo import settings
+from simgeo.checks import require
 from simgeo.cli import Parser
+from simgeo.engine import host_memory
 from simgeo.problems import Experiment
 
 CHOICE = re.compile(r"([a-z][\w.]*):([\w-]*)")  # teacher:gaussian
@@ -44,17 +43,6 @@ the file says.
 `simgeo list teachers orthogonal-fraction` tells the settings of a kind."""
 
 
-class Knob(NamedTuple):
-    """A setting of one kind of module that a flag can give."""
-
-    name: str
-    types: set[type]
-    optional: bool
-    many: bool
-    default: str  # "required" where there is none
-    rule: str  # in the words of the check that refuses the wrong values
-
-
 class Request(NamedTuple):
     """What `simgeo run` was asked for."""
 
@@ -65,11 +53,7 @@ class Request(NamedTuple):
 
 
 def parse(arguments: list[str]) -> Request:
-    """The request in these arguments.
-
-    Raises:
-        ValueError: in one line, if it is malformed or impossible.
-    """
+    """The request in these arguments; ValueError if it is malformed or impossible."""
     parser = settings_parser("run", "[FILE.toml]", _RUN, EXAMPLES)
     add = parser.add_argument
     add("--results", metavar="DIR", default="results", help="default: results")
@@ -92,11 +76,8 @@ def describe_file(name: str) -> settings.Description:
             f"See `simgeo run --help`."
         )
     data = settings.read(name)
-    if "sweep" in data:
-        raise ValueError(
-            f"`path` must describe one experiment; got {name}, which is a grid. "
-            f"`simgeo sweep` runs it."
-        )
+    got = f"{name}, which is a grid. `simgeo sweep` runs it"
+    require("sweep" not in data, "path", "describe one experiment", got)
     return settings.complete(Experiment, data)
 
 
@@ -118,17 +99,7 @@ def change(
     changes: dict[str, Any],
     cls: type = Experiment,
 ) -> Any:
-    """The experiment of a description with kinds chosen and settings changed.
-
-    Args:
-        data: a complete description, which is left as it is.
-        choices: places and the kinds to put there.
-        changes: values by the names of settings, as `read` returns them.
-        cls: what is described.
-
-    Raises:
-        ValueError: in one line, if it is impossible, or larger than the memory.
-    """
+    """The experiment of a description with kinds chosen and settings changed."""
     data = copy.deepcopy(data)
     chosen = dict(choices)
     if len(chosen) < len(choices):
@@ -138,9 +109,8 @@ def change(
         _choose(data, place, chosen[place], cls)
     full: dict[str, Any] = {}
     for name, value in changes.items():
-        dotted = name
-        if name.startswith(_ALIKE):
-            dotted = _full(data, name.removeprefix(_ALIKE), cls)
+        alike = name.removeprefix(_ALIKE)
+        dotted = _full(data, alike, cls) if alike != name else name
         if dotted in full:
             raise ValueError(f"`{dotted}` can be given once, and is given twice.")
         full[dotted] = value
@@ -155,21 +125,12 @@ def change(
 
 
 def require_room(data: settings.Description, memory: int | None = None) -> None:
-    """Refuses an experiment whose vectors alone are larger than the memory.
-
-    Args:
-        data: a complete description; a size that is None, and not known yet, counts
-            for nothing.
-        memory: bytes; by default, what this process may have.
-
-    Raises:
-        ValueError: in one line, with both sizes.
-    """
+    """Refuses an experiment whose vectors alone take more than the memory, in bytes."""
     names = ("num_vectors", "teacher_dim", "student_dim", "num_seeds")
     n, d, m, seeds = (data[name] or 0 for name in names)
     needs = 4 * n * (d + m) * seeds
     widths = " and ".join(str(width) for width in (d, m) if width)
-    has = _memory() if memory is None else memory
+    has = host_memory() if memory is None else memory
     if needs > has:
         raise ValueError(
             f"`num_vectors` must be small enough for the memory of {_size(has)}; the "
@@ -178,25 +139,16 @@ def require_room(data: settings.Description, memory: int | None = None) -> None:
         )
 
 
-def knobs(cls: type) -> Iterator[Knob]:
-    """The settings that a flag can give: numbers, text, true or false, lists of these.
-
-    Args:
-        cls: a kind of module.
-    """
+def knobs(cls: type) -> dict[str, str]:
+    """The settings that a flag can give: which values are right, and the default."""
+    said = {}
     for name, field in settings.fields(cls).items():
         if field.types and field.described:
             default = "required"
             if not field.required:
-                default = field.about_default or _text(field.default())
-            yield Knob(
-                name,
-                field.types,
-                field.optional,
-                field.many,
-                default,
-                _rule(cls, field),
-            )
+                default = f"default {field.about_default or _text(field.default())}"
+            said[name] = f"{field.rule}, {default}".lstrip(", ")
+    return said
 
 
 def needs_file(cls: type) -> bool:
@@ -215,81 +167,44 @@ def flag_of(dotted: str) -> str:
     return f"--{dotted.replace('_', '-')}"
 
 
-def table_of(rows: dict[str, str], wide: int = 24, width: int = WIDTH) -> str:
-    """Names and what they are, one line each."""
+def table_of(classes: tuple[type, ...], wide: int) -> str:
+    """The kinds of these classes and what they are, one line each."""
+    return lines_of({k: summary(c) for k, c in settings.kinds(*classes).items()}, wide)
+
+
+def lines_of(rows: dict[str, str], wide: int) -> str:
+    """Names and what they are, one line each, cut where it is too long."""
+    lines = [f"{name:{wide}s} {text}".rstrip() for name, text in rows.items()]
+    most = WIDTH - 2
     return "\n".join(
-        _fit(f"{name:{wide}s} {text}".rstrip(), width) for name, text in rows.items()
+        line if len(line) <= most else f"{line[: most - 3].rpartition(' ')[0]} ..."
+        for line in lines
     )
-
-
-def _fit(line: str, width: int) -> str:
-    if len(line) <= width:
-        return line
-    return line[: width - 3].rpartition(" ")[0] + " ..."
-
-
-def _rule(cls: type, field: settings.Field) -> str:
-    if field.choices:
-        return f"one of {', '.join(map(str, field.choices))}"
-    wrongs = {float: [math.nan, -1.0], int: [-1], str: [("",) if field.many else ""]}
-    for wrong in (
-        one for kind in wrongs if kind in field.types for one in wrongs[kind]
-    ):
-        try:
-            cls(**{field.name: wrong})
-        except TypeError:  # another setting has no default
-            return ""
-        except ValueError as error:
-            return _rule_in(str(error), field.name)
-    return ""
-
-
-def _rule_in(refusal: str, name: str) -> str:
-    """What a refusal says of the values that are right."""
-    names = re.search(r"Valid: (.*)\.$", refusal)
-    if names:
-        return f"one of {names[1]}"
-    rule = re.match(rf"`{name}(?:\.\d+)?` must (?:be |lie )?(.*); got ", refusal)
-    return rule[1].replace("not be ", "not ") if rule else ""
 
 
 def settings_parser(
     command: str, words: str, description: str, epilog: str, cls: type = Experiment
 ) -> Parser:
-    """A parser with a flag for every setting of an experiment.
-
-    Args:
-        command: its name.
-        words: what else it takes, for the usage.
-        description: what it does.
-        epilog: what its help ends with.
-        cls: what the flags describe.
-    """
+    """A parser with a flag for every setting of `cls`, and its words in the usage."""
     parser = Parser(
-        prog=f"simgeo {command}",
+        command,
+        description,
         usage=f"simgeo {command} {words} [PLACE:KIND ...] [SETTINGS]",
-        description=description,
         epilog=epilog,
         formatter_class=functools.partial(
             argparse.RawDescriptionHelpFormatter, width=WIDTH
         ),
         conflict_handler="resolve",  # a command's own flags come later
-        allow_abbrev=False,
     )
     parser.add_argument("words", nargs="*", help=argparse.SUPPRESS)
     group = parser.add_argument_group("settings of the experiment")
-    for knob in knobs(cls):
-        rule = knob.rule
-        if len(rule) > WIDTH:
-            rule = f"one of many; `simgeo list {knob.name}` has all"
-        text = f"{rule}, default {knob.default}".lstrip(", ")
-        _add(group, knob.name, [settings.fields(cls)[knob.name]], text)
+    for name, about in knobs(cls).items():
+        _add(group, name, [settings.fields(cls)[name]], about)
     flags = defaultdict(list)  # of settings within kinds
     for place, classes in settings.places(cls).items():
         found = settings.kinds(*classes)
-        lines = {kind: summary(each) for kind, each in found.items()}
         title = f"{place}:KIND, such as {place}:{next(iter(found), '')}"
-        text = table_of(lines, 22, WIDTH - 2)
+        text = table_of(classes, 22)
         if "." in place:
             text = textwrap.fill(", ".join(found), WIDTH - 2, break_on_hyphens=False)
         parser.add_argument_group(title, text)
@@ -356,10 +271,8 @@ def _choose(data: settings.Description, place: str, kind: str, root: type) -> No
     """Puts a kind in its place, with its defaults if it was not there."""
     valid = settings.places(root)
     if place not in valid:
-        wrong = f"{place}:{kind}"
-        raise ValueError(
-            f"{wrong!r} chooses nothing.{settings.suggest(place, [*valid])}"
-        )
+        meant = settings.suggest(place, [*valid])
+        raise ValueError(f"'{place}:{kind}' chooses nothing.{meant}")
     cls = settings.find_kind(kind, *valid[place], at=place)
     table, name = _table(data, place)
     if name not in table:
@@ -375,11 +288,7 @@ def _choose(data: settings.Description, place: str, kind: str, root: type) -> No
 
 
 def _full(data: settings.Description, name: str, root: type) -> str:
-    """The full name of a setting that one of the chosen kinds has.
-
-    Raises:
-        ValueError: if none has it, or several.
-    """
+    """The full name of a setting, which one of the chosen kinds alone must have."""
     here, elsewhere = [], []
     for place, classes in settings.places(root).items():
         chosen = data
@@ -419,19 +328,6 @@ def _refuse(data: settings.Description, dotted: str, trail: list[str]) -> NoRetu
         f"`{dotted}` is no setting of {data[settings.KIND]}. Choose another kind of "
         f"`{'.'.join(trail)}`; `simgeo list` tells which has it."
     )
-
-
-def _memory() -> int:
-    """Bytes that this process may have: of the machine, its group, or its own limit."""
-    limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
-    soft, _ = resource.getrlimit(resource.RLIMIT_AS)
-    limits += [soft] if soft != resource.RLIM_INFINITY else []
-    for name in ("memory.max", "memory/memory.limit_in_bytes"):
-        try:
-            limits.append(int(Path("/sys/fs/cgroup", name).read_text()))
-        except (OSError, ValueError):  # another version, or "max"
-            pass
-    return min(limits)
 
 
 def _size(size: int) -> str:

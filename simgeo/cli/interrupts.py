@@ -3,7 +3,6 @@
 import signal
 import sys
 import threading
-from types import TracebackType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _CODE = 130  # what a command returns that was interrupted, by either
@@ -50,12 +49,7 @@ class Interrupts:
             }
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         for each, handler in self.previous.items():
             signal.signal(each, handler)
 

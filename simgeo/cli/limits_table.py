@@ -1,25 +1,18 @@
 """`simgeo limits`: what is possible, as one table."""
 
-from simgeo.cli import Parser, fail
+from simgeo.cli import Parser
 from simgeo.limits import summary, table
 
 
-def show(arguments: list[str]) -> int:
-    """Exit code, after the table of these numbers."""
+def show(arguments: list[str]) -> None:
+    """Prints the table of these numbers."""
     parser = Parser(
-        prog="simgeo limits",
-        description="What n vectors in d dimensions can do at epsilon, exact or bound.",
-        allow_abbrev=False,
+        "limits", "What n vectors in d dimensions can do at epsilon, exact or bound."
     )
     add = parser.add_argument
     add("--n", type=int, required=True, help="number of vectors")
     add("--d", type=int, required=True, help="their dimensions")
     add("--epsilon", type=float, required=True, help="largest |cos| of a pair")
     add("--m", type=int, help="dimensions of the student (default: half of d)")
-    try:
-        chosen = parser.parse_args(arguments)
-        limits = summary(chosen.n, chosen.d, chosen.epsilon, chosen.m)
-    except ValueError as error:
-        return fail(error, 2)
-    print(table(limits))
-    return 0
+    asked = parser.parse_args(arguments)
+    print(table(summary(asked.n, asked.d, asked.epsilon, asked.m)))

@@ -5,8 +5,8 @@ import inspect
 import textwrap
 
 from simgeo import settings
-from simgeo.cli import Parser, fail
-from simgeo.cli.flags import WIDTH, flag_of, knobs, needs_file, summary, table_of
+from simgeo.cli import Parser
+from simgeo.cli.flags import WIDTH, flag_of, knobs, lines_of, needs_file, table_of
 from simgeo.measures import DEFAULT, MEASURES
 from simgeo.problems import Experiment
 
@@ -21,22 +21,16 @@ Topics: {topics}.
   simgeo list objectives cka"""
 
 
-def show(arguments: list[str]) -> int:
-    """Prints what was asked for, the names of all if nothing was; the exit code."""
+def show(arguments: list[str]) -> None:
+    """Prints what was asked for, the names of all if nothing was."""
     parser = Parser(
-        prog="simgeo list",
+        "list",
+        _ABOUT.format(topics=", ".join(_topics())),
         usage="simgeo list [TOPIC ...] [NAME ...]",
-        description=_ABOUT.format(topics=", ".join(_topics())),
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     parser.add_argument("words", nargs="*", help=argparse.SUPPRESS)
-    try:
-        text = _answer(parser.parse_args(arguments).words)
-    except ValueError as error:
-        return fail(error, 2)
-    print(text)
-    return 0
+    print(_answer(parser.parse_args(arguments).words))
 
 
 def _topics() -> dict[str, dict[str, tuple[type, ...]]]:
@@ -61,13 +55,11 @@ def _names(topic: tuple[str, dict[str, tuple[type, ...]]]) -> str:
     if name == "measures":
         others = (name for name in MEASURES if name not in DEFAULT)
         labels = {name: MEASURES[name].label for name in (*DEFAULT, *others)}
-        return f"measures\n{textwrap.indent(table_of(labels, 23, WIDTH - 2), '  ')}"
-    parts = []
-    for place, classes in places.items():
-        lines = {kind: summary(cls) for kind, cls in settings.kinds(*classes).items()}
-        table = table_of(lines, 23, WIDTH - 2)
-        parts.append(f"{place}:\n{textwrap.indent(table, '  ')}")
-    return "\n\n".join(parts)
+        return f"measures\n{textwrap.indent(lines_of(labels, 23), '  ')}"
+    return "\n\n".join(
+        f"{place}:\n{textwrap.indent(table_of(classes, 23), '  ')}"
+        for place, classes in places.items()
+    )
 
 
 def _all_about(name: str, topics: dict[str, dict[str, tuple[type, ...]]]) -> str:
@@ -93,18 +85,11 @@ def _all_about(name: str, topics: dict[str, dict[str, tuple[type, ...]]]) -> str
 
 
 def _kind(place: str, kind: str, cls: type) -> str:
-    doc = (inspect.getdoc(cls) or "").partition(">>>")[0].strip()
-    paragraphs = "\n\n".join(map(_filled, doc.split("\n\n")))
-    parts = [f"{place}:{kind}", textwrap.indent(paragraphs, "  ")]
+    parts = [f"{place}:{kind}", _doc(cls)]
     about = getattr(cls, "about", None)
-    parts += (
-        [_row(name, text) for name, text in about._asdict().items()] if about else []
-    )
-    for knob in knobs(cls):
-        text = f"{knob.rule}, default {knob.default}".lstrip(", ")
-        if knob.default == "required":
-            text = f"{knob.rule}, required".lstrip(", ")
-        parts.append(_row(flag_of(f"{place}.{knob.name}"), text))
+    rows = about._asdict() if about else {}
+    rows |= {flag_of(f"{place}.{name}"): said for name, said in knobs(cls).items()}
+    parts += [_row(name, text) for name, text in rows.items()]
     if needs_file(cls):
         parts.append("  It has settings that no flag can give: use a TOML file.")
     return "\n".join(parts)
@@ -117,11 +102,15 @@ def _measure(name: str) -> str:
         "range": measure.bounds,
         "better": measure.better or "neither",
         "chance": measure.chance,
+        "--measures NAME,...": "records it, and whatever else is named",
     }
-    doc = (inspect.getdoc(measure) or "").partition(">>>")[0].strip()
-    parts = [textwrap.indent("\n\n".join(map(_filled, doc.split("\n\n"))), "  ")]
-    flag = _row("--measures NAME,...", "records it, and whatever else is named")
-    return "\n".join([name, *parts, *(_row(*row) for row in rows.items()), flag])
+    return "\n".join([name, _doc(measure), *(_row(*row) for row in rows.items())])
+
+
+def _doc(of: object) -> str:
+    """A docstring without its examples."""
+    paragraphs = (inspect.getdoc(of) or "").partition(">>>")[0].strip().split("\n\n")
+    return textwrap.indent("\n\n".join(map(_filled, paragraphs)), "  ")
 
 
 def _filled(paragraph: str) -> str:

@@ -3,8 +3,8 @@
 import sys
 import textwrap
 import warnings
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
 
@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from tqdm import tqdm
 
 from simgeo import engine, measures, plots, results
-from simgeo.cli import fail
+from simgeo.cli import fail, failed, warnings_told
 from simgeo.cli.files import file_to_draw, folder_to_write
 from simgeo.cli.flags import parse
 from simgeo.cli.interrupts import Interrupts
@@ -26,27 +26,23 @@ SECONDS = 10.0  # between two lines of a log
 
 def run(arguments: list[str]) -> int:
     """Exit code; seeds that are found finished are read instead of repeated."""
-    try:
-        request = parse(arguments)
-        engine.prepare_host()
-        cell = request.experiment
-        cell.check()
-        folder = folder_to_write("--results", request.results)
-        name = f"{cell.fingerprint}.png"
-        picture = folder / name
-        if request.figure is not None:
-            picture = file_to_draw("--figure", request.figure, name)
-        missing = cell.seeds.tolist() if request.again else _missing(folder, cell)
-    except ValueError as error:
-        return fail(error, 2)
+    request = parse(arguments)
+    engine.prepare_host()
+    cell = request.experiment
+    cell.check()
+    folder = folder_to_write("--results", request.results)
+    name = f"{cell.fingerprint}.png"
+    picture = folder / name
+    if request.figure is not None:
+        picture = file_to_draw("--figure", request.figure, name)
+    missing = cell.seeds.tolist() if request.again else _missing(folder, cell)
     if missing:
         try:
             found = _compute(cell, missing)
         except KeyboardInterrupt:
             return fail("interrupted before the first record; nothing is kept.", 130)
         except (MemoryError, OverflowError, jax.errors.JaxRuntimeError) as error:
-            reason = str(error).partition("\n")[0] or "out of memory"
-            return fail(f"{reason}. Try fewer seeds or vectors.", 1)
+            return failed(error, "Try fewer seeds or vectors.")
         stopped = found.attrs["stopped"]
         try:
             path = results.save(found, folder)
@@ -63,10 +59,7 @@ def run(arguments: list[str]) -> int:
         return fail(f"{folder} was changed by another program. Run it again.", 1)
     print(table(whole))
     print(said)
-    try:
-        draw(whole, picture)
-    except OSError as error:
-        return fail(error, 1)
+    draw(whole, picture)
     print(f"Drew {picture}.")
     return 0
 
@@ -122,57 +115,37 @@ def draw(run: xr.Dataset, path: Path) -> None:
         figure.savefig(path)
 
 
-class Bar(AbstractContextManager):
-    """How far a run is, on a terminal.
+@contextmanager
+def _telling(num_steps: int, num_seeds: int) -> Iterator[Callable[[int, str], None]]:
+    """Tells how far a run is: a bar on a terminal, and a line now and then in a log.
 
-    Args:
-        total: steps of all seeds.
+    What it gives is called with the steps that all seeds have done, and the loss.
     """
+    total, last = num_steps * num_seeds, monotonic()
+    of_seeds = f" of all {num_seeds} seeds" if num_seeds > 1 else ""
+    with tqdm(total=total, unit="step", disable=not sys.stderr.isatty()) as bar:
+        bar.set_postfix_str("compiling")
 
-    def __init__(self, total: int) -> None:
-        self.bar = tqdm(total=total, unit="step")
-        self.bar.set_postfix_str("compiling")
+        def tell(done: int, loss: str) -> None:
+            nonlocal last
+            bar.set_postfix_str(loss, refresh=False)
+            bar.update(done - bar.n)
+            now = monotonic()
+            if bar.disable and now - last >= SECONDS:
+                last = now
+                print(f"{done} of {total} steps{of_seeds}, {loss}", file=sys.stderr)
 
-    def __exit__(self, *_: object) -> None:
-        self.bar.close()
-
-    def on_record(self, done: int, loss: float) -> None:
-        """Moves the bar to the steps that are done."""
-        self.bar.set_postfix_str(f"loss {loss:.3e}", refresh=False)
-        self.bar.update(done - self.bar.n)
-
-
-class Lines(AbstractContextManager):
-    """How far a run is, in a log: a line at most every ten seconds.
-
-    Args:
-        total: steps of all seeds.
-    """
-
-    def __init__(self, total: int) -> None:
-        self.total, self.last = total, monotonic()
-
-    def __exit__(self, *_: object) -> None: ...
-
-    def on_record(self, done: int, loss: float) -> None:
-        """Prints a line if the last one is old enough."""
-        now = monotonic()
-        if now - self.last < SECONDS:
-            return
-        self.last = now
-        line = f"{done} of {self.total} steps, loss {loss:.3e}"
-        print(line, file=sys.stderr, flush=True)
+        yield tell
 
 
 def _compute(cell: Experiment, seeds: Sequence[int]) -> xr.Dataset:
     """The run of these seeds, whole or as far as it came."""
     print(cell.title, file=sys.stderr)
-    total = len(seeds) * cell.num_steps
-    telling = Bar(total) if sys.stderr.isatty() else Lines(total)
-    with telling, Interrupts() as interrupts:
+    telling = _telling(cell.num_steps, len(seeds))
+    with telling as tell, Interrupts() as interrupts:
 
         def on_record(record: engine.Record) -> None:
-            telling.on_record(record.unit_steps, float(np.median(record.loss)))
+            tell(record.unit_steps, f"loss {np.median(record.loss):.3e}")
             interrupts.at_a_record()
 
         (found,) = engine.run_many([cell], seeds=[seeds], on_record=on_record)
@@ -181,8 +154,6 @@ def _compute(cell: Experiment, seeds: Sequence[int]) -> xr.Dataset:
 
 def _missing(folder: Path, cell: Experiment) -> list[int]:
     """The seeds that are not finished yet; damaged files are named."""
-    with warnings.catch_warnings(record=True, action="always") as told:
+    with warnings_told():
         damaged = results.verify(folder, [cell.fingerprint])
-    for each in told:
-        fail(each.message, 0)
     return results.missing_seeds(folder, cell.fingerprint, cell.seeds.tolist(), damaged)

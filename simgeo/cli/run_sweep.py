@@ -4,16 +4,14 @@ import math
 import re
 import sys
 import time
-import warnings
 from concurrent.futures import BrokenExecutor
-from pathlib import Path
-from typing import Any
 
 import jax
 from tqdm import tqdm
 
 from simgeo import engine, sweep
-from simgeo.cli import Parser, fail
+from simgeo.checks import require
+from simgeo.cli import Parser, fail, warnings_told
 from simgeo.cli.files import folder_to_write
 from simgeo.sweep import Plan, Progress
 
@@ -23,10 +21,9 @@ _UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 def run(arguments: list[str]) -> int:
     """Exit code: 1 if a cell failed; what is in the store is not run again."""
     parser = Parser(
-        prog="simgeo sweep",
+        "sweep",
+        "Run every cell of a grid that is not in the store yet.",
         usage="simgeo sweep GRID.toml [OPTIONS]",
-        description="Run every cell of a grid that is not in the store yet.",
-        allow_abbrev=False,
     )
     add = parser.add_argument
     add("grid", metavar="GRID.toml", help="an experiment, and a table [sweep]")
@@ -37,27 +34,30 @@ def run(arguments: list[str]) -> int:
     add("--keep-vectors", action="store_true", help="students and teachers too")
     add("--executor", metavar="MODULE:FACTORY", help="runs the batches elsewhere")
     add("--log", action="store_true", help="lines instead of bars")
+    asked = parser.parse_args(arguments)
+    memory = None if asked.memory is None else size_of(asked.memory)
+    cells = sweep.load(asked.grid)
+    if not asked.dry_run:
+        folder_to_write("--store", asked.store)
+    executor = None
+    if asked.executor is None:
+        engine.prepare_host()
+    else:
+        engine.keep_programs()
+        sys.path.insert(0, "")  # a factory beside the grid
+        executor = sweep.executor_of(asked.executor)
+    whole = sweep.plan(cells)
+    print(said_of(whole), file=sys.stderr)
+    if asked.dry_run:
+        try:
+            needs = sweep.measure(whole, memory) / 2**20
+        except MemoryError as error:
+            return fail(error, 1)
+        print(f"The largest program needs {needs:.0f} MiB. Nothing was run.")
+        return 0
+    telling = _Telling(whole, asked.log)
     try:
-        asked = parser.parse_args(arguments)
-        memory = None if asked.memory is None else size_of(asked.memory)
-        cells = sweep.load(asked.grid)
-        if not asked.dry_run:
-            folder_to_write("--store", asked.store)
-        executor = None
-        if asked.executor is None:
-            engine.prepare_host()
-        else:
-            engine.keep_programs()
-            sys.path.insert(0, "")  # a factory beside the grid
-            executor = sweep.executor_of(asked.executor)
-        whole = sweep.plan(cells)
-        print(said_of(whole), file=sys.stderr)
-        if asked.dry_run:
-            return _dry(whole, memory)
-        telling = _Lines() if asked.log else _Bars(whole)
-        with telling, warnings.catch_warnings():
-            warnings.showwarning = _warn
-            warnings.simplefilter("always", UserWarning)
+        with telling.cells, telling.steps, warnings_told():
             report = sweep.run(
                 whole,
                 asked.store,
@@ -68,8 +68,6 @@ def run(arguments: list[str]) -> int:
                 on_batch=telling.on_batch,
                 on_record=telling.on_record,
             )
-    except ValueError as error:
-        return fail(error, 2)
     except KeyboardInterrupt:
         return fail(
             "interrupted; finished cells are kept, and the same command goes on.", 130
@@ -95,8 +93,7 @@ def size_of(text: str) -> int:
         size = int(float(match[1]) * _UNITS[match[2]]) if match else 0
     except ValueError:
         size = 0
-    if size <= 0:
-        raise ValueError(f"`--memory` must be a size such as 4GiB; got {text!r}.")
+    require(size > 0, "--memory", "be a size such as 4GiB", repr(text))
     return size
 
 
@@ -121,59 +118,26 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def _dry(whole: Plan, memory: int | None) -> int:
-    try:
-        needs = sweep.measure(whole, memory)
-    except MemoryError as error:
-        return fail(error, 1)
-    print(f"The largest program needs {needs / 2**20:.0f} MiB. Nothing was run.")
-    return 0
+class _Telling:
+    """Bars over cells and over a batch's steps, on a terminal; or lines for a log."""
 
-
-class _Lines:
-    """A line for every batch."""
-
-    def __enter__(self) -> "_Lines":
-        return self
-
-    def __exit__(self, *_: object) -> None: ...
+    def __init__(self, whole: Plan, log: bool) -> None:
+        hidden = True if log else None
+        self.cells = tqdm(total=len(whole.works), unit="cell", disable=hidden)
+        self.steps = tqdm(total=1, unit="step", disable=hidden, leave=False)
+        self.log, self.estimated = log, log
 
     def on_batch(self, at: Progress) -> None:
+        clock = time.strftime("%H:%M:%S ") if self.log else ""
         for name, reason in at.reasons.items():
-            print(f"{_clock()} {name} failed: {reason}", file=sys.stderr)
-        print(
-            f"{_clock()} {at.done} of {at.total} cells, {at.failed} failed, about "
-            f"{duration(at.seconds_left)} left",
-            file=sys.stderr,
-            flush=True,
-        )
-
-    def on_record(self, done: int, total: int) -> None: ...
-
-
-class _Bars:
-    """One bar over cells and one over the steps of the batch, on a terminal only."""
-
-    def __init__(self, whole: Plan) -> None:
-        self.cells = tqdm(total=len(whole.works), unit="cell", disable=None)
-        self.steps = tqdm(total=1, unit="step", disable=None, leave=False)
-        self.estimated = False
-
-    def __enter__(self) -> "_Bars":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.steps.close()
-        self.cells.close()
-
-    def on_batch(self, at: Progress) -> None:
-        for name, reason in at.reasons.items():
-            tqdm.write(f"{name} failed: {reason}", sys.stderr)
+            tqdm.write(f"{clock}{name} failed: {reason}", sys.stderr)
+        left = duration(at.seconds_left)
         if not self.estimated and at.done < at.total:
-            left = f"About {duration(at.seconds_left)} by the first batch."
-            tqdm.write(left, sys.stderr)
+            tqdm.write(f"About {left} by the first batch.", sys.stderr)
             self.estimated = True
-        told = f"{at.failed} failed, about {duration(at.seconds_left)} left"
+        told = f"{at.failed} failed, about {left} left"
+        if self.log:
+            tqdm.write(f"{clock}{at.done} of {at.total} cells, {told}", sys.stderr)
         self.cells.set_postfix_str(told, refresh=False)
         self.cells.update(at.done + at.failed - self.cells.n)
 
@@ -183,26 +147,11 @@ class _Bars:
         self.steps.update(done - self.steps.n)
 
 
-def _warn(message: Any, *_: Any, **__: Any) -> None:
-    fail(message, 0)
-
-
-def _clock() -> str:
-    return time.strftime("%H:%M:%S")
-
-
-def show_status(arguments: list[str]) -> int:
+def show_status(arguments: list[str]) -> None:
     """`simgeo status STORE`: how far its sweeps are, also while one runs."""
-    parser = Parser(
-        prog="simgeo status",
-        description="What of the sweeps in a store is done, failed and left.",
-        allow_abbrev=False,
-    )
+    parser = Parser("status", "What of the sweeps in a store is done, failed and left.")
     parser.add_argument("store", metavar="STORE")
-    try:
-        found = sweep.status(Path(parser.parse_args(arguments).store))
-    except ValueError as error:
-        return fail(error, 2)
+    found = sweep.status(parser.parse_args(arguments).store)
     names = ("cells", "done", "failed", "left", "cells/min", "time left")
     head = "".join(f"{name:>11s}" for name in names)
     print(f"{'sweep':>17s}{head}  last cell")
@@ -212,4 +161,3 @@ def show_status(arguments: list[str]) -> int:
         cells = (each.total, each.done, each.failed, each.left, rate, left)
         row = "".join(f"{cell:>11}" for cell in cells)
         print(f"{each.name:>17s}{row}  {duration(each.idle)} ago")
-    return 0

@@ -1,14 +1,14 @@
 """`simgeo results` and `simgeo plot`: the cells of a store as a table or a figure."""
 
-import warnings
 from pathlib import Path
 
 import pandas as pd
 
 from simgeo import plots, results
-from simgeo.cli import Parser, fail
+from simgeo.checks import require
+from simgeo.cli import Parser, warnings_told
 from simgeo.cli.files import file_to_draw, require_file
-from simgeo.results import Store
+from simgeo.results import USUAL, Store
 
 _CONDITION = "such as 'objective == \"cka\" and m < 64'"
 _FORMATS = (".csv", ".parquet", ".nc")
@@ -18,53 +18,39 @@ _SHOWN = (
 )
 
 
-def show(arguments: list[str]) -> int:
+def show(arguments: list[str]) -> None:
     """`simgeo results STORE`: the last records, printed or written."""
     parser = Parser(
-        prog="simgeo results",
-        description="The last record of every finished cell and seed of a store.",
-        allow_abbrev=False,
+        "results", "The last record of every finished cell and seed of a store."
     )
     add = parser.add_argument
     add("store", metavar="STORE")
-    add(
-        "--where", metavar="CONDITION", help="such as 'objective == \"cka\" and m < 64'"
-    )
+    add("--where", metavar="CONDITION", help=_CONDITION)
     add("--to", metavar="FILE", help="ends in .csv, .parquet or .nc")
     add("--steps", action="store_true", help="all records, not only the last")
-    try:
-        asked = parser.parse_args(arguments)
-        store = _open(asked.store)
-        if asked.to is not None and Path(asked.to).suffix not in _FORMATS:
-            raise ValueError(
-                f"`--to` must end in one of {', '.join(_FORMATS)}; got {asked.to}."
-            )
-        if asked.to is not None:
-            require_file("--to", Path(asked.to))
-        if asked.steps:
-            rows = store.trajectories(asked.where or "")
-        else:
-            rows = chosen(store, asked.where)
-        if asked.to is None:
-            said = _preview(rows)
-        else:
-            _write(rows, Path(asked.to))
-            cells = rows["fingerprint"].nunique()
-            said = f"{len(rows)} rows of {cells} cells are in {asked.to}."
-    except ValueError as error:
-        return fail(error, 2)
-    except OSError as error:
-        return fail(error, 1)
-    print(said)
-    return 0
+    asked = parser.parse_args(arguments)
+    store = _open(asked.store)
+    path = None if asked.to is None else Path(asked.to)
+    if path is not None:
+        ends = f"end in one of {', '.join(_FORMATS)}"
+        require(path.suffix in _FORMATS, "--to", ends, path)
+        require_file("--to", path)
+    if asked.steps:
+        rows = store.trajectories(asked.where or "")
+    else:
+        rows = chosen(store, asked.where)
+    if path is None:
+        print(_preview(rows))
+    else:
+        _write(rows, path)
+        cells = rows["fingerprint"].nunique()
+        print(f"{len(rows)} rows of {cells} cells are in {path}.")
 
 
-def plot(arguments: list[str]) -> int:
+def plot(arguments: list[str]) -> None:
     """`simgeo plot STORE`: one measure over one setting, with bands and levels."""
     parser = Parser(
-        prog="simgeo plot",
-        description="A measure over a setting: seeds, their median, its band, levels.",
-        allow_abbrev=False,
+        "plot", "A measure over a setting: seeds, their median, its band, levels."
     )
     add = parser.add_argument
     add("store", metavar="STORE")
@@ -74,63 +60,51 @@ def plot(arguments: list[str]) -> int:
     add("--col", help="a setting, one panel for each value")
     add("--where", metavar="CONDITION", help="which cells, as for `simgeo results`")
     add("--to", metavar="FILE", default="sweep.png", help="default: sweep.png")
-    try:
-        asked = parser.parse_args(arguments)
-        path = file_to_draw("--to", asked.to, "sweep.png")
-        store = _open(asked.store)
-        rows = chosen(store, asked.where)
-        names = {
-            axis: results.column(rows, getattr(asked, axis), f"--{axis}")
-            for axis in ("x", "y", "hue", "col")
-            if getattr(asked, axis) is not None
-        }
-        if not pd.api.types.is_numeric_dtype(rows[names["y"]]):
-            raise ValueError(
-                f"`--y` must name a column of numbers, such as matthews; got "
-                f"{asked.y!r}."
-            )
-        _refuse_mixed(rows, names)
-        with plots.style():
-            one = store.load(rows["fingerprint"].iloc[0])
-            label = (
-                one[names["y"]].attrs.get("long_name") if names["y"] in one else None
-            )
-            figure = plots.sweep(rows, **names, label=label)
-            figure.savefig(path)
-    except ValueError as error:
-        return fail(error, 2)
-    except OSError as error:
-        return fail(error, 1)
+    asked = parser.parse_args(arguments)
+    path = file_to_draw("--to", asked.to, "sweep.png")
+    store = _open(asked.store)
+    rows = chosen(store, asked.where)
+    names = {
+        axis: results.column(rows, getattr(asked, axis), f"--{axis}")
+        for axis in ("x", "y", "hue", "col")
+        if getattr(asked, axis) is not None
+    }
+    y = names["y"]
+    numeric = pd.api.types.is_numeric_dtype(rows[y])
+    rule = "name a column of numbers, such as matthews"
+    require(numeric, "--y", rule, repr(asked.y))
+    _refuse_mixed(rows, names)
+    one = store.load(rows["fingerprint"].iloc[0])
+    label = one[y].attrs.get("long_name") if y in one else None
+    with plots.style():
+        plots.sweep(rows, **names, label=label).savefig(path)
     print(f"Drew {rows['fingerprint'].nunique()} cells in {path}.")
-    return 0
 
 
 def chosen(store: Store, where: str | None) -> pd.DataFrame:
     """The rows of a store that a condition chooses."""
-    if store.frame.empty:
-        raise ValueError(f"`STORE` must hold finished runs; got {store.folder}.")
+    require(not store.frame.empty, "STORE", "hold finished runs", store.folder)
     rows = results.rows(store.frame, where) if where else store.frame
-    if rows.empty:
-        raise ValueError(f"`--where` must leave rows; got none for {where!r}.")
+    require(not rows.empty, "--where", "leave rows", f"none for {where!r}")
     return rows
 
 
 def _open(folder: str) -> Store:
-    with warnings.catch_warnings(record=True, action="always") as told:
-        store = results.open(folder)
-    for each in told:
-        fail(each.message, 0)
-    return store
+    with warnings_told():
+        return results.open(folder)
 
 
 def _preview(rows: pd.DataFrame) -> str:
     shown = [name for name in _SHOWN if name in rows]
+    named = ", ".join(rows.get("measures", pd.Series(dtype=str)).unique()).split(", ")
+    own = [each for each in dict.fromkeys(named) if each in rows]
+    shown += [each for each in own if each not in (*USUAL, *shown)]
     varying = [
         name
-        for name in rows
+        for name in map(str, rows)
         if name not in shown
-        and "." in str(name)
-        and not str(name).endswith(".kind")
+        and "." in name
+        and not name.endswith(".kind")
         and rows[name].nunique() > 1
     ]
     head = rows[[*shown, *varying]].head(20).to_string(index=False)

@@ -17,7 +17,7 @@ from simgeo.engine import _memory as memory
 from simgeo.engine import _programs as programs
 from simgeo.engine._given import Given, Levels
 from simgeo.engine._label import data_set
-from simgeo.engine._programs import Knobs
+from simgeo.engine._programs import Common
 from simgeo.engine._units import (
     Batch,
     Unit,
@@ -27,7 +27,7 @@ from simgeo.engine._units import (
     signature,
     stacked,
 )
-from simgeo.problems import AbstractCell, AbstractStage
+from simgeo.problems import AbstractCell, AbstractStage, Data
 
 # Kept in memory. With what belongs to it one takes some 440 memory maps and 20 MiB, and
 # Linux kills a process that has 65,530 maps.
@@ -178,11 +178,7 @@ class Engine:
         return needs
 
     def _slice(
-        self,
-        units: Sequence[Unit],
-        capacity: int,
-        on_record: OnRecord,
-        deadline: float,
+        self, units: Sequence[Unit], capacity: int, on_record: OnRecord, deadline: float
     ) -> "_Slice":
         """All records of units that fit into memory together."""
         data = self._given.data(units)
@@ -252,7 +248,8 @@ class Engine:
         capacity = capacity_of(len(seeds), 1)
         layout = _Layout(len(seeds), capacity, programs.mesh_of(1))
         own = np.array(seeds, np.int32), stacked(stages), stacked(before)
-        found = self._call(("draw", place), partial(_draw, place), layout, own)[1]
+        draw = programs.alone(partial(programs.draw, place))
+        found = self._call(("draw", place), draw, layout, own)[1]
         found = jax.tree.map(layout.back, found)
         if not all(isinstance(leaf, np.ndarray) for leaf in jax.tree.leaves(found)):
             raise TypeError(
@@ -280,9 +277,9 @@ class Engine:
         name: Hashable,
         one: Callable,
         layout: "_Layout",
-        own: tuple,
+        own: Data,
         carried: PyTree = (),
-        common: tuple = (),
+        common: Common = (),
     ) -> tuple[PyTree, PyTree]:
         """Runs a program of one unit for many; see `programs.over_units`."""
         if not isinstance(jax.tree.leaves(own)[0], jax.Array):
@@ -296,9 +293,9 @@ class Engine:
         name: Hashable,
         one: Callable,
         mesh: Mesh,
-        common: tuple,
+        common: Common,
         carried: PyTree,
-        own: tuple,
+        own: Data,
     ) -> jax.stages.Compiled:
         key = name, mesh, signature((common, carried, own))
         if key not in self._programs:
@@ -313,30 +310,12 @@ class Engine:
         return self._programs[key]
 
 
-def _draw(
-    place: int, carried: PyTree, seed: PyTree, stage: AbstractStage, before: tuple
-) -> tuple:
-    return carried, programs.draw(stage, place, seed, before)
-
-
-def _begin(carried: PyTree, knobs: Knobs, seed: PyTree, data: tuple) -> tuple:
-    return carried, programs.begin(knobs, seed, data)
-
-
-def _observe(carried: PyTree, observer: PyTree, subject: PyTree, data: tuple) -> tuple:
-    return carried, programs.observe(observer, subject, data)
-
-
-_ADVANCE, _BEGIN, _OBSERVE = programs.advance, _begin, _observe
+_ADVANCE = programs.advance
+_BEGIN, _OBSERVE = programs.alone(programs.begin), programs.alone(programs.observe)
 
 
 class _Layout:
-    """Where units are in arrays that are spread over devices, each with room to spare.
-
-    Args:
-        num_units: that are real.
-        capacity: places on all devices.
-    """
+    """Where units are in arrays of that capacity, spread over the devices of a mesh."""
 
     def __init__(self, num_units: int, capacity: int, mesh: Mesh) -> None:
         self.mesh, self.capacity = mesh, capacity

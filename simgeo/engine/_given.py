@@ -34,12 +34,7 @@ class Given:
         given: list[tuple[PyTree, ...]] = [() for _ in units]
         for place in range(len(units[0].parts.stages)):
             keys = [_draw_key(unit, place + 1) for unit in units]
-            missing = {
-                key: at
-                for at, key in reversed([*enumerate(keys)])
-                if key not in self._draws
-            }
-            self._draw(place, missing, units, given)
+            self._draw(place, _missing(keys, self._draws), units, given)
             given = [
                 (*own, self._draws[key]) for own, key in zip(given, keys, strict=True)
             ]
@@ -71,26 +66,16 @@ class Given:
         scales: Mapping[str, np.ndarray],
         observe: Observe,
     ) -> list[Levels]:
-        """The levels of every unit.
-
-        Args:
-            scales: levels of the loss, which the programs gave.
-            observe: what is recorded of subjects.
-        """
+        """The levels of every unit; `scales` are those that the programs gave."""
         draws = [_draw_key(unit, len(unit.parts.stages)) for unit in units]
-        of_observer = [
-            ("observer", unit.parts.names[-2], *draw, unit.seed)
-            for unit, draw in zip(units, draws, strict=True)
-        ]
-        of_problem = [
-            ("problem", unit.parts.names[-1], *draw, unit.seed)
-            for unit, draw in zip(units, draws, strict=True)
-        ]
-        missing = {
-            key: at
-            for at, key in reversed([*enumerate(of_observer)])
-            if key not in self._levels
-        }
+        of_observer, of_problem = (
+            [
+                (kind, unit.parts.names[at], *draw, unit.seed)
+                for unit, draw in zip(units, draws, strict=True)
+            ]
+            for kind, at in (("observer", -2), ("problem", -1))
+        )
+        missing = _missing(of_observer, self._levels)
         if missing:
             self._observe(missing, units, data, observe)
         for key, unit, own in zip(of_problem, units, data, strict=True):
@@ -144,6 +129,13 @@ class Given:
             held -= sum(leaf.nbytes for leaf in jax.tree.leaves(oldest))
         while len(self._levels) > _MOST_LEVELS:
             self._levels.pop(next(iter(self._levels)))
+
+
+def _missing(
+    keys: Sequence[Hashable], known: Mapping[Hashable, object]
+) -> dict[Hashable, int]:
+    """Where each key that is not known stands first."""
+    return {key: at for at, key in reversed([*enumerate(keys)]) if key not in known}
 
 
 def _draw_key(unit: Unit, num: int) -> Hashable:

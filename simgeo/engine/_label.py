@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Int
 
+from simgeo.checks import require
 from simgeo.problems import AbstractCell, precision
 from simgeo.settings import KIND, SCHEMA, describe
 
@@ -48,11 +49,9 @@ def data_set(
     """
     observer, problem = cell.observer(), cell.problem()
     more_records, more_levels = problem.derived(records, levels)
+    ordered = {"loss": records["loss"], **more_records, **records}
     variables = {
-        **{
-            name: (("seed", "step"), values)
-            for name, values in _in_order(records, more_records).items()
-        },
+        **{name: (("seed", "step"), values) for name, values in ordered.items()},
         **{name: ("seed", v) for name, v in {**levels, **more_levels}.items()},
         **{name: (("seed", *axes), values) for name, (axes, values) in vectors.items()},
     }
@@ -88,23 +87,13 @@ def data_set(
     )
 
 
-def _in_order(
-    records: Mapping[str, np.ndarray], more: Mapping[str, np.ndarray]
-) -> dict[str, np.ndarray]:
-    """The loss and what is derived of it first."""
-    first = {"loss": records["loss"], **more}
-    return first | {name: v for name, v in records.items() if name != "loss"}
-
-
 def _refuse_taken(names: Sequence[str], cell: AbstractCell) -> None:
     own = {name for name in describe(cell) if name != KIND}
     taken = {"fingerprint", "precision", "seed", "step", *own}
+    rule = "give names that are not taken, without '/' and '.'"
     for name in names:
-        if name in taken or "/" in name or "." in name:
-            raise ValueError(
-                f"`observe` must give names that are not taken, without '/' and '.'; "
-                f"got {name!r}."
-            )
+        is_free = name not in taken and not {"/", "."} & {*name}
+        require(is_free, "observe", rule, repr(name))
 
 
 def _version(name: str) -> str:

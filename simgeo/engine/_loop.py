@@ -22,9 +22,7 @@ class State(NamedTuple):
 
 
 def init(
-    parameters: PyTree,
-    optimiser: optax.GradientTransformation,
-    memory: PyTree = None,
+    parameters: PyTree, optimiser: optax.GradientTransformation, memory: PyTree = None
 ) -> State:
     """The state before the first step."""
     none = jax.tree.map(jnp.zeros_like, parameters)
@@ -43,11 +41,6 @@ def advance(
     """The state `num_steps` steps later.
 
     The number of steps is traced, so that chunks of any length share one program.
-
-    Args:
-        loss: of parameters, memory and the number of the step.
-        optimiser: it may ask for `value`, `grad` and `value_fn` too.
-        remember: the memory after a step that led to these parameters.
     """
     rule = optax.with_extra_args_support(optimiser)
 

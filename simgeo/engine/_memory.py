@@ -3,6 +3,7 @@
 import os
 import resource
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import jax
@@ -14,19 +15,23 @@ class TooLargeError(MemoryError):
     """A program that does not fit into the memory that it may use."""
 
 
+def host_memory() -> int:
+    """Bytes that this process may have: of the machine, its group, or its own limit."""
+    limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    soft, _ = resource.getrlimit(resource.RLIMIT_AS)
+    limits += [soft] if soft != resource.RLIM_INFINITY else []
+    for name in ("memory.max", "memory/memory.limit_in_bytes"):
+        with suppress(OSError, ValueError):  # another version, or the word "max"
+            limits.append(int(Path("/sys/fs/cgroup", name).read_text()))
+    return min(limits)
+
+
 def default_memory() -> int:
     """Half of the host's memory, or three quarters of the accelerator's, in bytes."""
     device = jax.devices()[0]
-    if device.platform != "cpu":
-        limit = (device.memory_stats() or {}).get("bytes_limit", 2**33)
-        return int(0.75 * limit)
-    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/limit_in_bytes"):
-        try:
-            total = min(total, int(Path(path).read_text()))
-        except (OSError, ValueError):  # no limit is the word "max"
-            pass
-    return total // 2
+    if device.platform == "cpu":
+        return host_memory() // 2
+    return int(0.75 * (device.memory_stats() or {}).get("bytes_limit", 2**33))
 
 
 def held() -> int:

@@ -10,7 +10,6 @@ rounded.
 
 from collections import OrderedDict
 from collections.abc import Callable
-from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -20,10 +19,12 @@ import optax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Float, Int, Key, PyTree
 
+from simgeo.checks import require
 from simgeo.engine import _loop
 from simgeo.optimisers import AbstractOptimiser
-from simgeo.problems import AbstractObserver, AbstractProblem, AbstractStage
+from simgeo.problems import AbstractObserver, AbstractProblem, AbstractStage, Data
 
+Common = tuple[PyTree, ...]  # what all units of a program have in common
 UNITS = PartitionSpec("units")
 OWN_NAMES = {"loss", "gradient_norm", "update_norm", "seed", "step"}
 
@@ -60,13 +61,13 @@ def mesh_of(num_units: int) -> Mesh:
 
 
 def draw(
-    stage: AbstractStage, place: int, seed: Int[Array, ""], before: tuple
+    place: int, seed: Int[Array, ""], stage: AbstractStage, before: Data
 ) -> PyTree:
     """What a stage gives to one unit."""
     return stage.draw(_key(seed, place), *before)
 
 
-def begin(knobs: Knobs, seed: Int[Array, ""], data: tuple) -> Begun:
+def begin(knobs: Knobs, seed: Int[Array, ""], data: Data) -> Begun:
     """One unit before its first step."""
     problem = knobs.problem
     first = len(data)
@@ -81,7 +82,7 @@ def advance(
     num_steps: Int[Array, ""],
     knobs: Knobs,
     seed: Int[Array, ""],
-    data: tuple,
+    data: Data,
 ) -> tuple[_loop.State, Seen]:
     """One unit some steps later, and what is looked at there."""
     problem = knobs.problem
@@ -119,17 +120,16 @@ def _length(tree: PyTree, step: Int[Array, ""]) -> Float[Array, ""]:
 
 
 def observe(
-    observer: AbstractObserver, subject: PyTree, data: tuple
+    observer: AbstractObserver, subject: PyTree, data: Data
 ) -> dict[str, Array]:
     """What is recorded of one unit."""
     # An ordinary dictionary would come back sorted.
     found = OrderedDict(observer.observe(subject, data))
     for name in found:
-        if name in OWN_NAMES:
-            raise ValueError(
-                f"`observe` must give names that are not taken; got {name!r}, which "
-                f"every run has."
-            )
+        rule = "give names that are not taken"
+        require(
+            name not in OWN_NAMES, "observe", rule, f"{name!r}, which every run has"
+        )
     return found
 
 
@@ -137,25 +137,30 @@ def _key(seed: Int[Array, ""], use: int) -> Key[Array, ""]:
     return jax.random.fold_in(jax.random.key(seed), use)
 
 
-def over_units(one: Callable, mesh: Mesh) -> Callable:
-    """A program of one unit for many: `(counts, carried, *own) -> (carried, given)`.
+def alone(one: Callable) -> Callable:
+    """A program of a unit of which nothing is carried on, for `over_units`."""
+    return lambda carried, *own: (carried, one(*own))
 
-    Args:
-        one: of what is carried, which it returns anew, and what each unit has.
-        mesh: the devices; `counts` says how many units are real on each.
-    """
+
+def over_units(one: Callable, mesh: Mesh) -> Callable:
+    """A program of one unit for many, of which `counts` are real on each device."""
     in_turn = mesh.devices.flat[0].platform == "cpu"
 
-    def on_a_device(counts: Array, common: tuple, carried: PyTree, own: tuple) -> tuple:
+    def on_a_device(
+        counts: Array, common: Common, carried: PyTree, own: Data
+    ) -> tuple[PyTree, PyTree]:
+        def of_unit(carried: PyTree, own: Data) -> tuple[PyTree, PyTree]:
+            return one(carried, *common, *own)
+
         # GPUs and TPUs would otherwise round what they multiply to 10 or 7 bits.
         with jax.default_matmul_precision("highest"):
             if not in_turn:
-                return jax.vmap(lambda carried, own: one(carried, *common, *own))(
-                    carried, own
-                )
-            return _in_turn(partial(_with, one, common), counts[0], carried, own)
+                return jax.vmap(of_unit)(carried, own)
+            return _in_turn(of_unit, counts[0], carried, own)
 
-    def program(counts: Array, common: tuple, carried: PyTree, *own: PyTree) -> tuple:
+    def program(
+        counts: Array, common: Common, carried: PyTree, *own: PyTree
+    ) -> tuple[PyTree, PyTree]:
         # Not left to the compiler: it would join the devices at every test of a loop.
         return jax.shard_map(
             on_a_device,
@@ -168,12 +173,8 @@ def over_units(one: Callable, mesh: Mesh) -> Callable:
     return program
 
 
-def _with(one: Callable, common: tuple, carried: PyTree, *own: PyTree) -> tuple:
-    return one(carried, *common, *own)
-
-
 def _in_turn(
-    one: Callable, count: Int[Array, ""], carried: PyTree, own: tuple
+    one: Callable, count: Int[Array, ""], carried: PyTree, own: Data
 ) -> tuple[PyTree, PyTree]:
     """The first `count` units, one after the other; the others stay as they are."""
     capacity = len(jax.tree.leaves(own)[0])
@@ -192,12 +193,14 @@ def _in_turn(
             values,
         )
 
-    def step(index: Int[Array, ""], all_of: tuple[PyTree, PyTree]) -> tuple:
+    def step(
+        index: Int[Array, ""], all_of: tuple[PyTree, PyTree]
+    ) -> tuple[PyTree, PyTree]:
         carried, given = all_of
-        after, found = one(at(index, carried), *at(index, own))
+        after, found = one(at(index, carried), at(index, own))
         return put(index, carried, after), put(index, given, found)
 
-    _, found = jax.eval_shape(lambda: one(at(0, carried), *at(0, own)))
+    _, found = jax.eval_shape(lambda: one(at(0, carried), at(0, own)))
     empty = jax.tree.map(lambda leaf: _empty(leaf, capacity), found)
     return jax.lax.fori_loop(0, count, step, (carried, empty))
 
@@ -207,11 +210,6 @@ def _empty(like: jax.ShapeDtypeStruct, capacity: int) -> Array:
     if jax.dtypes.issubdtype(like.dtype, jax.dtypes.prng_key):
         return jnp.broadcast_to(jax.random.key(0), shape)
     return jnp.zeros(shape, like.dtype)
-
-
-def placed(tree: PyTree, mesh: Mesh, common: bool = False) -> PyTree:
-    """On the devices, spread over them or common to all."""
-    return jax.device_put(tree, sharding_of(mesh, common))
 
 
 def sharding_of(mesh: Mesh, common: bool = False) -> NamedSharding:

@@ -5,6 +5,7 @@ import math
 import operator
 import reprlib
 from collections.abc import Hashable, Iterable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -12,6 +13,7 @@ import numpy as np
 from jaxtyping import PyTree
 
 from simgeo import settings
+from simgeo.checks import require
 from simgeo.engine import _programs as programs
 from simgeo.engine._programs import Knobs
 from simgeo.problems import AbstractCell, AbstractObserver, AbstractStage
@@ -93,11 +95,9 @@ def work_of(cell: AbstractCell, seeds: Sequence[int] | None = None) -> Work:
     """Some seeds of a cell, or all that it names."""
     chosen = cell.seeds.tolist() if seeds is None else [*map(operator.index, seeds)]
     is_right = chosen and len({*chosen}) == len(chosen) and min(chosen) >= 0
-    if not is_right or max(chosen) >= 2**31:
-        raise ValueError(
-            f"`seeds` must be different whole numbers from 0 to 2^31 - 1, at least "
-            f"one; got {reprlib.repr(chosen)}."
-        )
+    rule = "be different whole numbers from 0 to 2^31 - 1, at least one"
+    is_small = is_right and max(chosen) < 2**31
+    require(bool(is_small), "seeds", rule, reprlib.repr(chosen))
     return Work(cell, (*chosen,), program_of(cell))
 
 
@@ -146,11 +146,8 @@ def shapes_of(stages: Sequence[AbstractStage]) -> tuple[PyTree, ...]:
         given: tuple[PyTree, ...] = ()
         seed = jax.ShapeDtypeStruct((), np.int32)
         for place, stage in enumerate(stages):
-
-            def draw(stage: AbstractStage, seed: jax.Array, *before: PyTree) -> PyTree:
-                return programs.draw(stage, place, seed, before)  # noqa: B023
-
-            given = (*given, jax.eval_shape(draw, _shapes(stage), seed, *given))
+            draw = partial(programs.draw, place)
+            given = (*given, jax.eval_shape(draw, seed, _shapes(stage), given))
         _SHAPES[key] = given
     return _SHAPES[key]
 

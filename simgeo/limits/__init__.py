@@ -25,8 +25,11 @@ from simgeo.limits._largest import count_bounds as count_bounds
 from simgeo.limits._largest import (
     guaranteed_orthogonal_vectors as guaranteed_orthogonal_vectors,
 )
+from simgeo.limits._largest import max_orthogonal_fraction as max_orthogonal_fraction
+from simgeo.limits._largest import max_orthogonal_pairs as max_orthogonal_pairs
 from simgeo.limits._largest import max_orthogonal_vectors as max_orthogonal_vectors
 from simgeo.limits._largest import min_dim as min_dim
+from simgeo.limits._largest import turan as turan
 from simgeo.limits._optima import cka_optimum as cka_optimum
 from simgeo.limits._optima import gram_optimum as gram_optimum
 from simgeo.limits._optima import (
@@ -38,9 +41,6 @@ from simgeo.limits._optima import projection_optimum as projection_optimum
 from simgeo.limits._summary import Limit as Limit
 from simgeo.limits._summary import summary as summary
 from simgeo.limits._summary import table as table
-from simgeo.limits._turan import max_orthogonal_fraction as max_orthogonal_fraction
-from simgeo.limits._turan import max_orthogonal_pairs as max_orthogonal_pairs
-from simgeo.limits._turan import turan as turan
 from simgeo.limits._unit_rows import unit_row_gram_bound as unit_row_gram_bound
 from simgeo.limits._unit_rows import (
     unit_row_procrustes_bound as unit_row_procrustes_bound,

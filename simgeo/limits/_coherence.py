@@ -107,12 +107,8 @@ def coherence_bound(num_vectors: int, dim: int) -> tuple[float, str]:
         return 0.0, "orthonormal"
     if dim == 1:
         return 1.0, "welch"
-    bounds = {
-        "welch": welch(num_vectors, dim),
-        "orthoplex": orthoplex(num_vectors, dim),
-        "levenshtein": levenshtein(num_vectors, dim),
-        "bukh_cox": bukh_cox(num_vectors, dim),
-    }
+    closed = (welch, orthoplex, levenshtein, bukh_cox)
+    bounds = {bound.__name__: bound(num_vectors, dim) for bound in closed}
     for order in range(2, 13):
         name = f"sidelnikov of order {order}"
         bounds[name] = sidelnikov(num_vectors, dim, order)

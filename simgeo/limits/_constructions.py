@@ -2,6 +2,7 @@
 
 import functools
 import math
+from bisect import bisect_left
 
 import numpy as np
 
@@ -57,14 +58,11 @@ def known_coherence(num_vectors: int, dim: int) -> tuple[float, str]:
     cosines |= {1.0, *(1 / each for each in sides)}
     cosines |= {math.cos(math.pi / num_vectors)} if dim == 2 else set()
     ordered = sorted(cosines)
-    low, high = -1, len(ordered) - 1  # at a cosine of 1 everything fits
-    while high - low > 1:
-        middle = (low + high) // 2
-        if known_orthogonal_vectors(ordered[middle], dim)[0] >= num_vectors:
-            high = middle
-        else:
-            low = middle
-    found = ordered[high]
+    # At a cosine of 1 everything fits.
+    place = bisect_left(
+        ordered, num_vectors, key=lambda each: known_orthogonal_vectors(each, dim)[0]
+    )
+    found = ordered[place]
     by_chance = random_coherence(num_vectors, dim)
     if by_chance < found:
         return by_chance, "random vectors"

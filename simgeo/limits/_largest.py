@@ -1,4 +1,4 @@
-"""How many vectors can be mutually epsilon-orthogonal."""
+"""How many vectors can be mutually epsilon-orthogonal, and how many pairs."""
 
 import functools
 import math
@@ -93,6 +93,36 @@ def min_dim(epsilon: float, num_vectors: int) -> int:
     return enough
 
 
+def turan(num_vertices: int, clique: int) -> int:
+    """The most edges of a graph without more than `clique` mutually joined vertices.
+
+    That of the complement of `clique` groups of equal size, to one. Turan (1941).
+    """
+    check_counts(num_vertices=num_vertices, clique=clique)
+    groups = min(clique, num_vertices)
+    size, larger = divmod(num_vertices, groups)
+    lost = larger * math.comb(size + 1, 2) + (groups - larger) * math.comb(size, 2)
+    return math.comb(num_vertices, 2) - lost
+
+
+def max_orthogonal_pairs(epsilon: float, num_vectors: int, dim: int) -> int:
+    """No more pairs than this are epsilon-orthogonal among `num_vectors` vectors.
+
+    Turan's number for N = `max_orthogonal_vectors`. Where N vectors exist it is
+    attained, by repeating them.
+    """
+    check_counts(num_vectors=num_vectors)
+    bound, _ = max_orthogonal_vectors(epsilon, dim)
+    return turan(num_vectors, int(min(bound, num_vectors)))
+
+
+def max_orthogonal_fraction(epsilon: float, num_vectors: int, dim: int) -> float:
+    """That number as a fraction of all pairs, in [0, 1]; NaN without a pair."""
+    pairs = math.comb(num_vectors, 2)
+    most = max_orthogonal_pairs(epsilon, num_vectors, dim)
+    return most / pairs if pairs else math.nan
+
+
 @functools.lru_cache(maxsize=4096)
 def _count_bounds(epsilon: float, dim: int) -> dict[str, int]:
     if epsilon >= 1:
@@ -108,28 +138,7 @@ def _count_bounds(epsilon: float, dim: int) -> dict[str, int]:
     }
 
 
-def _plane_count(epsilon: float, dim: int) -> float:
-    """Lines in the plane at angles of at least arccos(epsilon): exact."""
-    return math.pi / math.acos(epsilon) if dim == 2 else math.inf
-
-
-def _simplex_count(epsilon: float, dim: int) -> float:
-    return float(dim) if epsilon < 1 / dim else math.inf
-
-
-def _gerzon_count(epsilon: float, dim: int) -> float:
-    return dim * (dim + 1) / 2 if epsilon < 1 / math.sqrt(dim) else math.inf
-
-
-def _welch_count(epsilon: float, dim: int) -> float:
-    return _moment_count(epsilon, dim, order=1)
-
-
-def _sidelnikov_count(epsilon: float, dim: int) -> float:
-    return min(_moment_count(epsilon, dim, k) for k in range(2, _NUM_ORDERS + 1))
-
-
-def _moment_count(epsilon: float, dim: int, order: int) -> float:
+def _moment_count(epsilon: float, dim: int, order: int = 1) -> float:
     moment, power = cosine_moment(dim, order), epsilon ** (2 * order)
     return (1 - power) / (moment - power) if moment > power else math.inf
 
@@ -141,12 +150,15 @@ def _volume_count(epsilon: float, dim: int) -> float:
 
 
 _COUNT_BOUNDS: dict[str, Callable[[float, int], float]] = {
-    "simplex": _simplex_count,
-    "plane": _plane_count,
-    "welch": _welch_count,
-    "gerzon": _gerzon_count,
+    "simplex": lambda epsilon, d: d if epsilon < 1 / d else math.inf,
+    # Lines at angles of at least arccos(epsilon): exact.
+    "plane": lambda epsilon, d: math.pi / math.acos(epsilon) if d == 2 else math.inf,
+    "welch": _moment_count,
+    "gerzon": lambda e, d: d * (d + 1) / 2 if e < 1 / math.sqrt(d) else math.inf,
     "levenshtein": levenshtein_count,
-    "sidelnikov": _sidelnikov_count,
+    "sidelnikov": lambda epsilon, d: min(
+        _moment_count(epsilon, d, order) for order in range(2, _NUM_ORDERS + 1)
+    ),
     "volume": _volume_count,
     "delsarte": delsarte_count,
 }

@@ -4,7 +4,7 @@ import math
 from typing import NamedTuple
 
 from simgeo.checks import require
-from simgeo.limits import _chance, _coherence, _constructions, _largest, _turan
+from simgeo.limits import _chance, _coherence, _constructions, _largest
 from simgeo.limits._arguments import check_counts, check_epsilon
 
 EXACT = "exact"
@@ -53,163 +53,125 @@ def summary(
     require(bool(epsilon < 1), "epsilon", rule, epsilon)
     width = max(dim // 2, 1) if student_dim is None else student_dim
     check_counts(student_dim=width)
-    return [
-        *_random_rows(num_vectors, dim, epsilon),
-        *_pair_rows(num_vectors, dim, epsilon),
-        *_count_rows(num_vectors, dim, epsilon),
-        *_coherence_rows(num_vectors, dim),
-        *_optimum_rows(num_vectors, dim, width),
-    ]
+    sections = (
+        _random_rows(num_vectors, dim, epsilon),
+        _pair_rows(num_vectors, dim, epsilon),
+        _count_rows(num_vectors, dim, epsilon),
+        _coherence_rows(num_vectors, dim),
+        _optimum_rows(num_vectors, dim, width),
+    )
+    return [Limit(section, *row) for section, rows in sections for row in rows]
 
 
-def _random_rows(n: int, d: int, epsilon: float) -> list[Limit]:
-    section = f"{n} random vectors in {d} dimensions, epsilon {epsilon:g}"
+Row = tuple[str, int | float, str, str]  # all of a `Limit` but its section
+
+
+def _random_rows(n: int, d: int, epsilon: float) -> tuple[str, list[Row]]:
     fraction = _chance.random_fraction(epsilon, d)
     spread = _chance.random_fraction_spread(epsilon, d, n)
     number, number_spread = _chance.random_pairs(epsilon, n, d)
-    law, binomial = "incomplete beta function", "pairwise independence"
     median = _chance.random_coherence(n, d)
-    return [
-        Limit(section, "fraction of orthogonal pairs", fraction, EXPECTATION, law),
-        Limit(section, "its standard deviation", spread, EXACT, binomial),
-        Limit(section, "number of orthogonal pairs", number, EXPECTATION, law),
-        Limit(section, "its standard deviation", number_spread, EXACT, binomial),
-        Limit(
-            section, "median coherence", median, UPPER, "union bound, nearly attained"
-        ),
+    law, binomial = "incomplete beta function", "pairwise independence"
+    return f"{n} random vectors in {d} dimensions, epsilon {epsilon:g}", [
+        ("fraction of orthogonal pairs", fraction, EXPECTATION, law),
+        ("its standard deviation", spread, EXACT, binomial),
+        ("number of orthogonal pairs", number, EXPECTATION, law),
+        ("its standard deviation", number_spread, EXACT, binomial),
+        ("median coherence", median, UPPER, "union bound, nearly attained"),
     ]
 
 
-def _pair_rows(n: int, d: int, epsilon: float) -> list[Limit]:
-    section = f"Most orthogonal pairs among {n} vectors, of {math.comb(n, 2)}"
-    most = _turan.max_orthogonal_pairs(epsilon, n, d)
-    count, _ = _constructions.known_orthogonal_vectors(epsilon, d)
-    reached = _turan.turan(n, min(int(count), n))
+def _pair_rows(n: int, d: int, epsilon: float) -> tuple[str, list[Row]]:
     total = math.comb(n, 2)
-    return [
-        *_meeting(
-            section, "pairs", reached, most, "repeated largest set", "Turan (1941)"
-        ),
-        *_meeting(
-            section,
-            "fraction",
-            reached / total,
-            most / total,
-            "repeated largest set",
-            "Turan (1941)",
-        ),
+    most = _largest.max_orthogonal_pairs(epsilon, n, d)
+    count, _ = _constructions.known_orthogonal_vectors(epsilon, d)
+    reached = _largest.turan(n, min(int(count), n))
+    sources = "repeated largest set", "Turan (1941)"
+    return f"Most orthogonal pairs among {n} vectors, of {total}", [
+        *_meeting("pairs", reached, most, *sources),
+        *_meeting("fraction", reached / total, most / total, *sources),
     ]
 
 
-def _count_rows(n: int, d: int, epsilon: float) -> list[Limit]:
-    section = f"Largest orthogonal set in {d} dimensions, epsilon {epsilon:g}"
+def _count_rows(n: int, d: int, epsilon: float) -> tuple[str, list[Row]]:
     upper, proof = _largest.max_orthogonal_vectors(epsilon, d)
     lower, name = _constructions.known_orthogonal_vectors(epsilon, d)
-    source = _COUNT_SOURCES.get(proof, proof)
+    rows = _meeting("largest set", lower, upper, name, _COUNT_SOURCES.get(proof, proof))
     others = _largest.count_bounds(epsilon, d)
-    others.pop(proof, None)
+    for other, count in sorted(others.items(), key=lambda item: item[1]):
+        if other != proof:
+            rows.append(("  another bound", count, UPPER, _COUNT_SOURCES[other]))
+    if name != "covering":
+        covering = _largest.guaranteed_orthogonal_vectors(epsilon, d)
+        rows.append(("  another bound", covering, LOWER, "covering, Shannon (1959)"))
     needed = _largest.min_dim(epsilon, n)
-    covering = Limit(
-        section,
-        "  another bound",
-        _largest.guaranteed_orthogonal_vectors(epsilon, d),
-        LOWER,
-        "covering, Shannon (1959)",
-    )
-    return [
-        *_meeting(section, "largest set", lower, upper, name, source),
-        *(
-            Limit(section, "  another bound", count, UPPER, _COUNT_SOURCES[other])
-            for other, count in sorted(others.items(), key=lambda item: item[1])
-        ),
-        *([] if name == "covering" else [covering]),
-        Limit(
-            section, f"dimensions that {n} vectors need", needed, LOWER, "bounds above"
-        ),
-    ]
+    rows.append((f"dimensions that {n} vectors need", needed, LOWER, "bounds above"))
+    return f"Largest orthogonal set in {d} dimensions, epsilon {epsilon:g}", rows
 
 
-def _coherence_rows(n: int, d: int) -> list[Limit]:
+def _coherence_rows(n: int, d: int) -> tuple[str, list[Row]]:
     section = f"Least coherence of {n} vectors in {d} dimensions"
     if n <= d:
-        return [Limit(section, "coherence", 0.0, EXACT, "orthonormal vectors")]
+        return section, [("coherence", 0.0, EXACT, "orthonormal vectors")]
     if d == 1:
-        return [Limit(section, "coherence", 1.0, EXACT, "one direction only")]
-    order, moments = max(
-        ((k, _coherence.sidelnikov(n, d, k)) for k in range(2, 13)),
-        key=lambda pair: pair[1],
-    )
+        return section, [("coherence", 1.0, EXACT, "one direction only")]
+    moments, order = max((_coherence.sidelnikov(n, d, k), -k) for k in range(2, 13))
     packed, proof = _coherence.packing(n, d)
     bounds = [
         (_coherence.welch(n, d), "Welch (1974)"),
-        (moments, f"moments of order {order}, Sidelnikov (1974)"),
+        (moments, f"moments of order {-order}, Sidelnikov (1974)"),
         (_coherence.orthoplex(n, d), "orthoplex, Conway et al. (1996)"),
         (_coherence.levenshtein(n, d), "Levenshtein (1982)"),
         (_coherence.bukh_cox(n, d), "Bukh and Cox (2020)"),
         (packed, f"number that fits, {_COUNT_SOURCES[proof]}"),
     ]
-    bounds.sort(key=lambda bound: -bound[0])
-    (best, source), *others = bounds
+    (best, source), *others = sorted(bounds, key=lambda bound: -bound[0])
     attained, name = _constructions.known_coherence(n, d)
     if math.isclose(best, attained, rel_tol=1e-12):
         attained = best
-    return [
-        *_meeting(section, "coherence", best, attained, source, name),
-        *(
-            Limit(section, "  another bound", value, LOWER, source)
-            for value, source in others
-            if value > 0
-        ),
+    return section, [
+        *_meeting("coherence", best, attained, source, name),
+        *(("  another bound", one, LOWER, by) for one, by in others if one > 0),
     ]
 
 
-def _optimum_rows(n: int, d: int, m: int) -> list[Limit]:
-    section = (
-        f"Least loss of {m}-dimensional students; unit teacher rows, flat spectrum"
-    )
+def _optimum_rows(n: int, d: int, m: int) -> tuple[str, list[Row]]:
     rank, centred_rank = min(n, d), min(n - 1, d)
     kept, centred_kept = min(m / rank, 1.0), min(m / centred_rank, 1.0)
     cka = 1 - math.sqrt(centred_kept)  # normalised Procrustes is twice the same
     gram = n**2 / rank * (1 - kept)
     unit_gram = max(n**2 / m - n**2 / rank, 0.0)
     unit_procrustes = 2 * n * (1 - math.sqrt(kept))
-    chance_level = math.sqrt(max(1 - rank / n + (n - 1) * rank / (n * m), 0.0))
+    chance = math.sqrt(max(1 - rank / n + (n - 1) * rank / (n * m), 0.0))
     eckart, neumann = "Eckart and Young (1936)", "von Neumann (1937)"
-    return [
-        Limit(section, "CKA", cka, EXACT, neumann),
-        Limit(section, "Procrustes", n * (1 - kept), EXACT, neumann),
-        Limit(section, "Procrustes, centred and normalised", 2 * cka, EXACT, neumann),
-        Limit(section, "learned projection", 1 - kept, EXACT, eckart),
-        Limit(section, "Gram matrix", gram, EXACT, eckart),
-        Limit(section, "Gram matrix, unit rows", unit_gram, LOWER, "Lagrange dual"),
-        Limit(
-            section, "Procrustes, unit rows", unit_procrustes, LOWER, "Cauchy-Schwarz"
-        ),
-        Limit(
-            section,
-            "|K - L| / |K|, random student",
-            chance_level,
-            EXPECTATION,
-            "root mean square",
-        ),
-    ]
+    return (
+        f"Least loss of {m}-dimensional students; unit teacher rows, flat spectrum",
+        [
+            ("CKA", cka, EXACT, neumann),
+            ("Procrustes", n * (1 - kept), EXACT, neumann),
+            ("Procrustes, centred and normalised", 2 * cka, EXACT, neumann),
+            ("learned projection", 1 - kept, EXACT, eckart),
+            ("Gram matrix", gram, EXACT, eckart),
+            ("Gram matrix, unit rows", unit_gram, LOWER, "Lagrange dual"),
+            ("Procrustes, unit rows", unit_procrustes, LOWER, "Cauchy-Schwarz"),
+            ("|K - L| / |K|, random student", chance, EXPECTATION, "root mean square"),
+        ],
+    )
 
 
 def _meeting(
-    section: str,
     quantity: str,
     lower: int | float,
     upper: int | float,
     lower_source: str,
     upper_source: str,
-) -> list[Limit]:
+) -> list[Row]:
     """A row for each bound, or a single one where they meet."""
     if lower == upper:
-        both = f"{upper_source}; {lower_source}"
-        return [Limit(section, quantity, upper, EXACT, both)]
+        return [(quantity, upper, EXACT, f"{upper_source}; {lower_source}")]
     return [
-        Limit(section, quantity, upper, UPPER, upper_source),
-        Limit(section, quantity, lower, LOWER, lower_source),
+        (quantity, upper, UPPER, upper_source),
+        (quantity, lower, LOWER, lower_source),
     ]
 
 

@@ -107,7 +107,11 @@ MEASURES: dict[str, Measure] = {}
 
 
 def measure(
-    *, label: str, bounds: str, better: str, chance: str
+    *bare: object,
+    label: str | None = None,
+    bounds: str | None = None,
+    better: str | None = None,
+    chance: str | None = None,
 ) -> Callable[[Callable], Measure]:
     """A decorator that makes a `Measure` of a function and registers it in `MEASURES`.
 
@@ -126,12 +130,19 @@ def measure(
             known.
 
     Raises:
+        TypeError: if it is used without brackets, or one of these is not given.
         ValueError: if another module has a measure of that name, if the name has
             another meaning in a data set, or if a parameter has an unknown name.
     """
+    said = [each for each in (label, bounds, better, chance) if each is not None]
+    if bare or len(said) < 4:
+        raise TypeError(
+            "`@measure` must be given its texts, as in @measure(label=..., bounds=..., "
+            "better=..., chance=...); got none, or not all of them."
+        )
 
     def register(function: Callable) -> Measure:
-        made = Measure(function, label, bounds, better, chance)
+        made = Measure(function, *said)
         name = made.name
         if not name.isidentifier():
             raise ValueError(f"A measure needs a function with a name; got {name!r}.")

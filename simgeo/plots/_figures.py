@@ -113,11 +113,24 @@ def over_setting(frame: pd.DataFrame, setting: str, measure: str, ax: Axes) -> A
         )
         middle = runs.groupby(runs[setting].round(6))[measure].median()
         ax.plot(middle.index, middle, line, marker=marker, color=colour, lw=1.2, ms=3)
+    levels_over(frame, frame[setting].round(6), measure, ax)
+    return ax
+
+
+def levels_over(frame: pd.DataFrame, at: pd.Series, measure: str, ax: Axes) -> None:
+    """The medians of the levels that the frame has, over these places."""
     for kind, (_, line) in LEVELS.items():
         if f"{kind}_{measure}" in frame:
-            level = frame.groupby(frame[setting].round(6))[f"{kind}_{measure}"].median()
+            level = frame.groupby(at)[f"{kind}_{measure}"].median()
             ax.plot(level.index, level, color="0.3", ls=line, lw=0.9, zorder=0)
-    return ax
+
+
+def level_handles(kinds: Iterable[str]) -> list[Line2D]:
+    """What levels look like, for a legend."""
+    return [
+        Line2D([], [], color="0.3", ls=LEVELS[each][1], lw=1, label=LEVELS[each][0])
+        for each in kinds
+    ]
 
 
 def fractions(table: pd.DataFrame, ax: Axes) -> Axes:
@@ -127,6 +140,28 @@ def fractions(table: pd.DataFrame, ax: Axes) -> Axes:
         table, annot=cut, fmt=".2f", ax=ax, vmin=0, vmax=1, cmap="cividis", cbar=False
     )
     ax.tick_params(axis="y", rotation=0)
+    return ax
+
+
+def pairs_map(values: np.ndarray, ax: Axes, title: str) -> Axes:
+    """Heat map of cosines or inner products, symmetric about zero.
+
+    Up to one as a cosine; where products are longer, up to the longest.
+    """
+    most = max(1.0, float(np.max(np.abs(values)))) if values.size else 1.0
+    most = 1.0 if most < 1.001 else most
+    sns.heatmap(
+        values,
+        ax=ax,
+        vmin=-most,
+        vmax=most,
+        cmap="vlag",
+        square=True,
+        xticklabels=False,
+        yticklabels=False,
+        cbar_kws={"shrink": 0.8},
+    )
+    ax.set_title(title)
     return ax
 
 
@@ -216,12 +251,8 @@ def run_summary(
     right.set(ylabel="measures of geometry")
     if drawn and frame[drawn].abs().max().max() <= 1:
         right.set(ylim=(min(0, frame[drawn].min().min()) - 0.05, 1.05))
-    handles += [
-        Line2D([], [], color="0.3", ls=LEVELS[kind][1], label=LEVELS[kind][0])
-        for kind in ("chance", "svd")
-    ]
     right.legend(
-        handles=handles,
+        handles=[*handles, *level_handles(("chance", "svd"))],
         loc="center left",
         bbox_to_anchor=(1, 0.5),
         frameon=False,
@@ -265,11 +296,7 @@ def legend(
         colour, line, marker = STYLES.get(name, _OTHER)
         shape = {"marker": marker, "ms": 4} if markers else {}
         handles.append(Line2D([], [], color=colour, ls=line, label=name, **shape))
-    handles += others
-    handles += [
-        Line2D([], [], color="0.3", ls=LEVELS[each][1], lw=1, label=LEVELS[each][0])
-        for each in levels
-    ]
+    handles += [*others, *level_handles(levels)]
     width = _inches(figure)
     if width < 5:
         told = " ".join(note.split()).replace(" = ", _EQUALS)  # which are not broken

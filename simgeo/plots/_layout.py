@@ -31,13 +31,7 @@ RC = {
     "figure.constrained_layout.use": True,
     "savefig.dpi": 300,
 }
-_NARROW = {
-    "font.size": 7,
-    "axes.titlesize": 7,
-    "axes.labelsize": 7,
-    "legend.fontsize": 6,
-    "xtick.labelsize": 6,
-    "ytick.labelsize": 6,
+_NARROW = {name: size - 1 for name, size in RC.items() if name.endswith("size")} | {
     "legend.handlelength": 1.6,
     "legend.columnspacing": 1.2,
     "lines.linewidth": 1.0,
@@ -103,11 +97,7 @@ def label(axes: np.ndarray, x: str | Sequence[str], y: str | Sequence[str]) -> N
 
 
 def save(
-    figure: Figure,
-    folder: Path,
-    name: str,
-    frame: pd.DataFrame,
-    narrow: bool = False,
+    figure: Figure, folder: Path, name: str, frame: pd.DataFrame, narrow: bool = False
 ) -> None:
     """PDF, PNG and the csv that was drawn, byte-identical when repeated.
 

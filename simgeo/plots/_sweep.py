@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from simgeo.plots._figures import COLOURS, LEVELS, STYLES
+from simgeo.plots._figures import COLOURS, LEVELS, STYLES, level_handles, levels_over
 
 _LINES, _MARKERS = ("-", "--", ":", "-."), "os^vD<X>P"
 _WORDS = {
@@ -47,10 +47,9 @@ def sweep(
     axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
     names = _in_order(frame[hue])
     styles = {name: _style_of(name, place) for place, name in enumerate(names)}
-    shown: list[str] = []
     for ax, panel in zip(axes, panels, strict=True):
         part = frame if panel is None else frame[frame[col] == panel]
-        shown += _over(part, x, y, hue, styles, ax)
+        _over(part, x, y, hue, styles, ax)
         ax.set_xlabel(_words(x))
         if panel is not None:
             ax.set_title(f"{_words(col)}: {_value(panel)}")
@@ -59,11 +58,10 @@ def sweep(
         Line2D([], [], color=colour, ls=line, marker=marker, ms=4, label=_value(name))
         for name, (colour, line, marker) in styles.items()
     ]
-    handles += [
-        Line2D([], [], color="0.3", ls=LEVELS[each][1], lw=1, label=LEVELS[each][0])
-        for each in LEVELS
-        if each in shown
-    ]
+    said = [each for each in LEVELS if f"{each}_{y}" in frame]
+    handles += level_handles(
+        each for each in said if frame[f"{each}_{y}"].notna().any()
+    )
     seeds = frame["seed"].nunique()
     figure.legend(
         handles=handles,
@@ -76,9 +74,7 @@ def sweep(
     return figure
 
 
-def _over(
-    part: pd.DataFrame, x: str, y: str, hue: str, styles: dict, ax: Axes
-) -> list[str]:
+def _over(part: pd.DataFrame, x: str, y: str, hue: str, styles: dict, ax: Axes) -> None:
     numeric = part[x].dtype.kind in "if"
     ticks = _in_order(part[x])
     places = ticks if numeric else range(len(ticks))
@@ -94,20 +90,13 @@ def _over(
         bands = grouped.apply(lambda values: _band(values.to_numpy(float), rng))
         low, high = np.array(bands.tolist()).T
         ax.fill_between(middle.index, low, high, color=colour, alpha=0.18, lw=0)
-    shown = []
-    for kind, (_, line) in LEVELS.items():
-        if f"{kind}_{y}" in part and part[f"{kind}_{y}"].notna().any():
-            level = part.groupby(part[x].map(place_of))[f"{kind}_{y}"].median()
-            ax.plot(level.index, level, color="0.3", ls=line, lw=0.9, zorder=0)
-            shown.append(kind)
+    levels_over(part, part[x].map(place_of), y, ax)
     if not numeric:
         ax.set_xticks(places, map(_value, ticks), rotation=30, ha="right")
-        return shown
-    if min(ticks) > 0 and max(ticks) >= 10 * min(ticks) and _by_factors(ticks):
+    elif min(ticks) > 0 and max(ticks) >= 10 * min(ticks) and _by_factors(ticks):
         ax.set_xscale("log")
     elif part[x].dtype.kind == "i" and len(ticks) <= 8:
         ax.set_xticks(ticks)
-    return shown
 
 
 def _in_order(values: pd.Series) -> list:
@@ -118,11 +107,11 @@ def _in_order(values: pd.Series) -> list:
 
 def _by_factors(ticks: list) -> bool:
     """Whether the ticks lie more evenly on a logarithmic axis than on a linear one."""
-    spreads = []
-    for values in (np.asarray(ticks, float), np.log(ticks)):
-        gaps = np.diff(values) / (values[-1] - values[0])
-        spreads.append(np.std(gaps))
-    return spreads[1] < spreads[0]
+    linear, by_factors = (
+        np.std(np.diff(values) / (values[-1] - values[0]))
+        for values in (np.asarray(ticks, float), np.log(ticks))
+    )
+    return bool(by_factors < linear)
 
 
 def _band(values: np.ndarray, rng: np.random.Generator) -> tuple[float, float]:

@@ -5,6 +5,7 @@ from simgeo.problems._cell import precision as precision
 from simgeo.problems._parts import AbstractObserver as AbstractObserver
 from simgeo.problems._parts import AbstractProblem as AbstractProblem
 from simgeo.problems._parts import AbstractStage as AbstractStage
+from simgeo.problems._parts import Data as Data
 from simgeo.problems._vectors import Experiment as Experiment
 from simgeo.problems._vectors import VectorDistillation as VectorDistillation
 from simgeo.problems._vectors import VectorObserver as VectorObserver

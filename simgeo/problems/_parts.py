@@ -11,7 +11,8 @@ import equinox as eqx
 import numpy as np
 from jaxtyping import Array, Float, Num, PRNGKeyArray, PyTree
 
-Data = tuple[PyTree, ...]  # what each stage drew
+Data = tuple[PyTree, ...]
+"""What each stage drew."""
 Scalars = Mapping[str, Num[Array, ""]]
 
 

@@ -27,7 +27,10 @@ from simgeo.teachers import AbstractTeacher
 _UNTOUCHED = teachers.OrthogonalFraction()  # a default that may yet be replaced
 _SIZES = {"num_vectors": 256, "teacher_dim": 128}  # where the teacher has none
 # Said of defaults in place of their values.
-_DEFAULT_MEASURES = {"default": f"the first {len(measures.DEFAULT)} of them"}
+_DEFAULT_MEASURES = {
+    "valid": "one of many; `simgeo list measures` has all",
+    "default": f"the first {len(measures.DEFAULT)} of them",
+}
 
 
 def _size(name: str, least: int) -> Any:

@@ -1,5 +1,6 @@
 """What is kept of runs: labelled data sets in files, found by their fingerprints."""
 
+from simgeo.results._convert import USUAL as USUAL
 from simgeo.results._convert import Conversion as Conversion
 from simgeo.results._convert import convert as convert
 from simgeo.results._convert import kinds_of as kinds_of

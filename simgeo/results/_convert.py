@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,34 +10,19 @@ from typing import Any, NamedTuple
 import numpy as np
 import xarray as xr
 
-from simgeo.results._netcdf import from_bytes
+from simgeo.results._netcdf import from_bytes, parts_of
 from simgeo.results._reading import DamagedFileError, content_of, load
 from simgeo.results._runs import save
 from simgeo.results._seed_files import schema_1
 from simgeo.settings import KIND, SCHEMA, digest
 
-# What every run of schema 1 recorded.
-_MEASURES = (
-    "pairs_student",
-    "pairs_teacher",
-    "pairs_both",
-    "fraction_student",
-    "fraction_teacher",
-    "pattern_recall",
-    "pattern_precision",
-    "matthews",
-    "isolated_student",
-    "isolated_teacher",
-    "gram_error",
-    "cosine_correlation",
-    "cka",
-    "cka_uncentred",
-    "procrustes_similarity",
-    "r2_of_teacher",
-    "r2_of_student",
-    "coherence",
-    "effective_rank",
+USUAL = tuple(
+    "pairs_student pairs_teacher pairs_both fraction_student fraction_teacher "
+    "pattern_recall pattern_precision matthews isolated_student isolated_teacher "
+    "gram_error cosine_correlation cka cka_uncentred procrustes_similarity "
+    "r2_of_teacher r2_of_student coherence effective_rank".split()
 )
+"""What a run records unless asked otherwise, and every one of schema 1 did."""
 _MODULES = ("teacher", "objective", "student", "optimiser")
 
 
@@ -104,7 +90,7 @@ def settings_of(old: Mapping[str, Any]) -> dict[str, Any]:
     return {
         KIND: old[KIND],
         **{name: old[name] for name in same},
-        "measures": list(_MEASURES),
+        "measures": list(USUAL),
         "optimiser": optimiser,
         "teacher_seed": old["first_seed"] if old["shared_teacher"] else None,
     }
@@ -120,7 +106,10 @@ def renewed(
 ) -> xr.Dataset:
     """A run of schema 1 as one of schema 2."""
     settings = settings_of(json.loads(run.attrs["settings"]))
-    variables = {_renamed(str(name)): each for name, each in run.data_vars.items()}
+    variables = {
+        re.sub("^scale_", "zero_student_", str(name).removeprefix("reference_")): each
+        for name, each in run.data_vars.items()
+    }
     zero, optimum = variables.get("zero_student_loss"), variables.get("optimum_loss")
     derived = {}
     if "loss" in variables and zero is not None and optimum is not None:
@@ -156,13 +145,6 @@ def renewed(
     )
 
 
-def _renamed(name: str) -> str:
-    name = name.removeprefix("reference_")
-    if name.startswith("scale_"):
-        return f"zero_student_{name.removeprefix('scale_')}"
-    return name
-
-
 def _read(path: Path) -> tuple[xr.Dataset, bool]:
     """A run of schema 1, and whether it was packed."""
     content = content_of(path)
@@ -194,10 +176,5 @@ def _unpacked(dataset: xr.Dataset) -> xr.Dataset:
     if "packed" not in attributes:
         return dataset
     order, *groups = json.loads(attributes.pop("packed"))
-    found = {
-        name: (joined.dims[1:], joined.values[place])
-        for index, names in enumerate(groups)
-        for joined in [dataset[f"packed_{index}"]]
-        for place, name in enumerate(names)
-    }
+    found = parts_of(dataset, groups)
     return xr.Dataset({name: found[name] for name in order}, dataset.coords, attributes)

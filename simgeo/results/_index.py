@@ -96,12 +96,10 @@ def _entry(file: str, status: os.stat_result, run: xr.Dataset) -> Entry:
         "step": np.repeat(run["step"].values[-1], run.sizes["seed"]),
     }
     variables = run.variables
-    for name in run.data_vars:
-        if variables[name].dims == ("seed", "step"):
-            values[str(name)] = variables[name].values[:, -1]
-    for name in run.data_vars:
-        if variables[name].dims == ("seed",):
-            values[str(name)] = variables[name].values
+    for dims, last in ((("seed", "step"), (..., -1)), (("seed",), ...)):
+        for name in run.data_vars:
+            if variables[name].dims == dims:
+                values[str(name)] = variables[name].values[last]
     return Entry(
         name=file,
         size=status.st_size,

@@ -40,10 +40,7 @@ def to_bytes(dataset: xr.Dataset, packed: bool = False) -> bytes:
 
 
 def from_bytes(content: bytes) -> xr.Dataset:
-    """The data set in the content of a netCDF file, unpacked.
-
-    Raises whatever the libraries do on content that is damaged.
-    """
+    """The data set in a netCDF file; raises whatever the libraries do on damage."""
     with _LOCK:
         file = netCDF4.Dataset("in memory", memory=content)
         found = xr.load_dataset(xr.backends.NetCDF4DataStore(file))
@@ -83,14 +80,19 @@ def _pack(dataset: xr.Dataset) -> xr.Dataset:
 def _unpack(dataset: xr.Dataset) -> xr.Dataset:
     text: UInt8[np.ndarray, " b"] = dataset[_ABOUT].values
     about = json.loads(text.tobytes())
-    found = {
+    found = parts_of(dataset, about["groups"])
+    variables = {name: (*found[name], own) for name, own in about["order"].items()}
+    return xr.Dataset(variables, dataset.coords, dataset.attrs)
+
+
+def parts_of(dataset: xr.Dataset, groups: list[list[str]]) -> dict[str, tuple]:
+    """Dimensions and values of variables that were written as one, by their names."""
+    return {
         name: (joined.dims[1:], joined.values[place])
-        for index, names in enumerate(about["groups"])
+        for index, names in enumerate(groups)
         for joined in [dataset.variables[f"packed_{index}"]]
         for place, name in enumerate(names)
     }
-    variables = {name: (*found[name], own) for name, own in about["order"].items()}
-    return xr.Dataset(variables, dataset.coords, dataset.attrs)
 
 
 def _plain(value: object) -> object:

@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from simgeo.results._index import Entry, files_of, known, read, replace
 from simgeo.results._reading import DamagedFileError, UnreadableFileError
@@ -26,34 +27,15 @@ def open(folder: str | Path) -> Store:
         ValueError: if the folder cannot be read.
     """
     folder = Path(folder)
-    # In this order: the index may be written to meanwhile, after the files.
-    indexed, shards = known(folder)
-    entries: dict[str, Entry] = {}
-    has_changed = len(shards) > _MOST_SHARDS
-    damaged: list[str] = []
-    unreadable: dict[str, str] = {}
-    for name, (size, time) in files_of(folder).items():
-        entry = indexed.get(name)
-        if entry is not None and (entry.size, entry.time) == (size, time):
-            entries[name] = entry
-            continue
-        try:
-            entries[name] = read(folder, name)
-            has_changed = True
-        except DamagedFileError:
-            damaged.append(name)
-        except (UnreadableFileError, OSError) as error:
-            reason = error.__cause__ if isinstance(error, ValueError) else error
-            if not isinstance(reason, FileNotFoundError):  # removed meanwhile
-                unreadable[name] = getattr(reason, "strerror", None) or ""
-    if has_changed and entries:
+    found, shards = _entries(folder)
+    entries = found.entries
+    if entries and (found.fresh or len(shards) > _MOST_SHARDS):
         # All in one. What others add meanwhile is in files of its own.
         with suppress(OSError):
             replace(folder, entries.values())
             for each in shards:
                 each.unlink(missing_ok=True)
-    newer = [name for name, each in entries.items() if each.schema > SCHEMA]
-    for each in _left_out(folder, damaged, unreadable, newer):
+    for each in _left_out(folder, found):
         warnings.warn(each, stacklevel=2)
     return Store(folder, [each for each in entries.values() if each.schema == SCHEMA])
 
@@ -72,61 +54,66 @@ def verify(folder: str | Path, fingerprints: Iterable[str]) -> list[str]:
     folder = Path(folder)
     if not folder.exists():
         return []
-    wanted = set(fingerprints)
-    indexed, _ = known(folder)
-    fresh, damaged = [], []
+    found, _ = _entries(folder, set(fingerprints))
+    if found.fresh:
+        with suppress(OSError):
+            replace(folder, [found.entries[name] for name in found.fresh])
+    if found.damaged:
+        told = _told(folder, "damaged", found.damaged, "The seeds are run again.")
+        warnings.warn(told, stacklevel=2)
+    return found.damaged
+
+
+class _Found(NamedTuple):
+    """What is known of files, by their names."""
+
+    entries: dict[str, Entry]
+    fresh: list[str]  # of entries that are not in the index
+    damaged: list[str]
+    unreadable: dict[str, str]  # the system's reasons
+
+
+def _entries(folder: Path, wanted: set[str] | None = None) -> tuple[_Found, list[Path]]:
+    """The entries of a folder, of `wanted` runs or all, and its index files."""
+    # In this order: the index may be written to meanwhile, after the files.
+    indexed, shards = known(folder)
+    found = _Found({}, [], [], {})
     for name, (size, time) in files_of(folder).items():
         entry = indexed.get(name)
-        vouched = entry is not None and (entry.size, entry.time) == (size, time)
-        if vouched or name.partition(".")[0] not in wanted:
-            continue
-        try:
-            fresh.append(read(folder, name))
-        except DamagedFileError:
-            damaged.append(name)
-        except (UnreadableFileError, OSError):
-            continue
-    if fresh:
-        with suppress(OSError):
-            replace(folder, fresh)
-    if damaged:
-        warnings.warn(
-            f"{folder} holds {len(damaged)} damaged files: {_listed(damaged)}. Their "
-            f"seeds are run again.",
-            stacklevel=2,
-        )
-    return damaged
+        if entry is not None and (entry.size, entry.time) == (size, time):
+            found.entries[name] = entry
+        elif wanted is None or name.partition(".")[0] in wanted:
+            try:
+                found.entries[name] = read(folder, name)
+                found.fresh.append(name)
+            except DamagedFileError:
+                found.damaged.append(name)
+            except (UnreadableFileError, OSError) as error:
+                reason = error.__cause__ if isinstance(error, ValueError) else error
+                if not isinstance(reason, FileNotFoundError):  # removed meanwhile
+                    found.unreadable[name] = getattr(reason, "strerror", None) or ""
+    return found, shards
 
 
-def _left_out(
-    folder: Path, damaged: list[str], unreadable: dict[str, str], newer: list[str]
-) -> Iterator[str]:
+def _left_out(folder: Path, found: _Found) -> Iterator[str]:
     """What is to be said of files that are not in a store, one line for each reason."""
-    if damaged:
-        yield (
-            f"{folder} holds {len(damaged)} damaged files, which are left out and left "
-            f"as they are: {_listed(damaged)}. Running their cells again replaces them."
-        )
-    if unreadable:
-        reasons = ", ".join(sorted(set(unreadable.values())))
-        yield (
-            f"{folder} holds {len(unreadable)} files that could not be read and are "
-            f"left out: {_listed(list(unreadable))} ({reasons}). They are left as they "
-            f"are; open the store again."
-        )
-    if newer:
-        yield (
-            f"{folder} holds {len(newer)} files of a newer schema than {SCHEMA}, which "
-            f"are left out. Update simgeo."
-        )
-    old = schema_1(folder)
-    if old:
-        yield (
-            f"{folder} holds {len(old)} files of schema 1, which are left out. `simgeo "
-            f"convert {folder}` converts them."
-        )
+    if found.damaged:
+        then = "Left out and left as they are; running the cells again replaces them."
+        yield _told(folder, "damaged", found.damaged, then)
+    if found.unreadable:
+        reasons = ", ".join(sorted(set(found.unreadable.values())))
+        then = f"Left out; could not be read ({reasons}). Open the store again."
+        yield _told(folder, "unreadable", [*found.unreadable], then)
+    if newer := [name for name, e in found.entries.items() if e.schema > SCHEMA]:
+        then = f"Of a schema above {SCHEMA}, and left out. Update simgeo."
+        yield _told(folder, "newer", newer, then)
+    if old := [path.name for path in schema_1(folder)]:
+        then = f"Of schema 1, and left out. `simgeo convert {folder}` converts them."
+        yield _told(folder, "older", old, then)
 
 
-def _listed(names: Sequence[str]) -> str:
+def _told(folder: Path, kind: str, names: Sequence[str], then: str) -> str:
     more = len(names) - _MOST_NAMES
-    return ", ".join(names[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
+    listed = ", ".join(names[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
+    files = "file" if len(names) == 1 else "files"
+    return f"{folder} holds {len(names)} {kind} {files}: {listed}. {then}"

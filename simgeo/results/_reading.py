@@ -48,7 +48,11 @@ def load(path: str | Path) -> xr.Dataset:
         found = from_bytes(content)
         schema = int(found.attrs["schema"])
         if schema != SCHEMA:
-            raise SchemaError(_other_schema(path, schema))
+            advice = f"`simgeo convert {path.parent}` converts it"
+            raise SchemaError(
+                f"`path` must be a file of schema {SCHEMA}; got {path} of schema "
+                f"{schema}. {advice if schema < SCHEMA else 'Update simgeo'}."
+            )
         settings = json.loads(found.attrs["settings"])
         labels = json.loads(found.attrs["labels"])
         seeds = found["seed"].values.tolist()
@@ -69,11 +73,7 @@ def load(path: str | Path) -> xr.Dataset:
 
 
 def content_of(path: Path) -> bytes:
-    """A whole file, so that its system's errors are not taken for damage.
-
-    Raises:
-        UnreadableFileError: a ValueError, with the system's reason.
-    """
+    """A whole file, so that its system's errors are not taken for damage."""
     for pause in (_PAUSE, None):
         try:
             return path.read_bytes()
@@ -92,16 +92,4 @@ def _damaged(path: Path, fault: str) -> str:
     return (
         f"`path` must be a file of results; got {path}, {fault}. Run the cell again, "
         f"which replaces it, or remove it."
-    )
-
-
-def _other_schema(path: Path, schema: int) -> str:
-    advice = (
-        f"`simgeo convert {path.parent}` converts it"
-        if schema < SCHEMA
-        else "Update simgeo"
-    )
-    return (
-        f"`path` must be a file of schema {SCHEMA}; got {path} of schema {schema}. "
-        f"{advice}."
     )

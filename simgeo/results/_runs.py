@@ -51,7 +51,9 @@ def save(dataset: xr.Dataset, folder: str | Path, packed: bool = False) -> Path:
         paths.append(folder / part.name)
         write(paths[-1], to_bytes(own, packed))
         if complete:
-            (folder / part._replace(complete=False).name).unlink(missing_ok=True)
+            for last in part.seeds:  # what an interrupted run of fewer seeds left
+                left = part._replace(last=last, complete=False)
+                (folder / left.name).unlink(missing_ok=True)
     return paths[0]
 
 
@@ -116,11 +118,7 @@ def assembled(
 
 
 def split(dataset: xr.Dataset) -> Iterator[tuple[Part, xr.Dataset]]:
-    """The parts of a run, and what each holds; `seconds` are shared out.
-
-    Raises:
-        ValueError: if a seed is there twice, or none.
-    """
+    """The parts of a run, and what each holds; `seconds` are shared out."""
     seeds = dataset["seed"].values
     order = np.argsort(seeds, kind="stable")
     steps = np.diff(seeds[order])
@@ -149,17 +147,13 @@ def joined(runs: Sequence[xr.Dataset]) -> xr.Dataset:
         return first
     given = [run.variables for run in runs]
     order = np.argsort(np.concatenate([each["seed"].values for each in given]))
-    variables = {
-        name: own
-        if "seed" not in own.dims
-        else (
-            own.dims,
-            np.concatenate([each[name].values for each in given])[order],
-            own.attrs,
-        )
-        for name, own in given[0].items()
-        if all(name in each for each in given)
-    }
+    variables = {}
+    for name, own in given[0].items():
+        if all(name in each for each in given):
+            if "seed" in own.dims:
+                values = np.concatenate([each[name].values for each in given])
+                own = (own.dims, values[order], own.attrs)
+            variables[name] = own
     stopped = [run.attrs.get("stopped", "") for run in runs]
     return xr.Dataset(variables).assign_attrs(
         first.attrs

@@ -10,6 +10,8 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple, SupportsIndex
 
+from simgeo.checks import require
+
 _NAME = re.compile(r"([0-9a-f]{16})\.(\d+)-(\d+)(\.partial)?\.nc")
 _SCHEMA_1 = re.compile(r"[0-9a-f]{16}(\.partial)?\.nc")
 
@@ -43,18 +45,12 @@ def part_of(name: str) -> Part | None:
 
 def require_fingerprint(fingerprint: str) -> None:
     """Raises ValueError for what names no run, so that no path is made of it."""
-    if not re.fullmatch("[0-9a-f]{16}", fingerprint):
-        raise ValueError(
-            f"`fingerprint` must be 16 hexadecimal digits; got {fingerprint!r}."
-        )
+    is_one = re.fullmatch("[0-9a-f]{16}", fingerprint) is not None
+    require(is_one, "fingerprint", "be 16 hexadecimal digits", repr(fingerprint))
 
 
 def listing(folder: Path) -> Iterator[os.DirEntry]:
-    """What is in a folder.
-
-    Raises:
-        ValueError: if it cannot be read.
-    """
+    """What is in a folder; ValueError if it cannot be read."""
     try:
         with os.scandir(folder) as found:
             yield from found
@@ -72,18 +68,13 @@ def schema_1(folder: Path) -> list[Path]:
 
 
 def parts(folder: Path, start: str = "") -> dict[str, list[Part]]:
-    """The complete parts of every run, by fingerprint, in the order of their names.
-
-    Only of those whose fingerprints have that start. A folder that does not exist holds
-    nothing.
-    """
+    """The complete parts of runs whose fingerprints start so, in the order of names."""
     if not folder.exists():
         return {}
     found: dict[str, list[Part]] = {}
     names = [each.name for each in listing(folder) if each.name.startswith(start)]
-    for name in sorted(names):
-        part = part_of(name)
-        if part is not None and part.complete:
+    for part in filter(None, map(part_of, sorted(names))):
+        if part.complete:
             found.setdefault(part.fingerprint, []).append(part)
     return found
 
@@ -131,9 +122,5 @@ def missing_seeds(
     [0, 1, 2]
     """
     require_fingerprint(fingerprint)
-    wanted = [int(seed) for seed in seeds]
-    if not wanted:
-        return []
-    own = parts(Path(folder), fingerprint).get(fingerprint, [])
-    there = {s for part in own if part.name not in damaged for s in part.seeds}
-    return [seed for seed in wanted if seed not in there]
+    there = seeds_of(folder, damaged).get(fingerprint, set())
+    return [seed for seed in map(int, seeds) if seed not in there]

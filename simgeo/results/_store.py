@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -48,12 +49,11 @@ class Store:
         about = about[[*own, "fingerprint", "precision"]]
         counts = [len(each.values) for each in entries]
         repeated = about.loc[np.repeat(np.arange(len(entries)), counts)]
-        parts = [
-            _numbers(
-                same[0]._replace(values=np.concatenate([each.values for each in same]))
-            )
-            for same in _runs_of_equal_columns(entries)
-        ]
+        parts = []
+        for (names, kinds), same in groupby(entries, lambda e: (e.names, e.kinds)):
+            values = np.concatenate([each.values for each in same])
+            own = {n: values[:, k].astype(kinds[k]) for k, n in enumerate(names)}
+            parts.append(pd.DataFrame(own))
         numbers = pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
         return pd.concat([repeated.reset_index(drop=True), numbers], axis=1)
 
@@ -88,9 +88,8 @@ class Store:
         names = self._files.get(fingerprint, [])
         found = assembled(self.folder, filter(None, map(part_of, names)))
         if found is None:
-            raise ValueError(
-                f"`fingerprint` must be of a run in {self.folder}; got {fingerprint}."
-            )
+            rule = f"be of a run in {self.folder}"
+            raise ValueError(f"`fingerprint` must {rule}; got {fingerprint}.")
         return found
 
     def trajectories(self, where: str = "") -> pd.DataFrame:
@@ -134,36 +133,13 @@ def _settings_of(entries: Sequence[Entry]) -> Iterator[dict[str, Any]]:
     for each in entries:
         own: dict[str, Any] = {}
         for name, value in each.settings.items():
-            if name == KIND:
-                continue
-            if isinstance(value, dict | list):
+            if name != KIND:
                 key = (name, id(value), id(each.labels))
                 if key not in flattened:
                     flattened[key] = dict(flat(name, value, each.labels))
                 own.update(flattened[key])
-            else:
-                own[name] = value
         own["fingerprint"], own["precision"] = each.fingerprint, each.precision
         yield own
-
-
-def _runs_of_equal_columns(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
-    same: list[Entry] = []
-    for each in entries:
-        if same and (each.names, each.kinds) != (same[0].names, same[0].kinds):
-            yield same
-            same = []
-        same.append(each)
-    yield same
-
-
-def _numbers(entry: Entry) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            name: entry.values[:, k].astype(entry.kinds[k])
-            for k, name in enumerate(entry.names)
-        }
-    )
 
 
 def _node(cells: list[Entry]) -> xr.Dataset:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from simgeo.checks import require
 from simgeo.settings import KIND, suggest
 
 
@@ -47,8 +48,7 @@ def frame(
     3  CKA, uncentred           64     1  2000   0.2
     """
     cells = [datasets] if isinstance(datasets, xr.Dataset) else list(datasets)
-    if not cells:
-        raise ValueError("`datasets` must not be empty. Give at least one.")
+    require(bool(cells), "datasets", "not be empty", "none")
     return pd.concat([_cell(each, records) for each in cells], ignore_index=True)
 
 
@@ -62,21 +62,17 @@ def final(data: pd.DataFrame | xr.Dataset | Sequence[xr.Dataset]) -> pd.DataFram
         ValueError: if the frame has no column `fingerprint`.
     """
     rows = data if isinstance(data, pd.DataFrame) else frame(data)
-    if "fingerprint" not in rows:
-        raise ValueError(
-            f"`data` must have the column 'fingerprint'; got "
-            f"{', '.join(map(str, rows.columns))}. Keep it in the frame."
-        )
+    got = f"{', '.join(map(str, rows.columns))}. Keep it in the frame"
+    require("fingerprint" in rows, "data", "have the column 'fingerprint'", got)
     last = rows.groupby("fingerprint")["step"].transform("max")
     return rows.loc[rows["step"] == last].reset_index(drop=True)
 
 
 def _cell(dataset: xr.Dataset, records: Sequence[str] | None) -> pd.DataFrame:
-    known = [
-        str(name)
-        for name, values in dataset.data_vars.items()
-        if values.dims == ("seed", "step")
-    ]
+    known, levels = (
+        [str(name) for name, each in dataset.data_vars.items() if each.dims == dims]
+        for dims in (("seed", "step"), ("seed",))
+    )
     wanted = known if records is None else list(records)
     for name in wanted:
         if name not in known:
@@ -84,11 +80,6 @@ def _cell(dataset: xr.Dataset, records: Sequence[str] | None) -> pd.DataFrame:
                 f"`records` must be names of records; got {name!r}."
                 f"{suggest(name, known)}"
             )
-    levels = [
-        str(name)
-        for name, values in dataset.data_vars.items()
-        if values.dims == ("seed",)
-    ]
     s, r = dataset.sizes["seed"], dataset.sizes["step"]
     values = {
         **columns(

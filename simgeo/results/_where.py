@@ -8,14 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from simgeo.checks import require
 from simgeo.settings import suggest
 
 # One letter per axis, as everywhere.
-SHORT = {
-    "n": "num_vectors",
-    "d": "teacher_dim",
-    "m": "student_dim",
-}
+SHORT = {"n": "num_vectors", "d": "teacher_dim", "m": "student_dim"}
 _MOST = 200  # characters of a condition in an error
 _COMPARE = {
     ast.Eq: operator.eq,
@@ -82,11 +79,8 @@ def column(frame: pd.DataFrame, name: str, argument: str = "where") -> str:
         return found
     names = [*map(str, frame.columns)]
     ends = [each for each in names if each.endswith(f".{name}")]
-    if len(ends) > 1:
-        raise ValueError(
-            f"`{argument}` must name one column; got {name!r}, which may be "
-            f"{' or '.join(ends)}."
-        )
+    got = f"{name!r}, which may be {' or '.join(ends)}"
+    require(len(ends) < 2, argument, "name one column", got)
     if not ends:
         raise ValueError(
             f"`{argument}` must name columns; got {name!r}.{suggest(name, names)}"
@@ -157,13 +151,14 @@ def _name(node: ast.expr) -> str | None:
     """`teacher.fraction`, or `objective.weights[0]` for `objective.weights.0`."""
     if isinstance(node, ast.Name):
         return node.id
-    if isinstance(node, ast.Attribute):
-        before = _name(node.value)
-        return None if before is None else f"{before}.{node.attr}"
-    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
-        before = _name(node.value)
-        return None if before is None else f"{before}.{node.slice.value}"
-    return None
+    match node:
+        case ast.Attribute(value=inner, attr=last):
+            before = _name(inner)
+        case ast.Subscript(value=inner, slice=ast.Constant(value=last)):
+            before = _name(inner)
+        case _:
+            return None
+    return None if before is None else f"{before}.{last}"
 
 
 def _spelt(text: str, values: Any) -> str:

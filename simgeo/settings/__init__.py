@@ -7,11 +7,11 @@ it into an equal module through the constructors, so that every check runs again
 
 from simgeo.settings._build import build as build
 from simgeo.settings._build import complete as complete
+from simgeo.settings._describe import SCHEMA as SCHEMA
 from simgeo.settings._describe import describe as describe
+from simgeo.settings._describe import digest as digest
+from simgeo.settings._describe import fingerprint as fingerprint
 from simgeo.settings._describe import homes as homes
-from simgeo.settings._fingerprints import SCHEMA as SCHEMA
-from simgeo.settings._fingerprints import digest as digest
-from simgeo.settings._fingerprints import fingerprint as fingerprint
 from simgeo.settings._kinds import find_kind as find_kind
 from simgeo.settings._kinds import kinds as kinds
 from simgeo.settings._kinds import places as places

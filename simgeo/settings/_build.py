@@ -7,11 +7,11 @@ import typing
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple, TypeVar
 
+from simgeo.checks import WORDS, options, require, show, wanted
 from simgeo.settings._describe import describe_value, unwrap
 from simgeo.settings._kinds import find_kind, kinds, suggest, suggest_setting
 from simgeo.settings._types import (
     KIND,
-    WORDS,
     Description,
     Trail,
     dotted,
@@ -20,8 +20,6 @@ from simgeo.settings._types import (
     is_module,
     is_sequence,
     item_hints,
-    options,
-    show,
 )
 
 Module = TypeVar("Module")
@@ -131,23 +129,19 @@ class _Reader:
             return float(value)
         if classes and (not rest or isinstance(value, (Mapping, str, *classes))):
             return self.module(classes, value, trail)
-        wanted = [text for each in allowed if (text := _wanted(each))]
-        if not wanted:
+        readable = (WORDS.__contains__, is_module, is_sequence, is_literal)
+        right = [wanted(each) for each in allowed if any(is_(each) for is_ in readable)]
+        if not right:
             raise TypeError(
                 f"`{dotted(trail)}` cannot be read from plain data: it is {hint}."
             )
-        raise ValueError(
-            f"`{dotted(trail)}` must be {' or '.join(wanted)}; got {show(value)}."
-        )
+        require(False, dotted(trail), f"be {' or '.join(right)}", show(value))
 
     def sequence(self, hint: Any, value: list | tuple, trail: Trail) -> Any:
         args = typing.get_args(hint)
         if typing.get_origin(hint) is tuple and Ellipsis not in args:
-            if len(args) != len(value):
-                raise ValueError(
-                    f"`{dotted(trail)}` must be a list of {len(args)}; got "
-                    f"{show(list(value))}."
-                )
+            is_right, rule = len(args) == len(value), f"be a list of {len(args)}"
+            require(is_right, dotted(trail), rule, show(list(value)))
         hints = item_hints(hint, len(value))
         items = [
             self.value(item_hint, item, (*trail, index))
@@ -165,22 +159,8 @@ def _kind(classes: tuple[type, ...], data: Mapping[str, Any], trail: Trail) -> t
             return classes[0]
         raise ValueError(f"`{at}` is missing.{suggest('', list(known))}")
     name = data[KIND]
-    if not isinstance(name, str):
-        raise ValueError(f"`{at}` must be text; got {show(name)}.")
+    require(isinstance(name, str), at, "be text", show(name))
     return find_kind(name, *classes, at=at)
-
-
-def _wanted(hint: Any) -> str | None:
-    """What a value of that type is called; None where plain data has no such value."""
-    if hint in WORDS:
-        return WORDS[hint]
-    if is_module(hint):
-        return f"a {hint.__name__}"
-    if is_sequence(hint):
-        return "a list"
-    if is_literal(hint):
-        return "one of " + ", ".join(repr(each) for each in typing.get_args(hint))
-    return None
 
 
 def _plain(node: Any, hint: Any, trail: Trail) -> Any:

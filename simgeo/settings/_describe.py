@@ -1,20 +1,17 @@
-"""From modules to plain data."""
+"""From modules to plain data, and the names of that."""
 
 import dataclasses
+import hashlib
+import json
 import os
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
-from simgeo.settings._types import (
-    KIND,
-    WORDS,
-    Description,
-    Trail,
-    dotted,
-    fields,
-    item_hints,
-    options,
-    show,
-)
+from simgeo.checks import WORDS, options, scalar, show
+from simgeo.settings._types import KIND, Description, Trail, dotted, fields, item_hints
+
+SCHEMA = 2  # of descriptions and of stored results; a fingerprint depends on it
 
 
 def describe(module: Any) -> Description:
@@ -48,6 +45,35 @@ def homes(module: Any) -> set[str]:
         return set()
     inner = [getattr(module, name) for name in fields(type(module))]
     return {type(module).__module__}.union(*map(homes, inner))
+
+
+def fingerprint(module: Any, extra: Mapping[str, Any] = MappingProxyType({})) -> str:
+    """16 hexadecimal digits that name a module and what else its results depend on.
+
+    Args:
+        module: what `describe` takes.
+        extra: plain data such as {"precision": "float32"}.
+    """
+    return digest(describe(module), extra)
+
+
+def digest(
+    description: Mapping[str, Any],
+    extra: Mapping[str, Any] = MappingProxyType({}),
+) -> str:
+    """The fingerprint of a module with that description.
+
+    Args:
+        description: plain data; the order of its keys makes no difference.
+        extra: as for `fingerprint`.
+    """
+    whole = {"schema": SCHEMA, "settings": dict(description), "extra": dict(extra)}
+    return hashlib.sha256(canonical(whole).encode()).hexdigest()[:16]
+
+
+def canonical(data: Any) -> str:
+    """One text for equal data."""
+    return json.dumps(data, sort_keys=True, separators=(",", ":"))
 
 
 def _describe_module(module: Any, trail: Trail) -> Description:
@@ -86,18 +112,4 @@ def describe_value(value: Any, hint: Any, trail: Trail) -> Any:
 
 def unwrap(value: Any) -> Any:
     """The Python scalar of a NumPy or JAX one, a path's text, and else the value."""
-    if isinstance(value, os.PathLike):
-        return os.fspath(value)
-    if getattr(value, "shape", None) != () or not hasattr(value, "dtype"):
-        return value
-    import numpy as np  # here, so that the command can answer `--help` without it
-
-    try:
-        scalar = np.asarray(value)[()]
-    except TypeError:  # a tracer, or a typed key
-        return value
-    if not isinstance(scalar, np.generic):
-        return value
-    item = scalar.item()
-    is_short = isinstance(item, float) and scalar.dtype.itemsize < 8
-    return float(str(scalar)) if is_short else item
+    return os.fspath(value) if isinstance(value, os.PathLike) else scalar(value)

@@ -13,17 +13,19 @@ def kinds(*classes: type) -> dict[str, type]:
     """The modules that may stand where one of these is wanted, by their kinds' names.
 
     `orthogonal-fraction`, for example; a file may write `OrthogonalFraction` too. Of
-    classes with a leading underscore none is meant to be chosen by name.
+    classes with a leading underscore none is meant to be chosen by name. In
+    alphabetical order.
 
     Args:
         classes: such as `teachers.AbstractTeacher`.
     """
-    return {
+    found = {
         kebab(cls.__name__): cls
         for base in classes
         for cls in concrete(base)
         if cls is base or not cls.__name__.startswith("_")
     }
+    return dict(sorted(found.items()))
 
 
 def find_kind(name: str, *classes: type, at: str) -> type:

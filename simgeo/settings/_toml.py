@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
+from simgeo.checks import show
 from simgeo.settings._build import build
-from simgeo.settings._describe import describe
-from simgeo.settings._fingerprints import canonical
-from simgeo.settings._types import Description, Trail, show
+from simgeo.settings._describe import canonical, describe
+from simgeo.settings._types import Description, Trail
 
 Module = TypeVar("Module")
 

@@ -3,17 +3,18 @@
 import dataclasses
 import functools
 import inspect
-import reprlib
+import re
 import types
 import typing
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from simgeo.checks import WORDS, options
+
 Description = dict[str, Any]
 Trail = tuple[str | int, ...]  # the way from the outermost module to a value
 
 KIND = "kind"
-WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
 
 
 class Field(NamedTuple):
@@ -58,10 +59,19 @@ class Field(NamedTuple):
         return taken if taken <= WORDS.keys() else set()
 
     @property
-    def choices(self) -> tuple:
+    def choices(self) -> tuple[Any, ...]:
         """The values that it may have, if its type lists them."""
         literals = [each for each in options(self.hint) if is_literal(each)]
         return tuple(one for each in literals for one in typing.get_args(each))
+
+    @property
+    def rule(self) -> str:
+        """Which values are right, in the words of what refuses the others."""
+        if self.choices:
+            return f"one of {', '.join(map(str, self.choices))}"
+        given = self.field.metadata.get("rule")
+        words = given.words if given else self.field.metadata.get("valid", "")
+        return re.sub("^(be|lie) ", "", words).replace("not be ", "not ")
 
     @property
     def about_default(self) -> str:
@@ -101,13 +111,6 @@ def fields(cls: type) -> dict[str, Field]:
     }
 
 
-def options(hint: Any) -> list[Any]:
-    """The types that a hint allows, None among them."""
-    if typing.get_origin(hint) in (typing.Union, types.UnionType):
-        return [each for arg in typing.get_args(hint) for each in options(arg)]
-    return [hint]
-
-
 def is_module(hint: Any) -> bool:
     return isinstance(hint, type) and dataclasses.is_dataclass(hint)
 
@@ -138,11 +141,6 @@ def item_hints(hint: Any, num: int) -> list[Any]:
 def dotted(trail: Trail) -> str:
     name = ".".join(str(each) for each in trail) or "module"
     return name if name.isprintable() else ascii(name)[1:-1]
-
-
-def show(value: Any) -> str:
-    """Its repr in one short line."""
-    return " ".join(reprlib.repr(value).split())
 
 
 def concrete(cls: type) -> Iterator[type]:

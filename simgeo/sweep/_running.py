@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from simgeo import results
+from simgeo.checks import require
 from simgeo.engine import Record
 from simgeo.problems import AbstractCell
 from simgeo.sweep import _keep as keep
@@ -129,11 +130,9 @@ def executor_of(name: str) -> Executor:
             f"`executor` must be a module:factory that can be called; got {name!r}: "
             f"{error}."
         ) from error
-    if not hasattr(made, "submit"):
-        raise ValueError(
-            f"`executor` must make an executor with `submit`; got a "
-            f"{type(made).__name__} from {name!r}."
-        )
+    got = f"a {type(made).__name__} from {name!r}"
+    rule = "make an executor with `submit`"
+    require(hasattr(made, "submit"), "executor", rule, got)
     return made
 
 
@@ -144,17 +143,22 @@ def _here(
     on_record: Callable[[int, int], Any] | None,
 ) -> Iterator[tuple[Part, Outcome]]:
     """One batch after the other; while one is written the next is computed."""
+
+    def written(
+        part: Part, is_there: list[str], saving: Future[Outcome]
+    ) -> tuple[Part, Outcome]:
+        try:
+            outcome = saving.result()
+        finally:
+            keep.release(worker.folder, part.name)
+        return part, outcome._replace(done=(*is_there, *outcome.done))
+
     with ThreadPoolExecutor(1) as writer:
-        pending: _Pending | None = None
-        was_stopped = False
+        pending: tuple[Part, list[str], Future[Outcome]] | None = None
         for part, left, is_there in _unclaimed(parts, worker.folder, damaged):
-            begin = time.perf_counter()
             keep.claim(worker.folder, part.name)
-            total = sum(
-                len(work.seeds) * work.cell.num_steps
-                for each in left
-                for work in each.batch.works
-            )
+            works = [work for each in left for work in each.batch.works]
+            total = sum(len(work.seeds) * work.cell.num_steps for work in works)
 
             def tell(record: Record, total: int = total) -> None:
                 if on_record is not None:
@@ -166,40 +170,20 @@ def _here(
                 keep.release(worker.folder, part.name)
                 raise
             if pending is not None:
-                yield _written(pending, worker.folder)
-            saving = writer.submit(worker.save, found)
-            pending = _Pending(part, is_there, saving, time.perf_counter() - begin)
+                yield written(*pending)
+            pending = part, is_there, writer.submit(worker.save, found)
             if worker.engine.was_stopped:
                 break
         was_stopped = worker.engine.was_stopped
         if pending is not None:
-            part, outcome = _written(pending, worker.folder)
+            part, outcome = written(*pending)
             yield part, outcome._replace(interrupted=was_stopped)
-
-
-class _Pending(NamedTuple):
-    """A batch that is being written."""
-
-    part: Part
-    is_there: list[str]
-    saving: Future[Outcome]
-    seconds: float
-
-
-def _written(pending: _Pending, folder: Path) -> tuple[Part, Outcome]:
-    try:
-        outcome = pending.saving.result()
-    finally:
-        keep.release(folder, pending.part.name)
-    done = (*pending.is_there, *outcome.done)
-    return pending.part, outcome._replace(done=done, seconds=pending.seconds)
 
 
 def _unclaimed(
     parts: Sequence[Part], folder: Path, damaged: Collection[str]
 ) -> Iterator[tuple[Part, list[Part], list[str]]]:
-    """Every batch, what of it is still missing, and what others have made since; those
-    that others are at come last."""
+    """Every batch, what is missing of it, and what is there; claimed ones come last."""
     left, is_first = list(parts), True
     while left:
         part = next((p for p in left if not keep.is_claimed(folder, p.name)), left[-1])
@@ -253,8 +237,7 @@ def _elsewhere(
 
 
 class _Clock:
-    """Time left, from what the batches so far took; the first one's is counted from its
-    end, since it also waits for the compiler."""
+    """Time left, by the batches so far; the first one's compilation is not counted."""
 
     def __init__(self, cost: float) -> None:
         self.cost, self.done, self.timed = cost, 0.0, 0.0

@@ -1,7 +1,6 @@
 """One batch of a sweep: computed, kept, and its failures told apart."""
 
 import importlib
-import time
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,16 +22,11 @@ class Outcome(NamedTuple):
 
     done: tuple[str, ...]
     failed: dict[str, str]  # the reasons
-    seconds: float
     interrupted: bool = False
 
 
 class Worker:
-    """Computes batches in this process, and keeps what they give.
-
-    Args:
-        memory: in bytes, for programs; see `Engine`.
-    """
+    """Computes batches in this process, and keeps what they give; see `Engine`."""
 
     def __init__(
         self, folder: Path, memory: int | None = None, keep_vectors: bool = False
@@ -89,7 +83,7 @@ class Worker:
         results.index(self.folder, kept)
         names = tuple(run.attrs["fingerprint"] for run in kept)
         keep.forget_failures(self.folder, names)
-        return Outcome(names, failed, 0.0, interrupted)
+        return Outcome(names, failed, interrupted)
 
 
 def measure(whole: Plan, memory: int | None = None) -> int:
@@ -123,11 +117,7 @@ _WORKERS: dict[tuple, Worker] = {}
 
 
 def do(task: Mapping[str, Any]) -> Outcome:
-    """Runs a batch in this process; what of it is there already is not run again.
-
-    The store must be at the same path where it runs.
-    """
-    begin = time.perf_counter()
+    """Runs a batch in this process; the store must be at the same path here."""
     engine.keep_programs()
     in_double = task["precision"] == "float64"
     if jax.config.read("jax_enable_x64") != in_double:
@@ -155,7 +145,7 @@ def do(task: Mapping[str, Any]) -> Outcome:
         outcome = _WORKERS[key].save(_WORKERS[key].compute(part))
         done += outcome.done
         failed |= outcome.failed
-    return Outcome(tuple(done), failed, time.perf_counter() - begin)
+    return Outcome(tuple(done), failed)
 
 
 def _kind(error: Exception) -> str:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from simgeo import settings
+from simgeo.checks import require
 from simgeo.problems import AbstractCell, Experiment
 
 _RANGE = {"range", "log", "num"}
@@ -86,8 +87,7 @@ def span(start: float, stop: float, num: int) -> list[float]:
     Raises:
         ValueError: if `num` is out of its range.
     """
-    if not 1 <= num <= MOST_VALUES:
-        raise ValueError(f"`num` must be from 1 to {MOST_VALUES:,}; got {num}.")
+    require(1 <= num <= MOST_VALUES, "num", f"be from 1 to {MOST_VALUES:,}", num)
     return [float(f"{each:.12g}") for each in np.linspace(start, stop, num)]
 
 
@@ -106,16 +106,11 @@ def log_span(start: float, stop: float, num: int) -> list[float]:
     >>> sweep.log_span(0.001, 1.0, 4)
     [0.001, 0.01, 0.1, 1.0]
     """
-    if not (0 < start < math.inf and 0 < stop < math.inf):
-        raise ValueError(
-            f"`start` and `stop` must be positive for equal ratios; got {start} and "
-            f"{stop}."
-        )
-    return [float(f"{10**each:.12g}") for each in _logs(start, stop, num)]
-
-
-def _logs(start: float, stop: float, num: int) -> list[float]:
-    return span(math.log10(start), math.log10(stop), num)
+    is_right = 0 < start < math.inf and 0 < stop < math.inf
+    rule = "be positive for equal ratios"
+    require(is_right, "start` and `stop", rule, f"{start} and {stop}")
+    logs = span(math.log10(start), math.log10(stop), num)
+    return [float(f"{10**each:.12g}") for each in logs]
 
 
 def load(path: str | Path) -> list[Experiment]:
@@ -130,22 +125,18 @@ def load(path: str | Path) -> list[Experiment]:
         ValueError: if the file cannot be read, or a setting is refused.
     """
     data = settings.read(path)
-    if "sweep" not in data:
-        raise ValueError(
-            f"`path` must have a table [sweep]; got {path}. `simgeo run` runs one cell."
-        )
+    got = f"{path}. `simgeo run` runs one cell"
+    require("sweep" in data, "path", "have a table [sweep]", got)
     tables = data.pop("sweep")
     cls = AbstractCell if settings.KIND in data else Experiment
     base = settings.complete(cls, data)
     found = []
     for table in tables if isinstance(tables, list) else [tables]:
-        if not isinstance(table, dict):
-            raise ValueError(f"`sweep` must be a table; got {table!r}.")
+        require(isinstance(table, dict), "sweep", "be a table", repr(table))
         zips = table.pop("zip", [])
-        if not (isinstance(zips, list) and all(isinstance(z, dict) for z in zips)):
-            raise ValueError(
-                f"`sweep.zip` must be tables, each under [[sweep.zip]]; got {zips!r}."
-            )
+        are_tables = isinstance(zips, list) and all(isinstance(z, dict) for z in zips)
+        rule = "be tables, each under [[sweep.zip]]"
+        require(are_tables, "sweep.zip", rule, repr(zips))
         axes = [_zip(dict(_flat(each))) for each in zips]
         found += _expand(cls, base, [*axes, *_single(dict(_flat(table)))])
     return found
@@ -185,32 +176,30 @@ def _single(axes: Mapping[str, Any]) -> list[Zip]:
 
 def _zip(axes: Mapping[str, Any]) -> Zip:
     for name, values in axes.items():
-        if isinstance(values, str | Mapping) or not isinstance(values, Iterable):
-            raise ValueError(f"`{name}` must be a list of values; got {values!r}.")
+        is_list = isinstance(values, Iterable) and not isinstance(values, str | Mapping)
+        require(is_list, name, "be a list of values", repr(values))
     found = {name: list(values) for name, values in axes.items()}
     lengths = {name: len(values) for name, values in found.items()}
-    if len(set(lengths.values())) != 1 or 0 in lengths.values():
-        told = ", ".join(f"{num} of `{name}`" for name, num in lengths.items())
-        raise ValueError(
-            f"`sweep` must have equally many values of what changes together, and at "
-            f"least one; got {told or 'none'}."
-        )
+    told = ", ".join(f"{num} of `{name}`" for name, num in lengths.items())
+    is_right = len(set(lengths.values())) == 1 and 0 not in lengths.values()
+    rule = "have equally many values of what changes together, and at least one"
+    require(is_right, "sweep", rule, told or "none")
     return Zip(found)
 
 
 def _expand(cls: type, base: settings.Description, zips: list[Zip]) -> list[Any]:
     names = [name for each in zips for name in each.axes]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise ValueError(f"`sweep` must name a setting once; got {twice[0]!r} twice.")
+    for name in names:
+        is_once = names.count(name) == 1
+        require(is_once, "sweep", "name a setting once", f"{name!r} twice")
     num = math.prod(len(next(iter(each.axes.values()))) for each in zips)
-    if num > MOST_CELLS:
-        raise ValueError(
-            f"`sweep` must have at most {MOST_CELLS:,} cells; got {num:,}. Give fewer "
-            f"values."
-        )
+    got = f"{num:,}. Give fewer values"
+    require(num <= MOST_CELLS, "sweep", f"have at most {MOST_CELLS:,} cells", got)
     rows = [
-        [dict(zip(each.axes, values, strict=True)) for values in _columns(each)]
+        [
+            dict(zip(each.axes, values, strict=True))
+            for values in zip(*each.axes.values(), strict=True)
+        ]
         for each in zips
     ]
     found: dict[str, AbstractCell] = {}
@@ -229,10 +218,6 @@ def _copied(data: Any) -> Any:
     if isinstance(data, dict):
         return {name: _copied(value) for name, value in data.items()}
     return [_copied(each) for each in data] if isinstance(data, list) else data
-
-
-def _columns(each: Zip) -> Iterator[tuple]:
-    return zip(*each.axes.values(), strict=True)
 
 
 def _plain(value: Any) -> Any:
@@ -270,8 +255,6 @@ def _put(data: Any, dotted: str, value: Any) -> None:
 def _key(place: dict | list, name: str, dotted: str) -> Any:
     if isinstance(place, dict):
         return name
-    if not name.isdecimal() or int(name) >= len(place):
-        raise ValueError(
-            f"`{dotted}` must count from 0 to {len(place) - 1}; got {name!r}."
-        )
+    is_place = name.isdecimal() and int(name) < len(place)
+    require(is_place, dotted, f"count from 0 to {len(place) - 1}", repr(name))
     return int(name)

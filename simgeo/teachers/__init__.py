@@ -2,7 +2,6 @@
 
 from simgeo.teachers import grams as grams
 from simgeo.teachers import patterns as patterns
-from simgeo.teachers._blocks import OrthogonalBlocks as OrthogonalBlocks
 from simgeo.teachers._composed import Concatenated as Concatenated
 from simgeo.teachers._composed import Noisy as Noisy
 from simgeo.teachers._composed import Rotated as Rotated
@@ -19,6 +18,7 @@ from simgeo.teachers._report import markdown as markdown
 from simgeo.teachers._report import report as report
 from simgeo.teachers._report import table as table
 from simgeo.teachers._structured import Hierarchy as Hierarchy
+from simgeo.teachers._structured import OrthogonalBlocks as OrthogonalBlocks
 from simgeo.teachers._structured import Superposition as Superposition
 from simgeo.teachers._teacher import About as About
 from simgeo.teachers._teacher import AbstractTeacher as AbstractTeacher

@@ -1,5 +1,6 @@
 """Teachers made of teachers."""
 
+import abc
 from typing import Literal
 
 import equinox as eqx
@@ -11,7 +12,7 @@ from simgeo.checks import NOT_NEGATIVE, at_least, check_fields, require
 from simgeo.linalg import apportion, unit_rows
 from simgeo.teachers._fraction import OrthogonalFraction
 from simgeo.teachers._laws import Gaussian
-from simgeo.teachers._teacher import About, AbstractTeacher, random_frame
+from simgeo.teachers._teacher import About, AbstractTeacher, Rows, random_frame
 
 
 class AbstractChanged(AbstractTeacher):
@@ -24,6 +25,18 @@ class AbstractChanged(AbstractTeacher):
 
     def check(self, num_vectors: int, teacher_dim: int) -> None:
         self.teacher.check(num_vectors, teacher_dim)
+
+    def __call__(self, key: PRNGKeyArray, num_vectors: int, teacher_dim: int) -> Rows:
+        teacher_key, own_key = jax.random.split(key)
+        return self.changed(
+            own_key, self.teacher(teacher_key, num_vectors, teacher_dim)
+        )
+
+    @abc.abstractmethod
+    def changed(
+        self, key: PRNGKeyArray, vectors: Float[Array, "n d"]
+    ) -> Float[Array, "n d"]:
+        """What is made of vectors that the other teacher drew."""
 
 
 class Noisy(AbstractChanged):
@@ -43,14 +56,12 @@ class Noisy(AbstractChanged):
     )
     noise: float = eqx.field(default=0.1, metadata=NOT_NEGATIVE)
 
-    def __call__(
-        self, key: PRNGKeyArray, num_vectors: int, teacher_dim: int
+    def changed(
+        self, key: PRNGKeyArray, vectors: Float[Array, "n d"]
     ) -> Float[Array, "n d"]:
-        teacher_key, noise_key = jax.random.split(key)
-        vectors = self.teacher(teacher_key, num_vectors, teacher_dim)
         lengths = jnp.sqrt(jnp.sum(vectors**2, axis=1, keepdims=True))
-        noise = jax.random.normal(noise_key, vectors.shape, vectors.dtype)
-        noise = self.noise / teacher_dim**0.5 * noise
+        noise = jax.random.normal(key, vectors.shape, vectors.dtype)
+        noise = self.noise / vectors.shape[1] ** 0.5 * noise
         return lengths * unit_rows(unit_rows(vectors) + noise)
 
 
@@ -70,12 +81,10 @@ class UnevenRows(AbstractChanged):
     )
     spread: float = eqx.field(default=0.5, metadata=NOT_NEGATIVE)
 
-    def __call__(
-        self, key: PRNGKeyArray, num_vectors: int, teacher_dim: int
+    def changed(
+        self, key: PRNGKeyArray, vectors: Float[Array, "n d"]
     ) -> Float[Array, "n d"]:
-        teacher_key, length_key = jax.random.split(key)
-        vectors = self.teacher(teacher_key, num_vectors, teacher_dim)
-        draw = jax.random.normal(length_key, (num_vectors, 1), vectors.dtype)
+        draw = jax.random.normal(key, (len(vectors), 1), vectors.dtype)
         return vectors * jnp.exp(self.spread * draw - self.spread**2)
 
 
@@ -92,13 +101,11 @@ class Rotated(AbstractChanged):
         cost="the teacher's, and d^3",
     )
 
-    def __call__(
-        self, key: PRNGKeyArray, num_vectors: int, teacher_dim: int
+    def changed(
+        self, key: PRNGKeyArray, vectors: Float[Array, "n d"]
     ) -> Float[Array, "n d"]:
-        teacher_key, turn_key = jax.random.split(key)
-        vectors = self.teacher(teacher_key, num_vectors, teacher_dim)
         with jax.default_matmul_precision("highest"):
-            return vectors @ random_frame(turn_key, teacher_dim, teacher_dim)
+            return vectors @ random_frame(key, vectors.shape[1], vectors.shape[1])
 
 
 class Concatenated(AbstractTeacher):
@@ -138,9 +145,7 @@ class Concatenated(AbstractTeacher):
         ):
             part.check(*shape)
 
-    def __call__(
-        self, key: PRNGKeyArray, num_vectors: int, teacher_dim: int
-    ) -> Float[Array, "n d"]:
+    def __call__(self, key: PRNGKeyArray, num_vectors: int, teacher_dim: int) -> Rows:
         self.check(num_vectors, teacher_dim)
         keys = jax.random.split(key, len(self.teachers))
         shapes = self._shapes(num_vectors, teacher_dim)

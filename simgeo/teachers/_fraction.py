@@ -7,24 +7,14 @@ import numpy as np
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from simgeo import limits
-from simgeo.checks import FRACTION, INHERITED, at_least, known, require
+from simgeo.checks import BETWEEN_0_AND_1, FRACTION, INHERITED, at_least, known, require
 from simgeo.linalg import polar_factor, unit_rows
-from simgeo.teachers._pair_moves import (
-    EASE,
-    descend,
-    level,
-    num_within,
-    off_diagonal,
-    require_room,
-    rounded_share,
-    settle,
-    smallest_pairs,
-)
+from simgeo.teachers import _pair_moves as moves
 from simgeo.teachers._teacher import (
-    OPEN_UNIT,
     About,
     AbstractTeacher,
     Knob,
+    Rows,
     own_epsilon,
     random_units,
 )
@@ -76,7 +66,9 @@ class OrthogonalFraction(AbstractTeacher):
         cost="n^2 d per step; 4,096 x 1,024 in 20 s",
     )
     fraction: float = eqx.field(default=0.95, metadata=FRACTION)
-    epsilon: float | None = eqx.field(default=None, metadata=OPEN_UNIT | INHERITED)
+    epsilon: float | None = eqx.field(
+        default=None, metadata=BETWEEN_0_AND_1 | INHERITED
+    )
     num_steps: int = eqx.field(static=True, default=1000, metadata=at_least(1))
 
     def check(self, num_vectors: int, teacher_dim: int) -> None:
@@ -92,37 +84,24 @@ class OrthogonalFraction(AbstractTeacher):
         pairs = num_vectors * (num_vectors - 1) // 2
         has_room = round(fraction * pairs) <= most
         rule = f"not exceed {most / pairs:.6g}"
-        require_room(has_room, "fraction", rule, fraction, epsilon, *shape)
+        moves.require_room(has_room, "fraction", rule, fraction, epsilon, *shape)
 
-    def __call__(
-        self, key: PRNGKeyArray, num_vectors: int, teacher_dim: int
-    ) -> Float[Array, "n d"]:
+    def __call__(self, key: PRNGKeyArray, num_vectors: int, teacher_dim: int) -> Rows:
         self.check(num_vectors, teacher_dim)
         epsilon = own_epsilon(self.epsilon)
         common_key, own_key = jax.random.split(key)
         common = random_units(common_key, 1, teacher_dim)
         start = random_units(own_key, num_vectors, teacher_dim)
         pairs = num_vectors * (num_vectors - 1) // 2
-        target = rounded_share(self.fraction, pairs)
+        target = moves.rounded_share(self.fraction, pairs)
         # Accelerators would round factors to 10 bits, which moves pairs across epsilon.
         with jax.default_matmul_precision("highest"):
             below, above, target = _follow(
                 start, common, target, epsilon, self.num_steps
             )
             vectors = _bisect(below, above, target, epsilon)
-            pattern = smallest_pairs(jnp.abs(vectors @ vectors.T), target)
-            return settle(vectors, pattern, epsilon)
-
-
-class _Flow(eqx.Module):
-    step: Int[Array, ""]
-    vectors: Float[Array, "n d"]
-    momentum: Float[Array, "n d"]
-    gram: Float[Array, "n n"]
-    count: Int[Array, ""]
-    previous: Float[Array, "n d"]
-    best: Float[Array, "n d"]
-    best_count: Int[Array, ""]
+            pattern = moves.smallest_pairs(jnp.abs(vectors @ vectors.T), target)
+            return moves.settle(vectors, pattern, epsilon)
 
 
 def _follow(
@@ -138,72 +117,38 @@ def _follow(
     """
     n, dim = start.shape
     half = max(num_steps // 2, 1)
-    groups = 1 + jnp.sum(jnp.asarray(_turan_numbers(n)) < target)
+    # As few as give the pairs: Turan's numbers, for 1 to n groups.
+    pairs = np.array([limits.turan(n, groups) for groups in range(1, n + 1)])
+    groups = 1 + jnp.sum(jnp.asarray(pairs) < target)
     num_axes = min(n, dim)
     axes = start.at[:num_axes].set(polar_factor(start[:num_axes]))
     spread = _SPREAD * jnp.minimum(10.0 * epsilon, 1.0)
     grouped = unit_rows(axes[jnp.arange(n) % groups] + spread * start)
     on_axes = unit_rows(axes[np.arange(n) % num_axes] + spread * start)
 
-    def unfinished(state):
-        return (state.count < target) & (state.step < num_steps)
-
-    def advance(state):
+    def excess_of(state):
         # Late in each half fewer pairs are wanted than asked for: what cannot all be
         # had makes room for the most that can.
         progress = (state.step % half) / half
         waived = _MOST_WAIVED * jnp.maximum(2 * progress - 1.0, 0.0)
-        size = jnp.where(off_diagonal(n), jnp.abs(state.gram), 2.0)
-        _, reach = level(size, 2 * target * (1.0 - waived), _REACH_HALVINGS)
-        ease = EASE * epsilon
+        size = jnp.where(moves.off_diagonal(n), jnp.abs(state.gram), 2.0)
+        _, reach = moves.level(size, 2 * target * (1.0 - waived), _REACH_HALVINGS)
+        ease = moves.EASE * epsilon
         excess = state.gram - jnp.clip(state.gram, -ease, ease)
-        excess = jnp.where(size <= jnp.maximum(reach, 1.001 * epsilon), excess, 0.0)
-        vectors, momentum = descend(state.vectors, state.momentum, excess)
-        regroup = state.step == half
-        vectors = jnp.where(regroup, grouped, vectors)
-        gram = vectors @ vectors.T
-        count = num_within(gram, epsilon)
-        better = count > state.best_count
-        return _Flow(
-            step=state.step + 1,
-            vectors=vectors,
-            momentum=jnp.where(regroup, 0.0, momentum),
-            gram=gram,
-            count=count,
-            previous=state.vectors,
-            best=jnp.where(better, vectors, state.best),
-            best_count=jnp.where(better, count, state.best_count),
-        )
+        return jnp.where(size <= jnp.maximum(reach, 1.001 * epsilon), excess, 0.0)
 
-    gram = start @ start.T
-    count = num_within(gram, epsilon)
-    begin = _Flow(
-        step=jnp.zeros((), int),
-        vectors=start,
-        momentum=jnp.zeros_like(start),
-        gram=gram,
-        count=count,
-        previous=jnp.broadcast_to(common, start.shape),
-        best=start,
-        best_count=count,
-    )
-    end = jax.lax.while_loop(unfinished, advance, begin)
-    on_axes_count = num_within(on_axes @ on_axes.T, epsilon)
-    best = jnp.where(on_axes_count > end.best_count, on_axes, end.best)
-    most = jnp.maximum(on_axes_count, end.best_count)
-    reached = end.count >= target
-    below = jnp.where(reached, end.previous, best)
-    return below, jnp.where(reached, end.best, best), jnp.minimum(target, most)
+    def missing(gram):
+        return target - moves.num_within(gram, epsilon)
 
-
-def _turan_numbers(num_vectors: int) -> Int[np.ndarray, " n"]:
-    """Pairs of different groups, for 1 to n groups of sizes as equal as can be."""
-    groups = np.arange(1, num_vectors + 1)
-    size, larger = np.divmod(num_vectors, groups)
-    within = (
-        larger * (size + 1) * size // 2 + (groups - larger) * size * (size - 1) // 2
-    )
-    return num_vectors * (num_vectors - 1) // 2 - within
+    end = moves.descend(start, missing, excess_of, num_steps, restart=(half, grouped))
+    on_axes_missing = missing(on_axes @ on_axes.T)
+    best = jnp.where(on_axes_missing < end.least_wrong, on_axes, end.best)
+    least = jnp.minimum(on_axes_missing, end.least_wrong)
+    reached = end.wrong <= 0
+    previous = jnp.where(end.step > 0, end.previous, common)
+    below = jnp.where(reached, previous, best)
+    above = jnp.where(reached, end.best, best)
+    return below, above, target - jnp.maximum(least, 0)
 
 
 def _bisect(
@@ -230,7 +175,7 @@ def _bisect(
         products = gram(middle)
         lengths = jnp.sqrt(jnp.diagonal(products))
         cosines = products / (lengths[:, None] * lengths[None, :])
-        too_many = num_within(cosines, epsilon) > target
+        too_many = moves.num_within(cosines, epsilon) > target
         return jnp.where(too_many, low, middle), jnp.where(too_many, middle, high)
 
     ends = jnp.zeros((), below.dtype), jnp.ones((), below.dtype)

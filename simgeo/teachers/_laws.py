@@ -3,17 +3,11 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import PRNGKeyArray
 
-from simgeo.checks import NOT_NEGATIVE, require
+from simgeo.checks import BELOW_1, NOT_NEGATIVE, require
 from simgeo.linalg import unit_rows
-from simgeo.teachers._teacher import (
-    SHARED_COSINE,
-    About,
-    AbstractTeacher,
-    lean,
-    random_units,
-)
+from simgeo.teachers._teacher import About, AbstractTeacher, Rows, lean, random_units
 
 
 class Gaussian(AbstractTeacher):
@@ -30,9 +24,7 @@ class Gaussian(AbstractTeacher):
         cost="n d; milliseconds",
     )
 
-    def __call__(
-        self, key: PRNGKeyArray, num_vectors: int, teacher_dim: int
-    ) -> Float[Array, "n d"]:
+    def __call__(self, key: PRNGKeyArray, num_vectors: int, teacher_dim: int) -> Rows:
         self.check(num_vectors, teacher_dim)
         return random_units(key, num_vectors, teacher_dim)
 
@@ -51,16 +43,14 @@ class CommonMean(AbstractTeacher):
         exact="in expectation",
         cost="n d; milliseconds",
     )
-    cosine: float = eqx.field(default=0.1, metadata=SHARED_COSINE)
+    cosine: float = eqx.field(default=0.1, metadata=BELOW_1)
 
     def check(self, num_vectors: int, teacher_dim: int) -> None:
         super().check(num_vectors, teacher_dim)
         rule = "be at least 2 for a common mean"
         require(teacher_dim >= 2, "teacher_dim", rule, teacher_dim)
 
-    def __call__(
-        self, key: PRNGKeyArray, num_vectors: int, teacher_dim: int
-    ) -> Float[Array, "n d"]:
+    def __call__(self, key: PRNGKeyArray, num_vectors: int, teacher_dim: int) -> Rows:
         self.check(num_vectors, teacher_dim)
         mean_key, own_key = jax.random.split(key)
         mean = random_units(mean_key, 1, teacher_dim)
@@ -82,9 +72,7 @@ class PowerLawSpectrum(AbstractTeacher):
     )
     exponent: float = eqx.field(default=0.75, metadata=NOT_NEGATIVE)
 
-    def __call__(
-        self, key: PRNGKeyArray, num_vectors: int, teacher_dim: int
-    ) -> Float[Array, "n d"]:
+    def __call__(self, key: PRNGKeyArray, num_vectors: int, teacher_dim: int) -> Rows:
         self.check(num_vectors, teacher_dim)
         draw = jax.random.normal(key, (num_vectors, teacher_dim))
         rank = jnp.arange(1, teacher_dim + 1, dtype=draw.dtype)

@@ -11,7 +11,13 @@ from simgeo import frames, limits
 from simgeo.checks import at_least, check_fields, require
 from simgeo.linalg import unit_rows
 from simgeo.teachers._pair_moves import off_diagonal
-from simgeo.teachers._teacher import About, AbstractTeacher, random_frame, random_units
+from simgeo.teachers._teacher import (
+    About,
+    AbstractTeacher,
+    Rows,
+    random_frame,
+    random_units,
+)
 
 _RATE = 0.02
 _POWERS = 4.0, 4000.0  # of the norm, in the first and in the last step
@@ -56,9 +62,7 @@ class LowCoherence(AbstractTeacher):
             )
             require(False, "num_restarts", rule, self.num_restarts)
 
-    def __call__(
-        self, key: PRNGKeyArray, num_vectors: int, teacher_dim: int
-    ) -> Float[Array, "n d"]:
+    def __call__(self, key: PRNGKeyArray, num_vectors: int, teacher_dim: int) -> Rows:
         self.check(num_vectors, teacher_dim)
         turn_key, key = jax.random.split(key)
         with jax.default_matmul_precision("highest"):

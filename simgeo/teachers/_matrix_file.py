@@ -9,7 +9,7 @@ import equinox as eqx
 import numpy as np
 from jaxtyping import Float, Shaped
 
-from simgeo.checks import check_fields
+from simgeo.checks import check_fields, require
 
 _MOST_BYTES = 2**31
 _STARTS = {".npy": ("one array of NumPy", b"\x93NUMPY"), ".npz": ("a zip file", b"PK")}
@@ -19,39 +19,23 @@ _FORMATS = (".npy", ".npz", ".csv", ".safetensors")
 def real_matrix(
     array: Shaped[np.ndarray, "..."], setting: str, where: str
 ) -> Float[np.ndarray, "p q"]:
-    """The array in float64, read-only; ValueError if it is no matrix of finite numbers.
-
-    Args:
-        setting: that gave it, for the refusal.
-        where: it is, for the refusal.
-    """
-    if array.ndim != 2:
-        raise ValueError(
-            f"`{setting}` must hold a matrix, of 2 axes; {where} has {array.ndim}, of "
-            f"shape {array.shape}."
-        )
-    if not array.size:
-        raise ValueError(
-            f"`{setting}` must not be empty; {where} has shape {array.shape}."
-        )
-    if array.dtype.kind in "cSUOMm":
-        raise ValueError(
-            f"`{setting}` must hold real numbers; {where} has {array.dtype}."
-        )
+    """The array in float64, read-only; ValueError unless a matrix of finite numbers."""
+    shape = f"{array.shape} in {where}"
+    require(array.ndim == 2, setting, "hold a matrix, of 2 axes", f"shape {shape}")
+    require(array.size > 0, setting, "not be empty", f"shape {shape}")
+    is_real = array.dtype.kind not in "cSUOMm"
+    require(is_real, setting, "hold real numbers", f"{array.dtype} in {where}")
     real = array.astype(np.float64)
     broken = np.argwhere(~np.isfinite(real))
     if len(broken):
         row, column = broken[0]
+        got = f"{real[row, column]} in row {row}, column {column}"
         raise ValueError(
             f"`{setting}` must hold finite numbers; {where} has {len(broken)} that are "
-            f"not, the first {real[row, column]} in row {row}, column {column}."
+            f"not, the first {got}."
         )
     real.setflags(write=False)
     return real
-
-
-def _text(path: str | os.PathLike[str]) -> str:
-    return os.fspath(path) if isinstance(path, os.PathLike) else path
 
 
 class AbstractFile(eqx.Module):
@@ -63,7 +47,7 @@ class AbstractFile(eqx.Module):
     is what the file must have.
     """
 
-    path: str = eqx.field(static=True, converter=_text)
+    path: str = eqx.field(static=True, metadata={"valid": "a file that can be read"})
     name: str = eqx.field(static=True, default="")
     digest: str = eqx.field(static=True, default="")
 
@@ -76,15 +60,13 @@ class AbstractFile(eqx.Module):
         """What the file holds, in float64."""
         stamp = _stamp(self.path)
         found = _digest(self.path, stamp)
-        if found != self.digest:
-            raise ValueError(
-                f"`path` must have the digest {self.digest}; {self.path} has {found}. "
-                f"Its content has changed."
-            )
+        got = f"{found} of {self.path}, whose content has changed"
+        rule = f"have the digest {self.digest}"
+        require(found == self.digest, "path", rule, got)
         return _read(self.path, self.name, stamp)
 
 
-def read_matrices(path: str, name: str = "") -> dict[str, Float[np.ndarray, "p q"]]:
+def read_matrices(path: str, name: str = "") -> dict[str, Float[np.ndarray, "_ _"]]:
     """The matrices in a file, by their names, in float64; "" of one without a name.
 
     Args:
@@ -126,14 +108,11 @@ def _stamp(path: str) -> Stamp:
         raise ValueError(
             f"`path` must be a file that can be read; got {path}: {error.strerror}."
         ) from error
-    suffix = Path(path).suffix.lower()
-    if suffix not in _FORMATS:
-        raise ValueError(f"`path` must end in {', '.join(_FORMATS)}; got {path}.")
-    if found.st_size > _MOST_BYTES:
-        raise ValueError(
-            f"`path` must not be larger than {_MOST_BYTES / 2**30:g} GiB; {path} has "
-            f"{found.st_size / 2**30:.1f} GiB. Save the rows that you need."
-        )
+    ends = f"end in {', '.join(_FORMATS)}"
+    require(Path(path).suffix.lower() in _FORMATS, "path", ends, path)
+    rule = f"not be larger than {_MOST_BYTES / 2**30:g} GiB"
+    got = f"{path} of {found.st_size / 2**30:.1f} GiB. Save the rows that you need"
+    require(found.st_size <= _MOST_BYTES, "path", rule, got)
     return found.st_mtime_ns, found.st_size
 
 
@@ -221,19 +200,26 @@ def _choice(name: str, names: list[str]) -> str:
 
 
 def check_symmetric(
-    setting: str, matrix: Shaped[np.ndarray, "..."], size: int | None = None
+    module: AbstractFile | object,
+    matrix: Shaped[np.ndarray, "..."],
+    size: int | None = None,
+    positive: bool = False,
 ) -> None:
     """Raises ValueError for what is no symmetric matrix, or not of that size."""
-    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
-        raise ValueError(f"`{setting}` must be square; got shape {matrix.shape}.")
-    if not np.allclose(matrix, matrix.T):
-        row, column = np.argwhere(~np.isclose(matrix, matrix.T))[0]
+    setting = "path" if isinstance(module, AbstractFile) else "rows"
+    is_square = matrix.ndim == 2 and matrix.shape[0] == matrix.shape[1]
+    require(is_square, setting, "be square", f"shape {matrix.shape}")
+    wrong = np.argwhere(~np.isclose(matrix, matrix.T))
+    if len(wrong):
+        row, column = wrong[0]
         raise ValueError(
             f"`{setting}` must be symmetric; got {matrix[row, column]} at "
             f"{row, column} and {matrix[column, row]} at {column, row}."
         )
-    if size is not None and len(matrix) != size:
-        raise ValueError(
-            f"`{setting}` must have a row for each of the {size} vectors; got "
-            f"{len(matrix)}."
-        )
+    rule = f"have a row for each of the {size} vectors"
+    require(size in (None, len(matrix)), setting, rule, len(matrix))
+    if positive:
+        diagonal = np.diagonal(matrix)
+        row = int(np.argmin(diagonal))
+        got = f"{diagonal[row]} in row {row}"
+        require(bool(diagonal[row] > 0), setting, "have a positive diagonal", got)

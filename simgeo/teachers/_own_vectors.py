@@ -7,11 +7,11 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Float, PRNGKeyArray
 
 from simgeo.checks import check_fields, require
 from simgeo.teachers._matrix_file import AbstractFile, real_matrix
-from simgeo.teachers._teacher import About, AbstractTeacher
+from simgeo.teachers._teacher import About, AbstractTeacher, Rows
 
 _SHORTEST, _LONGEST = 1e-18, 1e18  # vectors whose squared lengths float32 holds
 
@@ -40,9 +40,7 @@ class AbstractGiven(AbstractTeacher):
         rule = f"not exceed {count}, the number of vectors in {self._source()}"
         require(num_vectors <= count, "num_vectors", rule, num_vectors)
 
-    def __call__(
-        self, key: PRNGKeyArray, num_vectors: int, teacher_dim: int
-    ) -> Float[Array, "n d"]:
+    def __call__(self, key: PRNGKeyArray, num_vectors: int, teacher_dim: int) -> Rows:
         self.check(num_vectors, teacher_dim)
         every = self._all()
         if self.choice == "first" or len(every) == num_vectors:
@@ -75,13 +73,12 @@ class AbstractGiven(AbstractTeacher):
         lengths = largest * np.linalg.norm(scaled, axis=1, keepdims=True)
         if self.unit_rows:
             return scaled / np.linalg.norm(scaled, axis=1, keepdims=True)
-        if not _SHORTEST <= np.min(lengths) <= np.max(lengths) <= _LONGEST:
-            raise ValueError(
-                f"`{self._setting}` must hold vectors of lengths between "
-                f"{_SHORTEST:g} and {_LONGEST:g}; {self._source()} has some from "
-                f"{np.min(lengths):.2g} to {np.max(lengths):.2g}. Set `unit_rows`, or "
-                f"scale them."
-            )
+        least, most = np.min(lengths), np.max(lengths)
+        rule = f"hold vectors of lengths between {_SHORTEST:g} and {_LONGEST:g}"
+        got = f"some from {least:.2g} to {most:.2g} in {self._source()}"
+        is_right = bool(_SHORTEST <= least and most <= _LONGEST)
+        advice = ". Set `unit_rows`, or scale them"
+        require(is_right, self._setting, rule, got + advice)
         return every
 
     @property

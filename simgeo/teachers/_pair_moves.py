@@ -1,5 +1,8 @@
 """Which pairs are epsilon-orthogonal, and small moves that make it so."""
 
+from collections.abc import Callable
+
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
@@ -98,16 +101,55 @@ def smallest_pairs(
     return chosen | chosen.T
 
 
+class Flow(eqx.Module):
+    """Where a descent is, and the best set on its way."""
+
+    step: Int[Array, ""]
+    vectors: Float[Array, "n d"]
+    momentum: Float[Array, "n d"]
+    gram: Float[Array, "n n"]
+    wrong: Int[Array, ""]
+    previous: Float[Array, "n d"]
+    best: Float[Array, "n d"]
+    least_wrong: Int[Array, ""]
+
+
 def descend(
-    vectors: Float[Array, "n d"],
-    momentum: Float[Array, "n d"],
-    excess: Float[Array, "n n"],
-) -> tuple[Float[Array, "n d"], Float[Array, "n d"]]:
-    """One step on the sphere that lowers each cosine in proportion to its `excess`."""
-    force = excess @ vectors
-    along = jnp.sum(force * vectors, axis=1, keepdims=True)
-    momentum = _MOMENTUM * momentum + force - along * vectors
-    return unit_rows(vectors - _STEP * momentum), momentum
+    start: Float[Array, "n d"],
+    count_wrong: Callable[[Float[Array, "n n"]], Int[Array, ""]],
+    excess_of: Callable[[Flow], Float[Array, "n n"]],
+    num_steps: int,
+    restart: tuple[int, Float[Array, "n d"]] | None = None,
+) -> Flow:
+    """Steps on the sphere that lower each cosine in proportion to its excess.
+
+    Until no pair is wrong. At the step of `restart` it goes on from those vectors.
+    """
+
+    def unfinished(state):
+        return (state.wrong > 0) & (state.step < num_steps)
+
+    def advance(state):
+        force = excess_of(state) @ state.vectors
+        along = jnp.sum(force * state.vectors, axis=1, keepdims=True)
+        momentum = _MOMENTUM * state.momentum + force - along * state.vectors
+        vectors = unit_rows(state.vectors - _STEP * momentum)
+        if restart is not None:
+            is_anew = state.step == restart[0]
+            vectors = jnp.where(is_anew, restart[1], vectors)
+            momentum = jnp.where(is_anew, 0.0, momentum)
+        gram = vectors @ vectors.T
+        wrong = count_wrong(gram)
+        better = wrong < state.least_wrong
+        best = jnp.where(better, vectors, state.best)
+        least = jnp.minimum(wrong, state.least_wrong)
+        own = vectors, momentum, gram, wrong, state.vectors
+        return Flow(state.step + 1, *own, best, least)
+
+    gram = start @ start.T
+    wrong, step = count_wrong(gram), jnp.zeros((), int)
+    own = start, jnp.zeros_like(start), gram, wrong, start
+    return jax.lax.while_loop(unfinished, advance, Flow(step, *own, start, wrong))
 
 
 def settle(

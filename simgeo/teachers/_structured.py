@@ -1,4 +1,4 @@
-"""Vectors with a structure that features of networks are said to have."""
+"""Vectors in groups, and such as features of networks are said to be."""
 
 import math
 
@@ -8,9 +8,57 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from simgeo.checks import NOT_NEGATIVE, at_least, check_fields, known, require, rule
+from simgeo.checks import (
+    BELOW_1,
+    NOT_NEGATIVE,
+    at_least,
+    check_fields,
+    known,
+    require,
+    rule,
+)
 from simgeo.linalg import unit_rows
-from simgeo.teachers._teacher import About, AbstractTeacher, random_units
+from simgeo.teachers._teacher import About, AbstractTeacher, Rows, lean, random_units
+
+
+class OrthogonalBlocks(AbstractTeacher):
+    """Blocks of vectors, each block in its own coordinates.
+
+    Vector i lies in block i mod `num_blocks`. Block k has d // num_blocks
+    coordinates (those left over stay zero) and a random unit vector u_k in them; its
+    vectors are sqrt(c) u_k + sqrt(1 - c) z_i, c = `cosine`, z_i uniform unit vectors
+    of the block's coordinates orthogonal to u_k. Two vectors of one block have
+    expected cosine c; those of different blocks are exactly orthogonal.
+    """
+
+    about = About(
+        control="number of blocks; mean cosine inside",
+        feasible="up to d / 2 blocks; cosine 0 to 1, 1 excluded",
+        exact="exactly orthogonal between blocks, in expectation inside",
+        cost="n d; milliseconds",
+    )
+    num_blocks: int = eqx.field(static=True, default=8, metadata=at_least(1))
+    cosine: float = eqx.field(default=0.5, metadata=BELOW_1)
+
+    def check(self, num_vectors: int, teacher_dim: int) -> None:
+        super().check(num_vectors, teacher_dim)
+        num = self.num_blocks
+        rule = "not exceed `num_vectors`"
+        require(num_vectors >= num, "num_blocks", rule, f"{num} > {num_vectors}")
+        rule = f"not exceed {teacher_dim // 2}, half of `teacher_dim`"
+        require(teacher_dim >= 2 * num, "num_blocks", rule, num)
+
+    def __call__(self, key: PRNGKeyArray, num_vectors: int, teacher_dim: int) -> Rows:
+        self.check(num_vectors, teacher_dim)
+        mean_key, own_key = jax.random.split(key)
+        width = teacher_dim // self.num_blocks
+        rows = np.arange(num_vectors)
+        block = rows % self.num_blocks
+        means = random_units(mean_key, self.num_blocks, width)
+        own = lean(means[block], random_units(own_key, num_vectors, width), self.cosine)
+        blocked = jnp.zeros((num_vectors, self.num_blocks, width), own.dtype)
+        blocked = blocked.at[rows, block].set(own).reshape(num_vectors, -1)
+        return jnp.pad(blocked, ((0, 0), (0, teacher_dim - blocked.shape[1])))
 
 
 class Superposition(AbstractTeacher):
@@ -56,9 +104,7 @@ class Superposition(AbstractTeacher):
         size = jax.random.uniform(size_key, shape, minval=1e-3)
         return jnp.where(on, size * (rank + 1.0) ** -self.decay, 0.0)
 
-    def __call__(
-        self, key: PRNGKeyArray, num_vectors: int, teacher_dim: int
-    ) -> Float[Array, "n d"]:
+    def __call__(self, key: PRNGKeyArray, num_vectors: int, teacher_dim: int) -> Rows:
         self.check(num_vectors, teacher_dim)
         return unit_rows(
             self.activations(key, num_vectors) @ self.features(key, teacher_dim)
@@ -104,9 +150,7 @@ class Hierarchy(AbstractTeacher):
         rule = "not have more leaves than there are vectors"
         require(num_vectors >= leaves, "branching", rule, f"{leaves} > {num_vectors}")
 
-    def __call__(
-        self, key: PRNGKeyArray, num_vectors: int, teacher_dim: int
-    ) -> Float[Array, "n d"]:
+    def __call__(self, key: PRNGKeyArray, num_vectors: int, teacher_dim: int) -> Rows:
         self.check(num_vectors, teacher_dim)
         own_key, *keys = jax.random.split(key, len(self.branching) + 1)
         leaf = np.arange(num_vectors) % math.prod(self.branching)

@@ -8,14 +8,13 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from simgeo.checks import check_fields, require, rule
+from simgeo.checks import check_fields, require
 from simgeo.linalg import polar_factor, unit_rows
 
+Rows = Float[Array, "n d"]  # the vectors of a teacher
 Knob = float | Float[Array, ""]  # a leaf may be traced
 
 EPSILON = 0.1  # of a teacher that is used on its own
-OPEN_UNIT = rule("lie between 0 and 1, both excluded", lambda value: 0 < value < 1)
-SHARED_COSINE = rule("be at least 0 and below 1", lambda value: 0 <= value < 1)
 
 
 class About(NamedTuple):
@@ -41,9 +40,7 @@ class AbstractTeacher(eqx.Module):
         check_fields(self)
 
     @abc.abstractmethod
-    def __call__(
-        self, key: PRNGKeyArray, num_vectors: int, teacher_dim: int
-    ) -> Float[Array, "n d"]:
+    def __call__(self, key: PRNGKeyArray, num_vectors: int, teacher_dim: int) -> Rows:
         """One set of `num_vectors` vectors in `teacher_dim` dimensions."""
 
     def size(self) -> tuple[int, int] | None:

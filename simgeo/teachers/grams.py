@@ -10,7 +10,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Float, PRNGKeyArray, Shaped
 
 from simgeo.checks import NOT_NEGATIVE, at_least, check_fields, known, require, rule
 from simgeo.linalg import squared_norm, unit_rows
@@ -18,6 +18,7 @@ from simgeo.teachers._matrix_file import AbstractFile, check_symmetric
 from simgeo.teachers._teacher import (
     About,
     AbstractTeacher,
+    Rows,
     factor,
     largest_eigenvalue,
     random_frame,
@@ -124,7 +125,23 @@ class Spectrum(AbstractGram):
             return rows @ rows.T
 
 
-class GramMatrix(AbstractGram):
+class AbstractGivenGram(AbstractGram):
+    """A matrix that is given, scaled to a unit diagonal."""
+
+    @abc.abstractmethod
+    def matrix(self) -> Float[np.ndarray, "n n"]:
+        """The matrix; its diagonal is positive."""
+
+    def check(self, num_vectors: int, teacher_dim: int) -> None:
+        check_symmetric(self, self.matrix(), num_vectors, positive=True)
+
+    def __call__(self, key: PRNGKeyArray, num_vectors: int) -> Float[Array, "n n"]:
+        matrix = self.matrix()
+        scale = 1 / np.sqrt(np.diagonal(matrix))
+        return jnp.asarray(matrix * scale[:, None] * scale[None, :], dtype=float)
+
+
+class GramMatrix(AbstractGivenGram):
     """A matrix given by its rows; `GramMatrix.of` takes an array.
 
     Scaled to a unit diagonal: a covariance becomes its correlation.
@@ -136,31 +153,22 @@ class GramMatrix(AbstractGram):
 
     def __check_init__(self) -> None:
         check_fields(self)
-        _check_gram("rows", np.asarray(self.rows))
+        check_symmetric(self, self.matrix(), positive=True)
 
     @classmethod
     def of(cls, matrix: Float[np.ndarray, "n n"] | Float[Array, "n n"]) -> "GramMatrix":
         """From an array."""
         return cls(tuple(tuple(row) for row in np.asarray(matrix, float).tolist()))
 
-    def check(self, num_vectors: int, teacher_dim: int) -> None:
-        _check_gram("rows", np.asarray(self.rows), num_vectors)
-
-    def __call__(self, key: PRNGKeyArray, num_vectors: int) -> Float[Array, "n n"]:
-        return _correlation(np.asarray(self.rows))
+    def matrix(self) -> Shaped[np.ndarray, "..."]:
+        return np.asarray(self.rows)
 
 
-class GramFile(AbstractGram, AbstractFile):
+class GramFile(AbstractFile, AbstractGivenGram):
     """A matrix read from a file, scaled to a unit diagonal.
 
     The settings are those of `FromFile`.
     """
-
-    def check(self, num_vectors: int, teacher_dim: int) -> None:
-        _check_gram("path", self.matrix(), num_vectors)
-
-    def __call__(self, key: PRNGKeyArray, num_vectors: int) -> Float[Array, "n n"]:
-        return _correlation(self.matrix())
 
 
 class FromGram(AbstractTeacher):
@@ -199,9 +207,7 @@ class FromGram(AbstractTeacher):
         target = np.asarray(self.target(key, len(array)), np.float64)
         return float(np.linalg.norm(target - array @ array.T) / np.linalg.norm(target))
 
-    def __call__(
-        self, key: PRNGKeyArray, num_vectors: int, teacher_dim: int
-    ) -> Float[Array, "n d"]:
+    def __call__(self, key: PRNGKeyArray, num_vectors: int, teacher_dim: int) -> Rows:
         self.check(num_vectors, teacher_dim)
         target = self.target(key, num_vectors)
         start_key, noise_key, turn_key = jax.random.split(jax.random.split(key)[1], 3)
@@ -213,7 +219,9 @@ class FromGram(AbstractTeacher):
             noise = jnp.where(error > 1e-8 * squared_norm(target), _NOISE, 0.0)
             shape = num_vectors, rank
             start = unit_rows(start + noise * random_units(noise_key, *shape))
-            largest = jnp.maximum(_largest_size(target), num_vectors / rank)
+            largest = jnp.maximum(
+                jnp.sqrt(largest_eigenvalue(target @ target)), num_vectors / rank
+            )
             vectors = _nearest(start, target, 0.5 / largest, self.num_steps)
             frame = random_frame(turn_key, teacher_dim, rank)
             return unit_rows(vectors @ frame.T)
@@ -239,33 +247,6 @@ def _unit_by_rotations(rows: Float[Array, "n r"]) -> Float[Array, "n r"]:
     return unit_rows(jax.lax.fori_loop(0, n - 1, rotate, rows))
 
 
-def _correlation(matrix: Float[np.ndarray, "n n"]) -> Float[Array, "n n"]:
-    scale = 1 / np.sqrt(np.diagonal(matrix))
-    return jnp.asarray(matrix * scale[:, None] * scale[None, :], dtype=float)
-
-
-def _check_gram(
-    setting: str, matrix: Float[np.ndarray, "..."], size: int | None = None
-) -> None:
-    check_symmetric(setting, matrix, size)
-    diagonal = np.diagonal(matrix)
-    row = int(np.argmin(diagonal))
-    got = f"{diagonal[row]} in row {row}"
-    require(bool(diagonal[row] > 0), setting, "have a positive diagonal", got)
-
-
-def _largest_size(target: Float[Array, "n n"]) -> Float[Array, ""]:
-    """Of an eigenvalue, from above."""
-    return jnp.sqrt(largest_eigenvalue(target @ target))
-
-
-class _Fit(eqx.Module):
-    step: Int[Array, ""]
-    vectors: Float[Array, "n r"]
-    previous: Float[Array, "n r"]
-    change: Float[Array, ""]
-
-
 def _nearest(
     start: Float[Array, "n r"],
     target: Float[Array, "n n"],
@@ -276,16 +257,18 @@ def _nearest(
     tolerance = 30 * jnp.finfo(start.dtype).eps
 
     def unfinished(state):
-        return (state.step < num_steps) & (state.change > tolerance)
+        step, _, _, change = state
+        return (step < num_steps) & (change > tolerance)
 
     def advance(state):
-        ahead = state.vectors + _MOMENTUM * (state.vectors - state.previous)
+        step, vectors, previous, _ = state
+        ahead = vectors + _MOMENTUM * (vectors - previous)
         force = target @ ahead - ahead @ (ahead.T @ ahead)
         force = force - jnp.sum(force * ahead, axis=1, keepdims=True) * ahead
-        vectors = unit_rows(ahead + rate * force)
-        move = vectors - state.vectors
-        previous = jnp.where(jnp.sum(force * move) < 0, vectors, state.vectors)
-        return _Fit(state.step + 1, vectors, previous, jnp.max(jnp.abs(move)))
+        after = unit_rows(ahead + rate * force)
+        move = after - vectors
+        previous = jnp.where(jnp.sum(force * move) < 0, after, vectors)
+        return step + 1, after, previous, jnp.max(jnp.abs(move))
 
-    begin = _Fit(jnp.zeros((), int), start, start, jnp.ones((), start.dtype))
-    return jax.lax.while_loop(unfinished, advance, begin).vectors
+    begin = (jnp.zeros((), int), start, start, jnp.ones((), start.dtype))
+    return jax.lax.while_loop(unfinished, advance, begin)[1]

@@ -11,25 +11,24 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, Shaped
+from jaxtyping import Array, Bool, Float, PRNGKeyArray, Shaped
 
 from simgeo import limits
-from simgeo.checks import FRACTION, INHERITED, at_least, check_fields, known
-from simgeo.linalg import unit_rows
-from simgeo.teachers._matrix_file import AbstractFile, check_symmetric
-from simgeo.teachers._pair_moves import (
-    EASE,
-    descend,
-    off_diagonal,
-    require_room,
-    rounded_share,
-    settle,
-    smallest_pairs,
+from simgeo.checks import (
+    BETWEEN_0_AND_1,
+    FRACTION,
+    INHERITED,
+    at_least,
+    check_fields,
+    known,
 )
+from simgeo.linalg import unit_rows
+from simgeo.teachers import _pair_moves as moves
+from simgeo.teachers._matrix_file import AbstractFile, check_symmetric
 from simgeo.teachers._teacher import (
-    OPEN_UNIT,
     About,
     AbstractTeacher,
+    Rows,
     factor,
     largest_eigenvalue,
     own_epsilon,
@@ -89,7 +88,7 @@ class RandomPairs(AbstractPattern):
         # Equal to 1e-7, which is ranked by place, are too few to matter.
         priority = jax.random.uniform(key, (num_vectors, num_vectors))
         pairs = num_vectors * (num_vectors - 1) // 2
-        return smallest_pairs(priority, rounded_share(self.density, pairs))
+        return moves.smallest_pairs(priority, moves.rounded_share(self.density, pairs))
 
 
 class Ring(AbstractPattern):
@@ -117,7 +116,7 @@ class Bipartite(AbstractPattern):
 
     def __call__(self, key: PRNGKeyArray, num_vectors: int) -> Bool[Array, "n n"]:
         half = jnp.arange(num_vectors) % 2
-        return (half[:, None] == half[None, :]) & off_diagonal(num_vectors)
+        return (half[:, None] == half[None, :]) & moves.off_diagonal(num_vectors)
 
 
 class StochasticBlocks(AbstractPattern):
@@ -139,7 +138,24 @@ class StochasticBlocks(AbstractPattern):
         return upper | upper.T
 
 
-class PatternMatrix(AbstractPattern):
+class AbstractGivenPattern(AbstractPattern):
+    """A matrix that is given: true, or not zero, for pairs to be epsilon-orthogonal."""
+
+    @abc.abstractmethod
+    def matrix(self) -> Shaped[np.ndarray, "n n"]:
+        """The matrix; its diagonal does not matter."""
+
+    def check(self, num_vectors: int) -> None:
+        check_symmetric(self, self.matrix(), num_vectors)
+
+    def num_pairs(self, num_vectors: int) -> int:
+        return int(np.sum(np.triu(self.matrix() != 0, 1)))
+
+    def __call__(self, key: PRNGKeyArray, num_vectors: int) -> Bool[Array, "n n"]:
+        return jnp.asarray(self.matrix() != 0) & moves.off_diagonal(num_vectors)
+
+
+class PatternMatrix(AbstractGivenPattern):
     """A matrix given by its rows: true, or 1, for pairs to be epsilon-orthogonal.
 
     `PatternMatrix.of` takes an array. The diagonal does not matter.
@@ -151,7 +167,7 @@ class PatternMatrix(AbstractPattern):
 
     def __check_init__(self) -> None:
         check_fields(self)
-        check_symmetric("rows", np.asarray(self.rows))
+        check_symmetric(self, self.matrix())
 
     @classmethod
     def of(
@@ -160,30 +176,15 @@ class PatternMatrix(AbstractPattern):
         """From an array."""
         return cls(tuple(tuple(row) for row in np.asarray(matrix, bool).tolist()))
 
-    def check(self, num_vectors: int) -> None:
-        check_symmetric("rows", np.asarray(self.rows), num_vectors)
-
-    def num_pairs(self, num_vectors: int) -> int:
-        return int(np.sum(np.triu(self.rows, 1)))
-
-    def __call__(self, key: PRNGKeyArray, num_vectors: int) -> Bool[Array, "n n"]:
-        return jnp.asarray(self.rows, bool) & off_diagonal(num_vectors)
+    def matrix(self) -> Shaped[np.ndarray, "..."]:
+        return np.asarray(self.rows)
 
 
-class PatternFile(AbstractPattern, AbstractFile):
+class PatternFile(AbstractFile, AbstractGivenPattern):
     """A matrix read from a file; true, or not zero, for pairs to be epsilon-orthogonal.
 
     The settings are those of `FromFile`. The diagonal does not matter.
     """
-
-    def check(self, num_vectors: int) -> None:
-        check_symmetric("path", self.matrix(), num_vectors)
-
-    def num_pairs(self, num_vectors: int) -> int:
-        return int(np.sum(np.triu(self.matrix() != 0, 1)))
-
-    def __call__(self, key: PRNGKeyArray, num_vectors: int) -> Bool[Array, "n n"]:
-        return jnp.asarray(self.matrix() != 0) & off_diagonal(num_vectors)
 
 
 class OrthogonalPattern(AbstractTeacher):
@@ -211,8 +212,10 @@ class OrthogonalPattern(AbstractTeacher):
         cost="n^3 for the start, n^2 d per step",
     )
     pattern: AbstractPattern = eqx.field(default_factory=Blocks)
-    epsilon: float | None = eqx.field(default=None, metadata=OPEN_UNIT | INHERITED)
-    cosine: float = eqx.field(default=0.5, metadata=OPEN_UNIT)
+    epsilon: float | None = eqx.field(
+        default=None, metadata=BETWEEN_0_AND_1 | INHERITED
+    )
+    cosine: float = eqx.field(default=0.5, metadata=BETWEEN_0_AND_1)
     num_steps: int = eqx.field(static=True, default=1000, metadata=at_least(1))
 
     def check(self, num_vectors: int, teacher_dim: int) -> None:
@@ -225,11 +228,11 @@ class OrthogonalPattern(AbstractTeacher):
         count, _ = limits.max_orthogonal_vectors(epsilon, teacher_dim)
         mutual = self.pattern.num_mutual(num_vectors)
         rule = f"not ask for more than {count} mutually epsilon-orthogonal vectors"
-        require_room(mutual <= count, "pattern", rule, mutual, epsilon, *shape)
+        moves.require_room(mutual <= count, "pattern", rule, mutual, epsilon, *shape)
         most = limits.max_orthogonal_pairs(epsilon, *shape)
         pairs = self.pattern.num_pairs(num_vectors)
         rule = f"not ask for more than {most} pairs"
-        require_room(pairs <= most, "pattern", rule, pairs, epsilon, *shape)
+        moves.require_room(pairs <= most, "pattern", rule, pairs, epsilon, *shape)
 
     def wanted(self, key: PRNGKeyArray, num_vectors: int) -> Bool[Array, "n n"]:
         """The pattern that a draw with this key is to have."""
@@ -243,9 +246,7 @@ class OrthogonalPattern(AbstractTeacher):
         wrong = within != np.asarray(self.wanted(key, len(units)))
         return int(np.sum(np.triu(wrong, 1)))
 
-    def __call__(
-        self, key: PRNGKeyArray, num_vectors: int, teacher_dim: int
-    ) -> Float[Array, "n d"]:
+    def __call__(self, key: PRNGKeyArray, num_vectors: int, teacher_dim: int) -> Rows:
         self.check(num_vectors, teacher_dim)
         epsilon = own_epsilon(self.epsilon)
         wanted = self.wanted(key, num_vectors)
@@ -261,7 +262,7 @@ class OrthogonalPattern(AbstractTeacher):
                 start = draw + 0.5 * offset @ draw  # (I + O)^1/2 to first order
             best = _plant(unit_rows(start), wanted, epsilon, self.num_steps)
             # What the best has wrong is kept, at the same distance from epsilon.
-            return settle(best, jnp.abs(best @ best.T) <= epsilon, epsilon)
+            return moves.settle(best, jnp.abs(best @ best.T) <= epsilon, epsilon)
 
 
 def _offset(
@@ -269,7 +270,7 @@ def _offset(
 ) -> Float[Array, "n n"]:
     """a A, with A's signs and a as in the teacher's docstring."""
     n = len(wanted)
-    plain = jnp.where(off_diagonal(n) & ~wanted, 1.0, 0.0)
+    plain = jnp.where(moves.off_diagonal(n) & ~wanted, 1.0, 0.0)
     signs = jnp.triu(jax.random.rademacher(key, (n, n), plain.dtype), 1)
     signed = plain * (signs + signs.T)
     most, most_signed = (_largest_scale(each) for each in (plain, signed))
@@ -286,15 +287,6 @@ def _largest_scale(graph: Float[Array, "n n"]) -> Float[Array, ""]:
     return _SHARE / jnp.maximum(least, _SHARE)
 
 
-class _Planting(eqx.Module):
-    step: Int[Array, ""]
-    vectors: Float[Array, "n d"]
-    momentum: Float[Array, "n d"]
-    gram: Float[Array, "n n"]
-    best: Float[Array, "n d"]
-    num_wrong: Int[Array, ""]
-
-
 def _plant(
     start: Float[Array, "n d"],
     wanted: Bool[Array, "n n"],
@@ -302,41 +294,17 @@ def _plant(
     num_steps: int,
 ) -> Float[Array, "n d"]:
     """The set with the fewest wrong pairs on the way down from the start."""
-    pairs = off_diagonal(len(start))
+    pairs = moves.off_diagonal(len(start))
 
-    def count(gram):
+    def count_wrong(gram):
         return jnp.sum(((jnp.abs(gram) <= epsilon) != wanted) & pairs)
 
-    def unfinished(state):
-        return (state.num_wrong > 0) & (state.step < num_steps)
-
-    def advance(state):
+    def excess_of(state):
         gram = state.gram
-        over = gram - jnp.clip(gram, -EASE * epsilon, EASE * epsilon)
+        over = gram - jnp.clip(gram, -moves.EASE * epsilon, moves.EASE * epsilon)
         floor = jnp.minimum(_FLOOR * epsilon, (1.0 + epsilon) / 2)
         missing = jnp.maximum(floor - jnp.abs(gram), 0.0)
         under = jnp.where(gram < 0, missing, -missing)
-        excess = jnp.where(pairs, jnp.where(wanted, over, under), 0.0)
-        vectors, momentum = descend(state.vectors, state.momentum, excess)
-        gram = vectors @ vectors.T
-        num_wrong = count(gram)
-        better = num_wrong < state.num_wrong
-        return _Planting(
-            step=state.step + 1,
-            vectors=vectors,
-            momentum=momentum,
-            gram=gram,
-            best=jnp.where(better, vectors, state.best),
-            num_wrong=jnp.minimum(num_wrong, state.num_wrong),
-        )
+        return jnp.where(pairs, jnp.where(wanted, over, under), 0.0)
 
-    gram = start @ start.T
-    begin = _Planting(
-        step=jnp.zeros((), int),
-        vectors=start,
-        momentum=jnp.zeros_like(start),
-        gram=gram,
-        best=start,
-        num_wrong=count(gram),
-    )
-    return jax.lax.while_loop(unfinished, advance, begin).best
+    return moves.descend(start, count_wrong, excess_of, num_steps).best

@@ -7,10 +7,10 @@ the statements with their proofs.
 from simgeo.theory.bounds import Bounds as Bounds
 from simgeo.theory.bounds import gram_bounds as gram_bounds
 from simgeo.theory.bounds import procrustes_bounds as procrustes_bounds
-from simgeo.theory.constants import Constants as Constants
-from simgeo.theory.constants import constants as constants
 from simgeo.theory.distances import Comparison as Comparison
+from simgeo.theory.distances import Constants as Constants
 from simgeo.theory.distances import compare as compare
+from simgeo.theory.distances import constants as constants
 from simgeo.theory.distances import gram_distance as gram_distance
 from simgeo.theory.distances import procrustes_distance as procrustes_distance
 from simgeo.theory.fallacies import FALLACIES as FALLACIES

@@ -3,6 +3,8 @@
 import numpy as np
 from jaxtyping import Array, Float
 
+from simgeo.checks import require
+
 # One function takes two of these, of different widths, and says itself what must agree.
 Vectors = Float[np.ndarray, "_ _"] | Float[Array, "_ _"]
 
@@ -10,8 +12,7 @@ Vectors = Float[np.ndarray, "_ _"] | Float[Array, "_ _"]
 def as_array(vectors: Vectors, name: str) -> Float[np.ndarray, "n k"]:
     """The vectors in float64, refused unless finite."""
     array = np.asarray(vectors, dtype=np.float64)
-    if not np.isfinite(array).all():
-        raise ValueError(f"`{name}` must be finite; got NaN or infinity.")
+    require(bool(np.isfinite(array).all()), name, "be finite", "NaN or infinity")
     return array
 
 
@@ -20,11 +21,9 @@ def as_pair(
 ) -> tuple[Float[np.ndarray, "n m"], Float[np.ndarray, "n d"]]:
     """Both in float64, refused unless they have as many rows."""
     own, target = as_array(student, "student"), as_array(teacher, "teacher")
-    if len(own) != len(target):
-        raise ValueError(
-            f"`student` must have as many rows as `teacher`; "
-            f"got {len(own)} and {len(target)}."
-        )
+    got = f"{len(own)} and {len(target)}"
+    rule = "have as many rows as `teacher`"
+    require(len(own) == len(target), "student", rule, got)
     return own, target
 
 
@@ -32,8 +31,7 @@ def as_unit_rows(vectors: Vectors, name: str) -> Float[np.ndarray, "n k"]:
     """Directions of the rows, refused where a row is zero."""
     array = as_array(vectors, name)
     lengths = np.linalg.norm(array, axis=1, keepdims=True)
-    if not lengths.all():
-        raise ValueError(f"`{name}` must have no zero row; got one.")
+    require(bool(lengths.all()), name, "have no zero row", "one")
     return array / lengths
 
 

@@ -16,8 +16,7 @@ import math
 from typing import NamedTuple
 
 from simgeo.theory._base import Vectors
-from simgeo.theory.constants import constants
-from simgeo.theory.distances import gram_distance, procrustes_distance
+from simgeo.theory.distances import constants, gram_distance, procrustes_distance
 
 
 class Bounds(NamedTuple):

@@ -30,53 +30,51 @@ _OFFSET = (
 
 FALLACIES: dict[str, Fallacy] = {
     "cka_nbs": Fallacy(
-        r"$\mathrm{CKA} \le \mathrm{NBS}$",
-        lambda _, centred: (centred.cka, centred.nbs),
-        _SHARED,
+        r"$\mathrm{CKA} \le \mathrm{NBS}$", lambda _, c: (c.cka, c.nbs), _SHARED
     ),
     "nbs_cka": Fallacy(
         r"$\mathrm{NBS} \le \mathrm{CKA}$",
-        lambda _, centred: (centred.nbs, centred.cka),
+        lambda _, c: (c.nbs, c.cka),
         (doubled(0, 1), doubled(2, 1)),
     ),
     "without_ranks": Fallacy(
         r"$1 - \mathrm{CKA} \le 1 - \mathrm{NBS}^2$",
-        lambda _, centred: (centred.cka_loss, centred.nbs_loss * (1 + centred.nbs)),
+        lambda _, c: (c.cka_loss, c.nbs_loss * (1 + c.nbs)),
         (doubled(1, 2), doubled(2, 1)),
     ),
     "cka_r2": Fallacy(
         r"$\mathrm{CKA} \le R^2$ (teacher from student)",
-        lambda _, centred: (centred.cka, 1 - centred.projection / centred.size),
+        lambda _, c: (c.cka, 1 - c.projection / c.size),
         _SHARED,
     ),
     "centred_cka": Fallacy(
         r"$1 - \mathrm{CKA} \le 1 - \mathrm{CKA}_u$",
-        lambda plain, centred: (centred.cka_loss, plain.cka_loss),
+        lambda p, c: (c.cka_loss, p.cka_loss),
         _OFFSET,
     ),
     "uncentred_cka": Fallacy(
         r"$1 - \mathrm{CKA}_u \le 1 - \mathrm{CKA}$",
-        lambda plain, centred: (plain.cka_loss, centred.cka_loss),
+        lambda p, c: (p.cka_loss, c.cka_loss),
         (doubled(1, 2) + 3.0, doubled(1, 2)),
     ),
     "centred_nbs": Fallacy(
         r"$1 - \mathrm{NBS} \le 1 - \mathrm{NBS}_u$",
-        lambda plain, centred: (centred.nbs_loss, plain.nbs_loss),
+        lambda p, c: (c.nbs_loss, p.nbs_loss),
         _OFFSET,
     ),
     "uncentred_nbs": Fallacy(
         r"$1 - \mathrm{NBS}_u \le 1 - \mathrm{NBS}$",
-        lambda plain, centred: (plain.nbs_loss, centred.nbs_loss),
+        lambda p, c: (p.nbs_loss, c.nbs_loss),
         (doubled(1, 2) + 3.0, doubled(1, 2)),
     ),
     "procrustes_gram": Fallacy(
         r"$D_P \le D_{FG}$",
-        lambda plain, _: (plain.procrustes, plain.gram),
+        lambda p, _: (p.procrustes, p.gram),
         (0.1 * np.eye(2), 0.2 * np.eye(2)),
     ),
     "gram_procrustes": Fallacy(
         r"$D_{FG} \le D_P$",
-        lambda plain, _: (plain.gram, plain.procrustes),
+        lambda p, _: (p.gram, p.procrustes),
         (10 * np.eye(2), 20 * np.eye(2)),
     ),
 }

@@ -5,12 +5,14 @@ has |cos| <= epsilon and the student |cos| >= `lost_at`.
 """
 
 import math
+from bisect import bisect_right
 from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float
 from scipy.optimize import brentq
 
+from simgeo.checks import require
 from simgeo.theory._base import Vectors, as_array, as_unit_rows, centred
 
 
@@ -36,32 +38,26 @@ def cka_floor(
         share: of the epsilon-orthogonal pairs, in [0, 1]; counts are rounded up.
     """
     cosines, orthogonal = _cosines(teacher, epsilon)
-    if not 0 <= share <= 1:
-        raise ValueError(f"`share` must lie between 0 and 1; got {share}.")
+    require(0 <= share <= 1, "share", "lie between 0 and 1", share)
     lost_at = epsilon if lost_at is None else lost_at
-    if not 0 < lost_at <= 1:
-        raise ValueError(
-            f"`lost_at` must lie between 0, excluded, and 1; got {lost_at}."
-        )
+    require(0 < lost_at <= 1, "lost_at", "lie between 0, excluded, and 1", lost_at)
     count = math.ceil(share * len(orthogonal) - 1e-9)
     cheapest = np.argsort(-cosines[orthogonal], kind="stable")
     lost = np.zeros(len(cosines), dtype=bool)
     lost[orthogonal[cheapest[:count]]] = True
-    n = len(as_array(teacher, "teacher"))
-    moved, kept = cosines[lost], cosines[~lost]
+    n, moved, kept = len(np.asarray(teacher)), cosines[lost], cosines[~lost]
+
+    def shortfalls(t: float) -> tuple[np.ndarray, np.ndarray]:
+        return np.maximum(t * lost_at - moved, 0.0), np.maximum(kept - t, 0.0)
 
     def slope(t: float) -> float:
-        short = np.maximum(t * lost_at - moved, 0.0)
-        over = np.maximum(kept - t, 0.0)
-        return (
-            n * (t - 1) + 2 * lost_at * float(np.sum(short)) - 2 * float(np.sum(over))
-        )
+        short, over = shortfalls(t)
+        return n * (t - 1) + 2 * lost_at * float(short.sum()) - 2 * float(over.sum())
 
     # h is convex, with slope below zero at t = 0 and not below at t = 1.
     t = float(brentq(slope, 0.0, 1.0)) if slope(1.0) > 0 else 1.0
-    least = n * (1 - t) ** 2
-    least += 2 * float(np.sum(np.maximum(t * lost_at - moved, 0.0) ** 2))
-    least += 2 * float(np.sum(np.maximum(kept - t, 0.0) ** 2))
+    squares = sum(float(np.sum(each**2)) for each in shortfalls(t))
+    least = n * (1 - t) ** 2 + 2 * squares
     sine = least / (n + 2 * float(np.sum(cosines**2)))
     return sine / (1 + math.sqrt(max(1 - sine, 0.0)))
 
@@ -77,15 +73,12 @@ def most_lost(
     _, orthogonal = _cosines(teacher, epsilon)
     if not len(orthogonal):
         return math.nan
-    low, high = 0, len(orthogonal)
-    while low < high:
-        middle = (low + high + 1) // 2
-        share = middle / len(orthogonal)
-        if cka_floor(teacher, epsilon, share, lost_at) <= cka_loss:
-            low = middle
-        else:
-            high = middle - 1
-    return low / len(orthogonal)
+    num = len(orthogonal)
+
+    def floor(lost: int) -> float:
+        return cka_floor(teacher, epsilon, lost / num, lost_at)
+
+    return bisect_right(range(1, num + 1), cka_loss, key=floor) / num
 
 
 def lost_share(
@@ -114,12 +107,9 @@ def antipodal_axes(
     for two equal axes at 0.1. From just below epsilon to just above, for nothing.
     """
     num_axes = len(counts)
-    if num_axes < 1 or min(counts) < 1:
-        raise ValueError(f"`counts` must hold positive numbers; got {list(counts)}.")
-    if not 0 <= cosine < 1:
-        raise ValueError(
-            f"`cosine` must lie between 0 and 1, 1 excluded; got {cosine}."
-        )
+    is_right = min(counts, default=0) >= 1
+    require(is_right, "counts", "hold positive numbers", list(counts))
+    require(0 <= cosine < 1, "cosine", "lie between 0 and 1, 1 excluded", cosine)
     gram = (1 - cosine) * np.eye(num_axes) + cosine
     axes = np.repeat(np.linalg.cholesky(gram), counts, axis=0)
     return np.stack([axes, -axes], axis=1).reshape(-1, num_axes)
@@ -157,7 +147,6 @@ def _cosines(
             f"`teacher` must have rows of unit length and centred columns; got lengths "
             f"off by {uneven:.3g} and a mean of length {offset:.3g}. Use `balanced`."
         )
-    if not epsilon >= 0:
-        raise ValueError(f"`epsilon` must not be negative; got {epsilon}.")
+    require(epsilon >= 0, "epsilon", "not be negative", epsilon)
     cosines = np.abs(array @ array.T)[np.triu_indices(len(array), 1)]
     return cosines, np.flatnonzero(cosines <= epsilon)

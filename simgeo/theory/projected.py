@@ -5,6 +5,7 @@ import math
 import numpy as np
 from jaxtyping import Array, Float
 
+from simgeo.checks import require
 from simgeo.theory._base import Vectors, as_array, range_basis
 
 
@@ -36,16 +37,12 @@ def projected_student(
     array, wanted = as_array(teacher, "teacher"), as_array(cosines, "cosines")
     n = len(array)
     _check_gram(wanted, n)
-    if not floor > 0:
-        raise ValueError(f"`floor` must be positive; got {floor}.")
+    require(floor > 0, "floor", "be positive", floor)
     width = array.shape[1] if student_dim is None else student_dim
     basis = range_basis(array) if array.any() else np.zeros((n, 0))
     rank = basis.shape[1]
-    if width < max(rank, 1):
-        raise ValueError(
-            f"`student_dim` must be at least the rank of `teacher`, or no student has "
-            f"zero projection loss; got {width} < {rank}."
-        )
+    rule = "be at least the rank of `teacher`, or no student has zero projection loss"
+    require(width >= max(rank, 1), "student_dim", rule, f"{width} < {rank}")
     outside = wanted - basis @ (basis.T @ wanted)
     outside -= (outside @ basis) @ basis.T
     values, vectors = np.linalg.eigh((outside + outside.T) / 2)
@@ -74,24 +71,17 @@ def translated_student(
     a student with centred columns keeps those of a teacher with centred columns.
     """
     array = as_array(teacher, "teacher")
-    if not 0 <= cosine < 1:
-        raise ValueError(
-            f"`cosine` must lie between 0 and 1, 1 excluded; got {cosine}."
-        )
+    require(0 <= cosine < 1, "cosine", "lie between 0 and 1, 1 excluded", cosine)
     longest = np.linalg.norm(array, axis=1).max()
     height = longest * math.sqrt(cosine / (1 - cosine))
     return np.hstack([array, np.full((len(array), 1), height)])
 
 
 def _check_gram(wanted: Float[np.ndarray, "n k"], n: int) -> None:
-    if wanted.shape != (n, n) or not np.allclose(wanted, wanted.T):
-        raise ValueError(
-            f"`cosines` must be a symmetric matrix of one row per vector of `teacher`; "
-            f"got shape {wanted.shape} for {n} vectors."
-        )
+    is_one = wanted.shape == (n, n) and np.allclose(wanted, wanted.T)
+    rule = "be a symmetric matrix of one row per vector of `teacher`"
+    require(is_one, "cosines", rule, f"shape {wanted.shape} for {n} vectors")
     least = np.linalg.eigvalsh(wanted)[0]
-    if least < -1e-5 * max(np.trace(wanted), 0) / n:
-        raise ValueError(
-            f"`cosines` must be positive semidefinite; got least eigenvalue "
-            f"{least:.3g}. `teachers.FromGram` finds the nearest."
-        )
+    got = f"least eigenvalue {least:.3g}. `teachers.FromGram` finds the nearest"
+    is_positive = bool(least >= -1e-5 * max(np.trace(wanted), 0) / n)
+    require(is_positive, "cosines", "be positive semidefinite", got)

@@ -31,8 +31,8 @@ def explore(arguments: list[str]) -> int:
         return fail(error, 2)
     if importlib.util.find_spec("marimo") is None:
         return fail(
-            "`simgeo explore` needs marimo. Install the extra: pip install "
-            "'simgeo[explore]'.",
+            "`simgeo explore` needs marimo. In a checkout of simgeo: pip install "
+            "'.[explore]'.",
             2,
         )
     packages = Path(__file__).parents[2]
@@ -55,10 +55,9 @@ def parse(arguments: list[str]) -> list[str]:
         ValueError: in one line, if an option is wrong or not safe.
     """
     parser = Parser(
-        prog="simgeo explore",
-        description="Serve a page that runs experiments while controls are moved.",
+        "explore",
+        "Serve a page that runs experiments while controls are moved.",
         epilog=EXAMPLES,
-        allow_abbrev=False,
     )
     add = parser.add_argument
     add("--host", metavar="ADDRESS", default="127.0.0.1", help="default: 127.0.0.1")

@@ -44,11 +44,10 @@ def parse(arguments: list[str]) -> Path:
         ValueError: in one line, if it is not one that can be written.
     """
     parser = Parser(
-        prog="simgeo page",
+        "page",
+        "Writes one HTML file with things to drag. It runs the small experiments that "
+        "it shows, for a minute or two.",
         usage="simgeo page OUT.html",
-        description="Writes one HTML file with things to drag. It runs the small "
-        "experiments that it shows, for a minute or two.",
-        allow_abbrev=False,
     )
     parser.add_argument("out", metavar="OUT.html", nargs="*", help="such as page.html")
     asked = parser.parse_args(arguments)
@@ -72,7 +71,7 @@ def _made() -> str:
             raise
         raise ValueError(
             f"`simgeo page` needs {error.name}, which is not installed. "
-            "Install the extra: pip install 'simgeo[page]'."
+            "In a checkout of simgeo: pip install '.[page]'."
         ) from error
     from simgeo import engine
 

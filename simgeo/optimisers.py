@@ -2,9 +2,9 @@
 
 import abc
 import inspect
-import math
 from functools import partial
 from types import FunctionType
+from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -15,11 +15,12 @@ from simgeo import checks
 from simgeo.settings import suggest
 
 SCHEDULES = ("constant", "cosine", "linear")
-_DECAY = checks.rule("be in [0, 1)", lambda value: 0 <= value < 1)
-
-
-def _is_rate(value: float) -> bool:
-    return 0 < value < math.inf
+_Steps = Int[Array, ""] | int
+# The share of the rate that is left, over the share of the steps that is done.
+_LEFT = {
+    "cosine": lambda done: 0.5 * (1.0 + jnp.cos(jnp.pi * done)),
+    "linear": lambda done: 1.0 - done,
+}
 
 
 def _needs_only_a_rate(name: str) -> bool:
@@ -41,13 +42,20 @@ class AbstractOptimiser(eqx.Module):
     leaves, so that they can be swept without another compilation.
     """
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        taken = ", ".join(inspect.signature(cls.transformation).parameters)
+        if "," not in taken and "*" not in taken:
+            raise TypeError(
+                f"`transformation` of {cls.__name__} must take `num_steps`, the number "
+                f"of steps of the run; got ({taken})."
+            )
+
     def __check_init__(self) -> None:
         checks.check_fields(self)
 
     @abc.abstractmethod
-    def transformation(
-        self, num_steps: Int[Array, ""] | int
-    ) -> optax.GradientTransformation:
+    def transformation(self, num_steps: _Steps) -> optax.GradientTransformation:
         """The optax transformation of a run of `num_steps` steps, which may be traced.
 
         It is given the loss's `value`, its `grad` and, as `value_fn`, the loss itself.
@@ -67,9 +75,7 @@ class AbstractOptimiser(eqx.Module):
 class _Scheduled(AbstractOptimiser):
     """An optimiser with a learning rate, which may decay over the run."""
 
-    learning_rate: float = eqx.field(
-        default=0.01, metadata=checks.rule("be positive and finite", _is_rate)
-    )
+    learning_rate: float = eqx.field(default=0.01, metadata=checks.POSITIVE_AND_FINITE)
     schedule: str = eqx.field(
         static=True, default="constant", metadata=checks.one_of(*SCHEDULES)
     )
@@ -85,24 +91,16 @@ class _Scheduled(AbstractOptimiser):
     def _name(self) -> str:
         return type(self).__name__
 
-    def rate(self, num_steps: Int[Array, ""] | int) -> optax.ScalarOrSchedule:
+    def rate(self, num_steps: _Steps) -> optax.ScalarOrSchedule:
         """The learning rate, or what it is at each step."""
         if self.schedule == "constant":
             return self.learning_rate
-        left = {"cosine": _cosine, "linear": _linear}[self.schedule]
+        left = _LEFT[self.schedule]
 
         def scheduled(step: Int[Array, ""]) -> Float[Array, ""]:
             return self.learning_rate * left(jnp.minimum(step / num_steps, 1.0))
 
         return scheduled
-
-
-def _cosine(done: Float[Array, ""]) -> Float[Array, ""]:
-    return 0.5 * (1.0 + jnp.cos(jnp.pi * done))
-
-
-def _linear(done: Float[Array, ""]) -> Float[Array, ""]:
-    return 1.0 - done
 
 
 class Adam(_Scheduled):
@@ -115,12 +113,10 @@ class Adam(_Scheduled):
         b2: decay of the mean of their squares, in [0, 1).
     """
 
-    b1: float = eqx.field(static=True, default=0.9, metadata=_DECAY)
-    b2: float = eqx.field(static=True, default=0.999, metadata=_DECAY)
+    b1: float = eqx.field(static=True, default=0.9, metadata=checks.BELOW_1)
+    b2: float = eqx.field(static=True, default=0.999, metadata=checks.BELOW_1)
 
-    def transformation(
-        self, num_steps: Int[Array, ""] | int
-    ) -> optax.GradientTransformation:
+    def transformation(self, num_steps: _Steps) -> optax.GradientTransformation:
         return optax.adam(self.rate(num_steps), b1=self.b1, b2=self.b2)
 
 
@@ -134,12 +130,10 @@ class SGD(_Scheduled):
         nesterov: whether the gradient is taken ahead (Nesterov, 1983).
     """
 
-    momentum: float = eqx.field(static=True, default=0.0, metadata=_DECAY)
+    momentum: float = eqx.field(static=True, default=0.0, metadata=checks.BELOW_1)
     nesterov: bool = eqx.field(static=True, default=False)
 
-    def transformation(
-        self, num_steps: Int[Array, ""] | int
-    ) -> optax.GradientTransformation:
+    def transformation(self, num_steps: _Steps) -> optax.GradientTransformation:
         return optax.sgd(self.rate(num_steps), self.momentum or None, self.nesterov)
 
 
@@ -154,9 +148,7 @@ class LBFGS(AbstractOptimiser):
 
     memory_size: int = eqx.field(static=True, default=10, metadata=checks.at_least(1))
 
-    def transformation(
-        self, num_steps: Int[Array, ""] | int
-    ) -> optax.GradientTransformation:
+    def transformation(self, num_steps: _Steps) -> optax.GradientTransformation:
         return optax.lbfgs(memory_size=self.memory_size)
 
 
@@ -169,7 +161,9 @@ class Named(_Scheduled):
         name: that of the function in optax, one of `NAMES`.
     """
 
-    name: str = eqx.field(static=True, default="lion")
+    name: str = eqx.field(
+        static=True, default="lion", metadata={"valid": f"one of {', '.join(NAMES)}"}
+    )
 
     def __check_init__(self) -> None:
         if self.name not in NAMES:
@@ -182,9 +176,7 @@ class Named(_Scheduled):
     def _name(self) -> str:
         return self.name
 
-    def transformation(
-        self, num_steps: Int[Array, ""] | int
-    ) -> optax.GradientTransformation:
+    def transformation(self, num_steps: _Steps) -> optax.GradientTransformation:
         return getattr(optax, self.name)(self.rate(num_steps))
 
 
@@ -195,9 +187,7 @@ class _Given(AbstractOptimiser):
         static=True, metadata={"describe": False}
     )
 
-    def transformation(
-        self, num_steps: Int[Array, ""] | int
-    ) -> optax.GradientTransformation:
+    def transformation(self, num_steps: _Steps) -> optax.GradientTransformation:
         return self.given
 
     @property
