@@ -22,8 +22,8 @@ from typing import Any
 # Where each name comes from, imported when it is first asked for: `import simgeo` waits
 # for neither JAX nor NumPy. `__init__.pyi` says the same to editors and type checkers.
 _MODULES = (
-    "engine functional limits measures objectives optimisers plots problems results "
-    "settings stats students sweep teachers theory"
+    "calibration engine functional limits measures objectives optimisers plots "
+    "problems results settings stats students sweep teachers theory"
 ).split()
 _HOMES = {
     "Experiment": "simgeo.problems",

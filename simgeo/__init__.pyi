@@ -1,3 +1,4 @@
+from simgeo import calibration as calibration
 from simgeo import engine as engine
 from simgeo import functional as functional
 from simgeo import limits as limits

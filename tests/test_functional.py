@@ -320,6 +320,22 @@ def test_values_agree_with_naive_references(name, width):
         assert np.isclose(found, expected, rtol=TOLERANCE, atol=TOLERANCE), offset
 
 
+@pytest.mark.parametrize("name", ["kernel alignment", "procrustes", "gram"])
+def test_framed_values_are_those_of_centred_rows_beside_rows_of_zeros(name):
+    function, reference = ON_VECTORS[name]
+
+    @jax.jit
+    def value(frame, *both):
+        return function(*(functional.framed(each, frame) for each in both))
+
+    student = RNG.standard_normal((12, 4)) + 0.8
+    for frame in (0.0, 0.25, 1.0, 50.0):
+        zeros = ((0, int(12 * frame)), (0, 0))
+        padded = (_centre(np.pad(each, zeros)) for each in (student, TEACHER))
+        found = value(frame, *_arrays(student, TEACHER))
+        assert np.isclose(found, reference(*padded), rtol=TOLERANCE), frame
+
+
 @pytest.mark.parametrize("name", WITH_A_MAP)
 @pytest.mark.parametrize("width", WIDTHS)
 def test_values_of_a_given_map_agree_with_naive_references(name, width):
@@ -597,6 +613,8 @@ def test_they_map_over_leading_axes():
             lambda x: f.mlp_projection(x, x, (x.T, x[:, 0], x[:, :2])),
             r"`layers` must be \(m, h\), \(h,\) and \(h, d\) = .*; got shapes",
         ),
+        (lambda x: f.framed(x, -0.1), "`frame` must be .* not negative; got -0.1"),
+        (lambda x: f.framed(x, float("nan")), "`frame` must be finite.*; got nan"),
     ],
 )
 def test_what_makes_no_sense_is_refused(call, message):
@@ -723,6 +741,8 @@ cases = [(each, ()) for each in free]
 cases += [(f.linear_projection, (weights,)), (f.cosine_projection, (weights,))]
 cases += [(f.orthogonal_projection, (weights,)), (f.mlp_projection, (layers,))]
 logits = lambda call: lambda s, t, **axis: call(s, t[:, :4], **axis)
+framed = lambda s, t, **axis: f.feature_gram(f.framed(s, 0.1, **axis), t, **axis)
+cases += [(framed, ())]
 cases += [(logits(f.logit_kl), ()), (logits(f.relation_cka), ())]
 tolerance = 1e-9 if jax.config.read("jax_enable_x64") else 2e-4
 
@@ -756,4 +776,4 @@ def test_rows_spread_over_devices_give_the_value_and_gradient_of_all():
         timeout=300,
     )
     assert child.returncode == 0, child.stderr
-    assert len(child.stdout.splitlines()) == 22
+    assert len(child.stdout.splitlines()) == 23

@@ -31,6 +31,7 @@ ALLOWED = {
     "settings": set(),
     "optimisers": {"settings"},
     "problems": {"linalg", "limits", "subsets", *_FOUR, "optimisers", "settings"},
+    "calibration": {"linalg", "measures"},
     # It knows nothing of vectors.
     "engine": {"settings", "optimisers", "problems"},
     "results": {"settings"},

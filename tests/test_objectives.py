@@ -25,7 +25,8 @@ UNSQUARED = (
     objectives.Procrustes(squared=False),
     objectives.FeatureGram(squared=False),
 )
-ALL = (*LOSSES, *UNSQUARED, *WRAPPERS)
+NO_FRAME = objectives.Framed(objectives.FeatureGram(), 0.0)
+ALL = (*LOSSES, *UNSQUARED, *WRAPPERS, NO_FRAME)
 ALL = tuple(SMALL if isinstance(each, objectives.Minibatch) else each for each in ALL)
 EVERY = pytest.mark.parametrize("objective", ALL, ids=lambda each: each.label)
 
@@ -418,6 +419,12 @@ def test_what_has_no_closed_form_must_be_at_hand(objective):
             {"objective": objectives.Procrustes()},
             "`objective` must be CKA or .*; got Procrustes",
         ),
+        (
+            objectives.Framed,
+            {"objective": objectives.CKA()},
+            "`objective` must see a translation, .*; got CKA",
+        ),
+        (objectives.Framed, {"frame": -1.0}, "`frame` must be .*; got -1.0"),
         (objectives.SeveralTeachers, {"shares": (1, 0)}, "`shares` must be .*(1, 0)"),
         (objectives.SeveralTeachers, {"shares": ()}, "`shares` must not be empty"),
         (

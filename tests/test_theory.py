@@ -251,6 +251,99 @@ def test_the_tables_are_those_in_the_documentation():
     assert theory.markdown() in text
 
 
+# Certificates
+
+
+@pytest.mark.once
+def test_no_pair_breaks_a_certificate_and_single_steps_are_nearly_attained():
+    near = [pair for kind, pair in PAIRS if kind in ("near", "one direction added")]
+    ratios = {}
+    for student, teacher in [*near[::12], *(pair for _, pair in PAIRS[::100])]:
+        found = theory.deviations(student, teacher, 0.3, 0.25)
+        known = {name: each for name, each in found.items() if not math.isnan(each)}
+        for given in known:
+            measured, width = {given: known[given]}, student.shape[1]
+            most = theory.frontier(teacher, measured, 0.3, 0.25, width)
+            for of in known.keys() - {given}:
+                assert known[of] <= most[of] * (1 + 1e-9) + ROUNDING, (given, of)
+                if ROUNDING < most[of] < 1:
+                    ratios.setdefault((given, of), []).append(known[of] / most[of])
+    chained = {"procrustes", "projection", "readout", "pattern"}
+    single = {
+        pair for pair in ratios if pair[0] != "framed_cka" or pair[1] not in chained
+    }
+    assert len(single) == 16
+    for pair in single:
+        assert max(ratios[pair]) > (0.05 if pair[1] == "pattern" else 0.2), pair
+
+
+@pytest.mark.once
+def test_a_pair_is_certified_up_to_the_least_distance_that_loses_it():
+    # Two unit rows; of each distance, about the least student that is over the edge.
+    epsilon, cosine = 0.3, 0.2
+    angle = math.acos(cosine)
+    gap = angle - math.acos(epsilon)
+    teacher, turned = (
+        np.array([[math.cos(each), math.sin(each)] for each in angles])
+        for angles in ((0.0, angle), (gap / 2, angle - gap / 2))
+    )
+    over = epsilon * (1 + 1e-6)
+    inwards = turned + 1e-6 * turned[::-1]
+    moved = np.linalg.cholesky(np.array([[1, over], [over, 1]]))
+    for name, student, sharp in (("procrustes", inwards, 0.999), ("gram", moved, 0.5)):
+        least = theory.deviations(student, teacher, epsilon)
+        assert least["pattern"] == 1
+        for factor, share in ((1, 1), (sharp, 0)):
+            measured = {name: factor * least[name]}
+            assert theory.frontier(teacher, measured, epsilon)["pattern"] == share
+
+
+def test_deviations_are_those_of_the_objectives_at_the_best_scale():
+    student, teacher = RNG.standard_normal((9, 3)) + 0.5, RNG.standard_normal((9, 5))
+    found = theory.deviations(student, teacher, frame=0.5)
+    plain = theory.compare(student, teacher)
+    for scale, name, objective in (
+        (plain.nbs, "procrustes", objectives.Procrustes()),
+        (plain.cka, "gram", objectives.FeatureGram()),
+    ):
+        # Of S'S the scale is squared.
+        sizes = np.linalg.norm(teacher), np.linalg.norm(student)
+        if name == "gram":
+            sizes = [np.linalg.norm(each @ each.T) for each in (teacher, student)]
+        best = (scale * sizes[0] / sizes[1]) ** (0.5 if name == "gram" else 1)
+        least = value(objective, best * student, teacher)
+        share = least / value(objective, 0 * student, teacher)
+        assert np.isclose(share, found[name], atol=TOLERANCE)
+    for name, objective in (
+        ("framed_cka", objectives.Framed(frame=0.5)),
+        ("cka", objectives.CKA()),
+    ):
+        loss = value(objective, student, teacher)
+        assert np.isclose(loss, found[name], atol=TOLERANCE)
+    rest = teacher - student @ np.linalg.lstsq(student, teacher)[0]
+    directions = np.linalg.qr(RNG.standard_normal((5, 5)))[0]
+    errors = np.sum((rest @ directions) ** 2, axis=0) / np.linalg.norm(teacher, 2) ** 2
+    assert errors.max() < found["readout"] <= errors.sum()
+    assert max(theory.deviations(2 * teacher, teacher).values()) < 1e-12
+
+
+@pytest.mark.parametrize(
+    ("measured", "settings", "message"),
+    [
+        ({"rsa": 0.1}, {}, "`measured` must have keys among cka, .*; got 'rsa'"),
+        ({"cka": -0.1}, {}, "`measured.cka` must not be negative; got -0.1"),
+        ({"cka": math.nan}, {}, "`measured.cka` must .*; got nan"),
+        ({}, {"epsilon": 1.5}, "`epsilon` must lie between 0 and 1; got 1.5"),
+        ({}, {"frame": -1.0}, "`frame` must be .* not negative; got -1.0"),
+    ],
+)
+def test_a_certificate_is_of_what_is_known(measured, settings, message):
+    with pytest.raises(ValueError, match=message):
+        theory.frontier(np.eye(3), measured, **settings)
+    with pytest.raises(ValueError, match="`teacher` must not be all zero"):
+        theory.frontier(np.zeros((3, 2)), {})
+
+
 # Students of zero loss
 
 

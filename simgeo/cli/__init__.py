@@ -30,6 +30,10 @@ COMMANDS = {
     "results": ("show_store:show", "the cells of a store as a table"),
     "plot": ("show_store:plot", "a measure over a setting of the cells of a store"),
     "convert": ("convert_store:convert", "a store of an older simgeo in today's form"),
+    "compare": (
+        "compare:run",
+        "how alike two files of vectors are, and what chance gives",
+    ),
     "limits": (
         "limits_table:show",
         "what n vectors in d dimensions can do at epsilon, and chance",

@@ -40,4 +40,6 @@ from simgeo.functional._relations import pattern_hinge as pattern_hinge
 from simgeo.functional._relations import quantise as quantise
 from simgeo.functional._relations import relational_angle as relational_angle
 from simgeo.functional._relations import relational_distance as relational_distance
+from simgeo.functional._rows import framed as framed
+from simgeo.functional._rows import removed_share as removed_share
 from simgeo.linalg import as_matrix as as_matrix

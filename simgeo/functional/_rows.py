@@ -1,9 +1,70 @@
 """Sums over rows, which may be spread over devices."""
 
+import math
+
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from simgeo.linalg import AxisName, centre, of_size_one, total
+from simgeo.checks import known, require
+from simgeo.linalg import AxisName, as_matrix, as_wide, centre, of_size_one, total
+
+
+def framed(
+    vectors: Float[Array, "n k"],
+    frame: float | Float[Array, ""],
+    *,
+    axis_name: AxisName = None,
+) -> Float[Array, "n k"]:
+    """Rows that compare uncentred as centred ones do beside `frame` n rows of zeros.
+
+    X - b 1 x', x the mean row, b = 1 - sqrt(r / (1 + r)) and r the frame. Products of
+    two such matrices are X'Y - n / (1 + r) x y', which are those of the centred columns
+    of X and Y after r n rows of zeros have been added to both. A frame of 0 is
+    centring; the larger it is, the more of the mean stays. Any loss that does not
+    centre takes them: it sees a translation unless the frame is 0.
+
+    Args:
+        vectors: rows, (n, k): real numbers of any type.
+        frame: rows of zeros for each vector, finite and not negative; there is no
+            derivative by it at 0.
+        axis_name: of the devices in a `jax.shard_map` that rows are spread over.
+
+    Returns:
+        As many rows, in float32 or wider.
+
+    Raises:
+        ValueError: if `vectors` is no matrix, or `frame` is negative or not finite.
+
+    >>> import jax.numpy as jnp
+    >>> from simgeo import functional
+    >>> teacher = jnp.eye(4)
+    >>> for frame in (0.0, 0.1, 10.0):
+    ...     student = functional.framed(9.0 + teacher[:, :2], frame)
+    ...     loss = functional.cka(
+    ...         student, functional.framed(teacher, frame), centred=False
+    ...     )
+    ...     print(f"{loss:.3f}")
+    0.225
+    0.934
+    0.534
+    """
+    vectors = as_wide(as_matrix(vectors, "vectors", "(n, k)"))
+    centred = centre(vectors, axis_name)
+    return centred + (1.0 - removed_share(frame)) * (vectors - centred)
+
+
+def removed_share(frame: float | Float[Array, ""]) -> float | Float[Array, ""]:
+    """How much of the mean row `framed` takes off: 1 - sqrt(r / (1 + r)), in (0, 1].
+
+    Without a difference of near numbers.
+
+    Raises:
+        ValueError: if `frame` is negative or not finite.
+    """
+    if known(frame):
+        require(0 <= frame < math.inf, "frame", "be finite and not negative", frame)
+    weight = 1.0 / (1.0 + frame)
+    return weight / (1.0 + (frame * weight) ** 0.5)
 
 
 def sides(

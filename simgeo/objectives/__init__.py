@@ -18,6 +18,7 @@ from simgeo.objectives._stepwise import Scheduled as Scheduled
 from simgeo.objectives._sums import Hybrid as Hybrid
 from simgeo.objectives._sums import SeveralTeachers as SeveralTeachers
 from simgeo.objectives._targets import Angular as Angular
+from simgeo.objectives._targets import Framed as Framed
 from simgeo.objectives._targets import Quantised as Quantised
 from simgeo.objectives._targets import WhitenedTargets as WhitenedTargets
 from simgeo.objectives._vector_losses import CCA as CCA

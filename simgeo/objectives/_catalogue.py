@@ -28,6 +28,7 @@ from simgeo.objectives._sums import (
 )
 from simgeo.objectives._targets import (
     Angular,
+    Framed,
     Quantised,
     WhitenedTargets,
 )
@@ -92,6 +93,7 @@ WRAPPERS: tuple[AbstractObjective, ...] = (
     Scheduled(),
     Constrained(),
     Minibatch(),
+    Framed(),
     Quantised(),
     SeveralTeachers(),
 )

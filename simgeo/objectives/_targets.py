@@ -1,5 +1,6 @@
 """Another objective, against a changed teacher or with a changed student or value."""
 
+from functools import partial
 from typing import Any
 
 import equinox as eqx
@@ -8,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from simgeo import functional
-from simgeo.checks import check_fields, require, rule
+from simgeo.checks import NOT_NEGATIVE, check_fields, require, rule
 from simgeo.functional import About
 from simgeo.linalg import as_wide, centre, in_full_precision, isometry
 from simgeo.objectives._map_losses import LinearProjection
@@ -60,6 +61,56 @@ class Angular(AbstractWrapper):
     def optimum(self, teacher: Float[np.ndarray, "n d"], student_dim: int) -> float:
         distance = self.objective.optimum(teacher, student_dim) / self._span
         return float(4 * np.arcsin(np.sqrt(distance / 2)) ** 2)
+
+
+class Framed(AbstractWrapper):
+    """Another objective, of both sides as if centred beside rows of zeros.
+
+    `frame` n rows of zeros are added to both sides before the mean is removed: a dial
+    from centred, at 0, to uncentred, without bound. In effect the mean vector of each
+    side is shortened by sqrt(r / (1 + r)), r the frame; see `functional.framed`. The
+    other objective must see a translation, as `CKA(centred=False)`, `Procrustes()` and
+    `FeatureGram()` do. Its optimum is that of the framed teacher.
+    """
+
+    about = About(
+        "L(S - b 1 s', T - b 1 t'), s and t mean rows, b = 1 - sqrt(r / (1 + r))",
+        "that of the other",
+        "that of the other",
+        "ours",
+    )
+
+    objective: AbstractObjective = eqx.field(
+        default_factory=partial(CKA, centred=False)
+    )
+    frame: float = eqx.field(default=0.25, metadata=NOT_NEGATIVE)
+
+    def __check_init__(self) -> None:
+        check_fields(self)
+        one = self.objective
+        words = "see a translation, as uncentred CKA does"
+        require("translation" not in one.invariant_to, "objective", words, one.label)
+
+    def changed_student(self, student: Array) -> Array:
+        return functional.framed(student, self.frame)
+
+    def changed_teacher(self, own: Any, teacher: Array) -> Array:
+        return functional.framed(teacher, self.frame)
+
+    @property
+    def label(self) -> str:
+        return f"{self.objective.label.replace(', uncentred', '')}, framed"
+
+    @property
+    def invariant_to(self) -> frozenset[str]:
+        moved = {"translation"} if self.frame == 0 else set()
+        return self.objective.invariant_to - {"row scale"} | moved
+
+    def optimum(self, teacher: Float[np.ndarray, "n d"], student_dim: int) -> float:
+        # Every student is a framed one, and without a frame the best is centred.
+        mean = teacher.mean(axis=0, keepdims=True)
+        seen = teacher - functional.removed_share(self.frame) * mean
+        return self.objective.optimum(seen, student_dim)
 
 
 class WhitenedTargets(AbstractWrapper):

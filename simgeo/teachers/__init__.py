@@ -11,6 +11,7 @@ from simgeo.teachers._laws import CommonMean as CommonMean
 from simgeo.teachers._laws import Gaussian as Gaussian
 from simgeo.teachers._laws import PowerLawSpectrum as PowerLawSpectrum
 from simgeo.teachers._low_coherence import LowCoherence as LowCoherence
+from simgeo.teachers._matrix_file import read_matrices as read_matrices
 from simgeo.teachers._own_vectors import FromArray as FromArray
 from simgeo.teachers._own_vectors import FromFile as FromFile
 from simgeo.teachers._report import markdown as markdown

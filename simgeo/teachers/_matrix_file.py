@@ -66,6 +66,38 @@ class AbstractFile(eqx.Module):
         return _read(self.path, self.name, stamp)
 
 
+def read_matrices(path: str, name: str = "") -> dict[str, Float[np.ndarray, "_ _"]]:
+    """The matrices in a file, by their names, in float64; "" of one without a name.
+
+    Args:
+        path: of a .npy, .npz, .csv (a header is skipped) or .safetensors file.
+        name: of the only one asked for, in an .npz or .safetensors file.
+
+    Raises:
+        ValueError: in one line, if the file, or an array of it, cannot be used.
+    """
+    stamp = _stamp(path)
+    names = [name] if name else _names(path)
+    return {each: _read(path, each, stamp) for each in names}
+
+
+def _names(path: str) -> list[str]:
+    """Of the arrays; "" where there are none, or the file is to be refused."""
+    suffix = Path(path).suffix.lower()
+    try:
+        if suffix == ".npz":
+            with open(path, "rb") as file, np.load(file) as loaded:
+                return loaded.files or [""]
+        if suffix == ".safetensors":
+            from safetensors import safe_open
+
+            with safe_open(path, framework="np") as file:
+                return list(file.keys()) or [""]
+    except Exception:  # `_read` says what is wrong with it
+        pass
+    return [""]
+
+
 Stamp = tuple[int, int]  # a file is read again when it changes
 
 
@@ -109,26 +141,30 @@ class _Refused(Exception):
 
 
 def _read_numpy(path: str, name: str) -> Shaped[np.ndarray, "..."]:
+    format, magic = _STARTS[Path(path).suffix.lower()]
     with open(path, "rb") as file:
         start = file.read(6)
-    suffix = Path(path).suffix.lower()
-    format, magic = _STARTS[suffix]
-    if not start.startswith(magic):
-        raise _Refused(
-            f"`path` must hold {format}, as the name says; the file starts with "
-            f"{start!r}, as a text or another format would"
-        )
-    loaded = np.load(path, allow_pickle=False)
-    if isinstance(loaded, np.ndarray):
-        if name:
-            raise _Refused("`name` must be empty for one array without a name")
-        return loaded
-    with loaded:
-        return loaded[_choice(name, loaded.files)]
+        if not start.startswith(magic):
+            raise _Refused(
+                f"`path` must hold {format}, as the name says; the file starts with "
+                f"{start!r}, as a text or another format would"
+            )
+        file.seek(0)
+        loaded = np.load(file, allow_pickle=False)
+        if not isinstance(loaded, np.ndarray):
+            return loaded[_choice(name, loaded.files)]
+    if name:
+        raise _Refused("`name` must be empty for one array without a name")
+    return loaded
 
 
 def _read_safetensors(path: str, name: str) -> Shaped[np.ndarray, "..."]:
-    from safetensors import safe_open
+    try:
+        from safetensors import safe_open
+    except ImportError:
+        raise _Refused(
+            "`path` needs the package safetensors; run `pip install safetensors`"
+        ) from None
 
     with safe_open(path, framework="np") as file:
         return file.get_tensor(_choice(name, list(file.keys())))

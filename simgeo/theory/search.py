@@ -9,7 +9,7 @@ from scipy.optimize import minimize
 
 from simgeo.theory._base import Vectors, as_array
 from simgeo.theory.distances import compare
-from simgeo.theory.frontier import balanced, lost_share
+from simgeo.theory.floors import balanced, lost_share
 
 _WEIGHTS = (1.0, 30.0, 3000.0)  # of the penalties, one after the other
 _SLACK = 1.003  # pairs are pushed this much further, and survive the last balancing

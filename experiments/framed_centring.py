@@ -1,0 +1,167 @@
+"""How much of the mean must an objective see to keep the pattern?
+
+Rows of zeros, r for every vector, are added to both sides before the mean is removed:
+CKA is centred at r = 0 and uncentred without bound, and so are Procrustes and Gram.
+
+Prediction: at m = d the optimum keeps the whole pattern at every r above zero, for
+every teacher; a run finds it from about r* = l_m / (n |t|^2 - l_m) on, where the
+teacher's mean t, as shortened, is as strong as its m-th direction, and before that
+only Procrustes, which falls behind least where a direction is weak. At m = d/2 the
+optimum changes hands at r*: it drops the mean below and keeps it above, and pattern
+agreement goes from the centred to the uncentred value in one step; without a mean,
+r* is infinite and r hardly matters. No r is better than uncentred.
+
+Outcome: the optimum is as predicted, the runs are not. At m = d it keeps all from the
+first r on, where centred it keeps 0 of a common mean, and has the wrong pairs of a
+strong one, -.50. Procrustes follows from 1/256 on (.94 and .90 there, else .97 and
+more), Gram from 1/16 and CKA from 1/4 (.70 on the common mean at 1/16), though r* is 0
+there: what is short of the mean is not where the optimum is, but how slowly squared
+spectra find it. At m = d/2 the step is at r*, .05 to .15, for both means and blocks:
+.11 to .72 on the common mean. It is one step for the means; blocks (.72 to .85) and
+the power law (.73 to .96, r* .42) gain before it, as soon as a translation is seen at
+all. No r beats uncentred by more than .014. To choose: r = 1/4 gives every loss its
+uncentred value, while a fifth of the mean's square counts; at m = d 1/16 is enough for
+Procrustes and Gram.
+"""
+
+import numpy as np
+import pandas as pd
+
+from experiments import cells, judging
+from experiments.cells import Cell, crossed
+from experiments.study import Figure, Sheet, Study, ends, where
+from simgeo import functional, limits, objectives, plots, teachers
+
+FRAMES = (0.0, 1 / 256, 1 / 64, 1 / 16, 1 / 4, 1.0, 4.0, 1e6)  # r; as good as uncentred
+TEACHERS = cells.TEACHERS | {
+    "Gaussian": teachers.Gaussian(),
+    "strong mean": teachers.CommonMean(cosine=0.2),
+    "power law": teachers.PowerLawSpectrum(),
+}
+LOSSES = {
+    "CKA": objectives.CKA(centred=False),
+    "Procrustes": objectives.Procrustes(),
+    "Gram": objectives.FeatureGram(),
+}
+
+
+def grid(quick: bool) -> list[Cell]:
+    """Every width, frame, objective and teacher."""
+    size = {"num_vectors": 64, "teacher_dim": 32, "num_steps": 100}
+    size = size if quick else {"num_vectors": 128, "teacher_dim": 64, "num_steps": 600}
+    size |= {"num_records": 2, "num_seeds": 2 if quick else 4}
+    widths, names = ((16,), ("CKA",)) if quick else ((64, 32), (*LOSSES,))
+    chosen = {"common mean": TEACHERS["common mean"]} if quick else TEACHERS
+    return [
+        cell
+        for width in widths
+        for frame in FRAMES[:: 3 if quick else 1]
+        for name in names
+        for cell in crossed(
+            quick,
+            chosen,
+            [objectives.Framed(LOSSES[name], frame)],
+            labels={"frame": frame, "objective": name},
+            student_dim=width,
+            **size,
+        )
+    ]
+
+
+def data(quick: bool) -> pd.DataFrame:
+    """The ends of the runs, and the pattern of the optimum beside them."""
+    whole = grid(quick)
+    width = whole[0].experiment.student_dim
+    ours = [cell for cell in whole if cell.labels["objective"] == "CKA"]
+    first = [cell for cell in ours if not cell.labels["frame"]]
+    first = [cell for cell in first if cell.experiment.student_dim == width]
+    drawn = {cell.labels["teacher"]: both[-1] for cell, *both in cells.vectors(first)}
+    best = [best_of(drawn[cell.labels["teacher"]], cell) for cell in ours]
+    runs = ends(cells.compute(whole))
+    return runs.merge(pd.concat(best), on=["teacher", "student_dim", "frame", "seed"])
+
+
+def best_of(drawn: np.ndarray, cell: Cell) -> pd.DataFrame:
+    """The pattern of the truncated SVD of each seed's framed teacher, and its r*."""
+    width, frame = cell.experiment.student_dim, cell.labels["frame"]
+    mean = drawn.mean(axis=1, keepdims=True)
+    share = functional.removed_share(frame)
+    students = [limits.optimal_student(each, width) for each in drawn - share * mean]
+    best = np.stack(students)
+    # What was taken off is put back; without a frame, nothing says how much.
+    back = share / (1 - share) if share < 1 else 0.0
+    best = best + back * best.mean(axis=1, keepdims=True)
+    found = judging.patterns(best, drawn, cell.experiment.epsilon)["matthews"]
+    values = np.linalg.svd(drawn - mean, compute_uv=False)[:, width - 1] ** 2
+    left = drawn.shape[1] * np.sum(mean**2, axis=(1, 2)) - values
+    return pd.DataFrame(
+        {
+            "seed": cell.experiment.seeds,
+            "optimum_matthews": found,
+            "turn": np.divide(
+                values, left, out=np.full(len(left), np.inf), where=left > 0
+            ),
+        }
+    ).assign(teacher=cell.labels["teacher"], student_dim=width, frame=frame)
+
+
+def draw(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
+    """A row for each width, a column for each teacher, over what is left of a mean."""
+    frame = frame.assign(left=_left(frame["frame"]))
+    for ax, width, name in sheet.grid(
+        frame["student_dim"].unique(), frame["teacher"].unique(), (1.5, 1.2)
+    ):
+        part = where(frame, teacher=name, student_dim=width)
+        turn = part["turn"].median()
+        if turn < FRAMES[-1]:
+            ax.axvline(
+                _left(pd.Series([turn]))[0],
+                color="#f5e29a",
+                lw=3,
+                zorder=-2,
+                label="$r^*$",
+            )
+        best = part.groupby("left")["optimum_matthews"].median()
+        ax.plot(best.index, best, color="0.1", lw=2.2, alpha=0.35, label="optimum")
+        plots.over_setting(part, "left", "matthews", ax)
+        ax.set_title(f"{name}, m = {width}", fontsize=6)
+        ticks = _left(pd.Series([0.0, 1 / 4, 1.0, 1e6]))
+        ax.set_xticks(ticks, ["0", "1/4", "1", r"$\infty$"])
+    sheet.label("frame r", "pattern agreement")
+    handles = {
+        text: line
+        for ax in sheet.axes.flat
+        for line, text in zip(*ax.get_legend_handles_labels(), strict=True)
+    }
+    sheet.legend(
+        LOSSES,
+        "\nThe axis is in sqrt(r / (1 + r)), the share of the mean that is left. "
+        "$r^*$: where the optimum takes the mean in.",
+        others=[*handles.values()],
+    )
+    columns = ["teacher", "student_dim", "objective", "frame", "turn", "seed", "loss"]
+    columns += ["optimum_loss", "matthews", "optimum_matthews"]
+    return frame[[*columns, "chance_matthews", "svd_matthews"]]
+
+
+def _left(frame: pd.Series) -> pd.Series:
+    """The share of the mean that a frame leaves."""
+    return 1 - frame.clip(0, 1e9).map(functional.removed_share)
+
+
+STUDY = Study(
+    __doc__,
+    data=data,
+    figures={
+        "framed_centring": Figure(
+            "Pattern agreement at the end over the frame r, for six teachers, at m = d "
+            "(above) and at half of it. Points: seeds; lines: medians; grey: optimum.",
+            "A few rows of zeros beside the vectors mend what centring loses: r = 1/4 "
+            "brings CKA, Procrustes and Gram to their uncentred values everywhere.",
+            draw,
+            levels=("chance", "svd"),
+        )
+    },
+    note=lambda quick: cells.describe(grid(quick)[0].experiment),
+    order=17,
+)

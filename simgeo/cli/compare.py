@@ -1,0 +1,366 @@
+"""`simgeo compare`: two sets of vectors, measured beside what chance gives."""
+
+import argparse
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+from tqdm import tqdm
+
+from simgeo import engine, plots
+from simgeo.calibration import DEFAULT, Calibration, calibrate
+from simgeo.cli import Parser, fail
+from simgeo.cli.files import file_to_draw
+from simgeo.cli.interrupts import Interrupts
+from simgeo.measures import MEASURES
+from simgeo.teachers import read_matrices
+
+_MOST_POINTS = 20_000  # of a figure
+_LEVEL = 0.05  # of p, for the sentence below the table
+
+_FLAGS = {
+    "student": "A",
+    "num_permutations": "--permutations",
+    "num_resamples": "--resamples",
+    **{name: f"--{name}" for name in ("measures", "epsilon", "confidence", "seed")},
+}
+
+Layers = dict[str, Float[np.ndarray, "_ _"]]
+
+_EXAMPLES = f"""\
+examples:
+  simgeo compare student.npy teacher.npy
+  simgeo compare small.npz large.safetensors:layer.11 --measures cka,matthews
+  simgeo compare first.npy,last.npy teacher.csv --figure pairs.png --json
+
+A is the student, B the teacher; row i of both is the same item. Each is one file, .npy,
+.npz, .csv or .safetensors, or several with commas. Of a file with several arrays all
+are layers, or FILE:NAME is one. Of several layers every pair is compared, the best is
+shown, and its p is corrected for the search.
+
+measures: {", ".join(DEFAULT)},
+and any other of `simgeo list measures` for which more or less is better; these, such as
+procrustes_similarity, are slower."""
+
+
+def run(arguments: list[str]) -> int:
+    """Exit code, after the table, or JSON, and the figure."""
+    try:
+        asked = _parse(arguments)
+        path = asked.figure and file_to_draw("--figure", asked.figure, "pairs.png")
+        student, teacher = _layers("A", asked.a), _layers("B", asked.b)
+        _require_same_rows(student, teacher)
+        if asked.centre:
+            student, teacher = _centred(student), _centred(teacher)
+        engine.keep_programs()
+        found = _calibrated(asked, student, teacher)
+    except ValueError as error:
+        return fail(_in_words_of_flags(str(error)), 2)
+    except KeyboardInterrupt:
+        return fail("interrupted before the first permutations.", 130)
+    except (MemoryError, jax.errors.JaxRuntimeError) as error:
+        reason = str(error).partition("\n")[0] or "out of memory"
+        return fail(f"{reason}. Try fewer rows.", 1)
+    counts = _counts(found, student, teacher, asked.epsilon)
+    if asked.json:
+        print(json.dumps(_described(asked, found, counts, student, teacher)))
+    else:
+        print(_table(asked, found, student, teacher))
+        print(_sentences(found, counts, asked.epsilon))
+    try:
+        if path:
+            _draw(path, found, counts, student, teacher, asked.epsilon)
+    except OSError as error:
+        return fail(error, 1)
+    if not found.complete:
+        return fail(
+            f"interrupted; p is from {found.num_permutations:,} of "
+            f"{asked.permutations:,} permutations, and the intervals from "
+            f"{found.num_resamples:,} of {asked.resamples:,} halves of the rows.",
+            130,
+        )
+    return 0
+
+
+def _parse(arguments: list[str]) -> argparse.Namespace:
+    parser = Parser(
+        "compare",
+        "Measures of two sets of vectors, beside what chance gives them.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("a", metavar="A", help="vectors of the student, one per row")
+    add("b", metavar="B", help="vectors of the teacher, as many rows")
+    add("--measures", metavar="NAMES", help="with commas")
+    add("--epsilon", type=float, default=0.1, help="largest |cos| of an orthogonal "
+        "pair, default: 0.1")  # fmt: skip
+    add("--permutations", type=int, default=999, metavar="N", help="default: 999")
+    add("--resamples", type=int, default=200, metavar="N", help="halves of the rows "
+        "for the intervals, default: 200; 0 for none")  # fmt: skip
+    add("--confidence", type=float, default=0.95, help="default: 0.95")
+    add("--centre", action="store_true", help="subtract the mean of each side first")
+    add("--seed", type=int, default=0, help="default: 0")
+    add("--figure", metavar="FILE", help="the cosines of all pairs, as a picture")
+    add("--json", action="store_true", help="all numbers, of all layers, as JSON")
+    return parser.parse_args(arguments)
+
+
+def _in_words_of_flags(refusal: str) -> str:
+    """A refusal of `calibrate`, about what was typed."""
+    for name, flag in _FLAGS.items():
+        refusal = refusal.replace(f"`{name}`", f"`{flag}`")
+    return refusal
+
+
+def _layers(side: str, given: str) -> Layers:
+    found: Layers = {}
+    whole = Path(given).is_file()
+    for word in [given] if whole else given.split(","):
+        file, _, name = (word, "", "") if Path(word).is_file() else word.rpartition(":")
+        file, name = (file, name) if file else (word, "")
+        try:
+            matrices = read_matrices(file, name)
+        except ValueError as error:
+            said = str(error).replace("`path`", f"`{side}`")
+            said = said.replace("`name`", f"the name in `{side}`, FILE:NAME,")
+            raise ValueError(said) from None
+        for each, matrix in matrices.items():
+            label = f"{file}:{each}" if each else file
+            if label in found:
+                raise ValueError(f"`{side}` must name each layer once; got {given}.")
+            found[label] = matrix
+    return found
+
+
+def _require_same_rows(student: Layers, teacher: Layers) -> None:
+    (first, array), *others = [*student.items(), *teacher.items()]
+    for name, other in others:
+        if len(other) != len(array):
+            raise ValueError(
+                f"`A` and `B` must have the same rows, one per item; got shape "
+                f"{array.shape} of {first} and {other.shape} of {name}."
+            )
+
+
+def _centred(layers: Layers) -> Layers:
+    return {name: each - each.mean(axis=0) for name, each in layers.items()}
+
+
+def _calibrated(
+    asked: argparse.Namespace, student: Layers, teacher: Layers
+) -> Calibration:
+    names = DEFAULT if asked.measures is None else tuple(asked.measures.split(","))
+    total = asked.permutations + asked.resamples
+    bar = tqdm(total=total, unit="draw", desc="compare", disable=None, leave=False)
+    with bar, Interrupts() as interrupts:
+
+        def on_draws(done: int) -> None:
+            bar.update(done)
+            interrupts.at_a_record()
+
+        return calibrate(
+            student,
+            teacher,
+            names,
+            asked.epsilon,
+            num_permutations=asked.permutations,
+            num_resamples=asked.resamples,
+            confidence=asked.confidence,
+            seed=asked.seed,
+            on_draws=on_draws,
+        )
+
+
+def _best(frame: pd.DataFrame) -> pd.DataFrame:
+    """Of every measure the pair of layers that chance reaches least, then the best."""
+    rows = []
+    for name, pairs in frame.groupby("measure", sort=False):
+        down = MEASURES[str(name)].better == "lower"
+        ahead = (pairs["value"] - pairs["chance"]) * (-1 if down else 1)
+        order = np.lexsort((-ahead.to_numpy(), pairs["p_adjusted"].to_numpy()))
+        rows.append(pairs.iloc[order[0]])
+    return pd.DataFrame(rows)
+
+
+def _counts(
+    found: Calibration, student: Layers, teacher: Layers, epsilon: float
+) -> dict[str, Any]:
+    """Of the pair of layers that the first measure shows: orthogonal pairs."""
+    first = _best(found.frame).iloc[0]
+    pair = student[first["student"]], teacher[first["teacher"]]
+    ours, theirs, both, total = 0, 0, 0, 0
+    for own, target in _cosines(*pair):
+        in_a, in_b = abs(own) <= epsilon, abs(target) <= epsilon
+        ours, theirs = ours + int(in_a.sum()), theirs + int(in_b.sum())
+        both, total = both + int((in_a & in_b).sum()), total + len(own)
+    return {
+        "A": first["student"],
+        "B": first["teacher"],
+        "preserved": both,
+        "lost": theirs - both,
+        "gained": ours - both,
+        "in neither": total - ours - theirs + both,
+        "preserved by chance": ours * theirs / total,
+    }
+
+
+def _cosines(
+    student: Float[np.ndarray, "n m"], teacher: Float[np.ndarray, "n d"]
+) -> Iterator[tuple[Float[np.ndarray, " p"], Float[np.ndarray, " p"]]]:
+    """Of every pair once, some rows at a time."""
+    units = []
+    for each in (student, teacher):
+        scaled = each / np.maximum(np.abs(each).max(axis=1, keepdims=True), 1e-300)
+        lengths = np.linalg.norm(scaled, axis=1, keepdims=True)
+        units.append(scaled / np.maximum(lengths, 1e-300))
+    n = len(student)
+    step = max(1, 2**22 // n)
+    for start in range(0, n - 1, step):
+        rows = np.arange(start, min(start + step, n - 1))
+        later = np.arange(n)[None] > rows[:, None]
+        ours, theirs = ((unit[rows] @ unit.T)[later] for unit in units)
+        yield ours, theirs
+
+
+def _table(
+    asked: argparse.Namespace, found: Calibration, student: Layers, teacher: Layers
+) -> str:
+    best = _best(found.frame)
+    searched = len(student) * len(teacher) > 1
+    percent = f"{100 * asked.confidence:g} % interval"
+    rows = []
+    for _, row in best.iterrows():
+        known = not math.isnan(row["low"])
+        rows.append(
+            {
+                "measure": row["measure"],
+                **({"A": row["student"], "B": row["teacher"]} if searched else {}),
+                "value": _number(row["value"]),
+                "chance": _number(row["chance"]),
+                "corrected": _number(row["corrected"]),
+                percent: f"{_number(row['low'])} to {_number(row['high'])}"
+                if known
+                else "-",
+                "p, searched" if searched else "p": _p(row["p_adjusted"]),
+            }
+        )
+    lines = [_side("A", student), _side("B", teacher), ""]
+    header, texts = list(rows[0]), ("measure", "A", "B")
+    wide = [max(len(name), *(len(row[name]) for row in rows)) for name in header]
+    for row in [dict(zip(header, header, strict=True)), *rows]:
+        cells = [
+            f"{row[name]:<{width}}" if name in texts else f"{row[name]:>{width}}"
+            for name, width in zip(header, wide, strict=True)
+        ]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join([*lines, ""])
+
+
+def _side(name: str, layers: Layers) -> str:
+    shapes = [
+        f"{label}, {each.shape[0]:,} x {each.shape[1]}"
+        for label, each in layers.items()
+    ]
+    if len(shapes) > 3:
+        shapes = [*shapes[:3], f"and {len(shapes) - 3} more"]
+    return f"{name}: {'; '.join(shapes)}"
+
+
+def _sentences(found: Calibration, counts: dict[str, Any], epsilon: float) -> str:
+    best = _best(found.frame)
+    done = found.num_permutations
+    p = best.set_index("measure")["p_adjusted"]
+    told = {
+        f"Better than chance (p <= {_LEVEL})": p <= _LEVEL,
+        "Not told from chance": p > _LEVEL,
+        "Undefined here": p.isna(),
+    }
+    lines = [
+        f"Chance is B with its rows in another order; p says how many of {done:,} such "
+        f"orders and the true one reach the value, {_p(1 / (done + 1))} at least.",
+        "Corrected is the value without what chance gives; the interval is of it.",
+    ]
+    for said, those in told.items():
+        if those.all():
+            lines.append(f"{said}: all.")
+        elif those.any():
+            lines.append(f"{said}: {', '.join(p.index[those])}.")
+    lost, kept = counts["lost"], counts["preserved"]
+    pairs = f"Pairs with |cosine| <= {epsilon:g} of {counts['A']} and {counts['B']}"
+    lines.append(
+        f"{pairs}: {kept + lost:,} in B, of which {kept:,} are preserved in A "
+        f"({counts['preserved by chance']:,.0f} by chance) and {lost:,} lost; "
+        f"{counts['gained']:,} are gained."
+        if kept + lost + counts["gained"]
+        else f"{pairs}: none; --centre, or a larger --epsilon, may show some."
+    )
+    return "\n".join(lines)
+
+
+def _described(
+    asked: argparse.Namespace,
+    found: Calibration,
+    counts: dict[str, Any],
+    student: Layers,
+    teacher: Layers,
+) -> dict[str, Any]:
+    rows = found.frame.rename(columns={"student": "A", "teacher": "B"})
+    return {
+        "A": {name: list(each.shape) for name, each in student.items()},
+        "B": {name: list(each.shape) for name, each in teacher.items()},
+        "permutations": found.num_permutations,
+        "resamples": found.num_resamples,
+        "confidence": asked.confidence,
+        "epsilon": asked.epsilon,
+        "centred": asked.centre,
+        "seed": asked.seed,
+        "measures": [
+            {key: _plain(value) for key, value in row.items()}
+            for row in rows.to_dict("records")
+        ],
+        "pairs": counts,
+    }
+
+
+def _plain(value: Any) -> Any:
+    """JSON has no NaN."""
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def _number(value: float) -> str:
+    # Without the minus of a zero.
+    return "-" if math.isnan(value) else f"{round(value, 3) + 0.0:.3f}"
+
+
+def _p(value: float) -> str:
+    return "-" if math.isnan(value) else f"{value:.{3 if value >= 1e-3 else 1}g}"
+
+
+def _draw(
+    path: Path,
+    found: Calibration,
+    counts: dict[str, Any],
+    student: Layers,
+    teacher: Layers,
+    epsilon: float,
+) -> None:
+    parts = list(_cosines(student[counts["A"]], teacher[counts["B"]]))
+    ours, theirs = (np.concatenate(side) for side in zip(*parts, strict=True))
+    if len(ours) > _MOST_POINTS:
+        shown = np.random.default_rng(0).choice(len(ours), _MOST_POINTS, replace=False)
+        ours, theirs = ours[shown], theirs[shown]
+    in_a, in_b = abs(ours) <= epsilon, abs(theirs) <= epsilon
+    fate = np.select(
+        [in_a & in_b, in_b, in_a], ["preserved", "lost", "gained"], "in neither"
+    )
+    frame = pd.DataFrame({"student": ours, "teacher": theirs, "fate": fate})
+    with plots.style():
+        figure = plots.pair_cosines(frame, counts, epsilon)
+        figure.savefig(path)

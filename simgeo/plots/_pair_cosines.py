@@ -1,0 +1,58 @@
+"""Cosines of pairs, of one side against those of the other."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.figure import Figure
+
+from simgeo.plots._layout import COLUMN
+
+FATES = {
+    "in neither": "0.8",
+    "gained": "#cc79a7",
+    "lost": "#e69f00",
+    "preserved": "#0072b2",
+}
+
+
+def pair_cosines(
+    frame: pd.DataFrame, counts: Mapping[str, Any], epsilon: float
+) -> Figure:
+    """The cosine of every pair in student and teacher, with lines at epsilon.
+
+    Args:
+        frame: `student` and `teacher`, the cosines of a pair, and `fate`, whether it is
+            epsilon-orthogonal: `preserved` in both, `lost` in the teacher only,
+            `gained` in the student only, or `in neither`. Some of the pairs, if all
+            are too many.
+        counts: of every fate, over all pairs, and the labels `A` of the student and `B`
+            of the teacher.
+    """
+    figure, ax = plt.subplots(figsize=(COLUMN, COLUMN + 0.6))
+    for line in (-epsilon, epsilon):
+        ax.axvline(line, color="0.5", lw=0.6, zorder=0)
+        ax.axhline(line, color="0.5", lw=0.6, zorder=0)
+    for fate, colour in FATES.items():
+        pairs = frame[frame["fate"] == fate]
+        ax.scatter(
+            pairs["teacher"],
+            pairs["student"],
+            s=2,
+            color=colour,
+            alpha=0.4,
+            linewidths=0,
+            rasterized=True,
+            label=f"{fate}: {counts[fate]:,}",
+        )
+    ax.set_xlabel(f"cosine in B, {counts['B']}")
+    ax.set_ylabel(f"cosine in A, {counts['A']}")
+    handles, labels = ax.get_legend_handles_labels()
+    legend = figure.legend(
+        handles[::-1], labels[::-1], loc="outside upper center", ncols=2, markerscale=4
+    )
+    for handle in legend.legend_handles:
+        if handle is not None:
+            handle.set_alpha(1)
+    return figure
