@@ -6,7 +6,15 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from simgeo.checks import known, require
-from simgeo.linalg import AxisName, as_matrix, as_wide, centre, of_size_one, total
+from simgeo.linalg import (
+    AxisName,
+    as_matrix,
+    as_wide,
+    centre,
+    centre_and_peaks,
+    of_size_one,
+    total,
+)
 
 
 def framed(
@@ -81,10 +89,11 @@ def sides(
     """
     found = []
     for each in (student, teacher):
+        largest = None
         if centred:
-            each = centre(each, axis_name)
+            each, largest = centre_and_peaks(each, axis_name)
         if scaled:
-            each = of_size_one(each, axis_name)
+            each = of_size_one(each, axis_name, largest=largest)
         found.append(each)
     return found[0], found[1]
 

@@ -8,6 +8,7 @@ deadlock, and they slow down by orders of magnitude when other work shares the c
 from simgeo.linalg._elementary import AxisName as AxisName
 from simgeo.linalg._elementary import apportion as apportion
 from simgeo.linalg._elementary import centre as centre
+from simgeo.linalg._elementary import centre_and_peaks as centre_and_peaks
 from simgeo.linalg._elementary import cosines as cosines
 from simgeo.linalg._elementary import gram as gram
 from simgeo.linalg._elementary import masked_median as masked_median

@@ -45,10 +45,18 @@ def over_power_of_two(
 
 
 def of_size_one(
-    vectors: Float[Array, "n k"], axis_name: AxisName = None
+    vectors: Float[Array, "n k"],
+    axis_name: AxisName = None,
+    *,
+    largest: Float[Array, "1 k"] | None = None,
 ) -> Float[Array, "n k"]:
-    """The vectors over one power of two, so that their largest |entry| is near one."""
-    return over_power_of_two(vectors, jnp.max(peaks(vectors, axis_name)))
+    """The vectors over one power of two, so that their largest |entry| is near one.
+
+    `largest` are their `peaks`, where they are known.
+    """
+    if largest is None:
+        largest = peaks(vectors, axis_name)
+    return over_power_of_two(vectors, jnp.max(largest))
 
 
 def centre(
@@ -58,6 +66,13 @@ def centre(
 
     A column whose entries differ by rounding alone becomes zero, with zero gradient.
     """
+    return centre_and_peaks(vectors, axis_name)[0]
+
+
+def centre_and_peaks(
+    vectors: Float[Array, "n k"], axis_name: AxisName = None
+) -> tuple[Float[Array, "n k"], Float[Array, "1 k"]]:
+    """What `centre` gives, and its `peaks`."""
     num = num_rows(vectors, axis_name)
 
     def mean_of(columns: Float[Array, "n k"]) -> Float[Array, "1 k"]:
@@ -68,7 +83,9 @@ def centre(
     # What rounding leaves of the mean, whose derivative is zero.
     moved -= jax.lax.stop_gradient(mean_of(moved))
     noise = 8.0 * jnp.finfo(vectors.dtype).eps * jnp.abs(mean)
-    return jnp.where(peaks(moved, axis_name) <= noise, 0.0, moved)
+    largest = peaks(moved, axis_name)
+    is_constant = largest <= noise
+    return jnp.where(is_constant, 0.0, moved), jnp.where(is_constant, 0.0, largest)
 
 
 def unit_rows(vectors: Float[Array, "n k"]) -> Float[Array, "n k"]:
