@@ -128,9 +128,9 @@ STUDY = Study(
         "cka_spikes": Figure(
             "1 - CKA while Procrustes is optimised, squared and unsquared, at two "
             "fixed rates of Adam, high fraction, m = d; thin: seeds.",
-            "Under the unsquared distance 1 - CKA jumps 2.8-fold at the lower and "
-            "2.9-fold at the higher rate; under the squared one it jumps 2.0-fold at "
-            "the higher rate, and at the lower rate only below 1e-5, which is "
+            "Under the unsquared distance the CKA loss jumps 2.8-fold at the lower "
+            "and 2.9-fold at the higher rate; under the squared one it jumps 2.0-fold "
+            "at the higher rate, and at the lower rate only below 1e-5, which is "
             "rounding and is not judged.",
             draw_spikes,
             levels=("chance",),
