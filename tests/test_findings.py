@@ -50,165 +50,137 @@ def largest_rise(objective: str, rate: float) -> Number:
     return value
 
 
-def most(column: str, by: str, **where) -> Number:
+def most(column: str, **where) -> Number:
     """The largest of the medians over seeds."""
 
     def value(frame: pd.DataFrame) -> float:
         for name, wanted in where.items():
             frame = frame[frame[name] == wanted]
-        return frame.groupby(["teacher", by])[column].median().max()
+        return frame.groupby(["teacher", "objective"])[column].median().max()
 
     return value
 
 
+def over(source: Callable[..., Number], name: str, *options, **where) -> list[Number]:
+    """The source for each option of one condition."""
+    return [source(**{name: option}, **where) for option in options]
+
+
 MEAN = functools.partial(at, teacher="common mean", student_dim=128)
 HIGH = functools.partial(at, teacher="high fraction", student_dim=64)
-HINGE = functools.partial(HIGH, hybrid="Projection + pattern hinge", weight=1)
+CKA = functools.partial(at, objective="CKA", student_dim=128)
+HINGE = functools.partial(at, hybrid="Projection + pattern hinge", student_dim=64)
 REPAIRED = functools.partial(MEAN, hybrid="CKA + Procrustes")
 RATES = functools.partial(at, study="adam", teacher="high fraction")
-ROWS = functools.partial(at, "kept", dial="lengths", rows="unit rows, m = d")
+UNIT = functools.partial(at, "kept", rows="unit rows, m = d")
 SQUARE = functools.partial(at, "kept", dial="lengths", centring="uncentred")
 BOTH = functools.partial(at, kind="conflict", weight=0.5, student_dim=48)
-NORMAL = functools.partial(BOTH, kind="Gaussian")
 FOUR = functools.partial(at, kind="conflict", number=4)
-MAP = functools.partial(at, dim=8, epsilon=0.3)
-CURVED = functools.partial(at, "steps_matthews", teacher="power law")
-COUNTED = [
-    MEAN("fraction_student", objective="CKA"),
-    MEAN("fraction_teacher", objective="CKA"),
-    MEAN(objective="CKA"),
-]
-CENTRED_GRAM = [RATES(objective="Gram, centred", learning_rate=r) for r in (0.1, 1)]
+
+TEACHERS = ("high fraction", "blocks", "common mean")
+UNCENTRED = ("CKA, uncentred", "Procrustes", "Gram")
+HIGH_ALONE = HIGH(hybrid="CKA + Procrustes", weight=1)
+HINGE_ALONE = HINGE(teacher="high fraction", weight=1)
+RATE = ("learning_rate", 0.1, 1)
+CENTRED_GRAM = over(RATES, *RATE, objective="Gram, centred")
+COUNTED = over(MEAN, "column", "fraction_student", "fraction_teacher", objective="CKA")
+COUNTED += [MEAN(objective="CKA")]
+PAIRS = over(BOTH, "place", 0, 1, objective="Gram")
+PAIRS += over(BOTH, "place", 0, 1, objective="Procrustes")
+BELOW = {"objective": "Procrustes", "student_dim": 64}
+
+
+def least_of_procrustes(frame: pd.DataFrame) -> float:
+    """The least of its medians at the teacher's width, over all dials."""
+    frame = frame[frame["rows"].str.endswith("m = d")]
+    frame = frame[frame["objective"] == "Procrustes"]
+    return frame.groupby(["dial", "rows", "value"])["kept"].median().min()
+
+
+def widest_gap(frame: pd.DataFrame) -> float:
+    """Between the ceiling and what the generator reaches, from d = 16 on."""
+    return (frame["ceiling"] - frame["reached"])[frame["dim"] >= 16].max()
+
+
 HELD: dict[str, list[tuple[str, list[Number]]]] = {
     "README.md": [
-        (
-            "kept_geometry",
-            [
-                MEAN(objective=name)
-                for name in (
-                    "CKA",
-                    "Gram, centred",
-                    "CKA, uncentred",
-                    "Procrustes",
-                    "Gram",
-                )
-            ],
-        ),
+        ("kept_geometry", over(MEAN, "objective", "CKA", "Gram, centred", *UNCENTRED)),
         (
             "loss_against_geometry",
-            [
-                at(objective="Projection", student_dim=128, teacher=teacher)
-                for teacher in ("high fraction", "blocks", "common mean")
-            ],
+            over(CKA, "teacher", *TEACHERS, objective="Projection"),
         ),
-        (
-            "hybrid_weight_geometry",
-            [
-                HIGH(hybrid="CKA + Procrustes", weight=1),
-                HIGH("svd_matthews"),
-                HINGE(),
-            ],
-        ),
+        ("hybrid_weight_geometry", [HIGH_ALONE, HIGH("svd_matthews"), HINGE_ALONE]),
         ("optimiser_sensitivity", CENTRED_GRAM),
-        ("hybrid_weight", [REPAIRED(weight=0), REPAIRED(weight=0.01)]),
+        ("hybrid_weight", over(REPAIRED, "weight", 0, 0.01)),
         ("orthogonal_vectors", COUNTED),
-        ("kept_geometry", [at(teacher="blocks", student_dim=128, objective="CKA")]),
+        ("kept_geometry", [CKA(teacher="blocks")]),
         (
             "kept_geometry",
-            [
-                HIGH(objective="Procrustes"),
-                HIGH(objective="Gram"),
-                MEAN(objective="Procrustes, centred, normalised"),
-                MEAN(objective="Gram, centred"),
-            ],
+            over(HIGH, "objective", "Procrustes", "Gram")
+            + over(
+                MEAN, "objective", "Procrustes, centred, normalised", "Gram, centred"
+            ),
         ),
         (
             "orthogonal_vectors",
             [
-                at(
-                    "fraction_student",
-                    objective="CKA",
-                    teacher="high fraction",
-                    student_dim=128,
-                    **step,
-                )
-                for step in ({"step": 0}, {})
+                CKA("fraction_student", teacher="high fraction", step=0),
+                CKA("fraction_student", teacher="high fraction"),
             ],
         ),
     ],
     "docs/which_objective.md": [
         (
             "kept_geometry",
-            [
-                MEAN(objective=name)
-                for name in ("Procrustes", "Gram", "CKA, uncentred", "CKA")
-            ],
+            over(MEAN, "objective", "Procrustes", "Gram", "CKA, uncentred", "CKA"),
         ),
         (
             "assumptions",
-            [
-                ROWS(objective="Procrustes", value=1),
-                1,
-                ROWS(objective="CKA, uncentred", value=1),
-                ROWS(objective="Gram", value=1),
-            ],
+            [UNIT(dial="lengths", value=1, objective="Procrustes"), 1]
+            + over(
+                UNIT, "objective", "CKA, uncentred", "Gram", dial="lengths", value=1
+            ),
         ),
         (
             "kept_geometry",
-            [
-                at(column, objective="Procrustes", student_dim=64, teacher=teacher)
-                for column in ("matthews", "svd_matthews")
-                for teacher in ("high fraction", "blocks", "common mean")
-            ],
+            over(at, "teacher", *TEACHERS, **BELOW)
+            + over(at, "teacher", *TEACHERS, column="svd_matthews", **BELOW),
         ),
         (
             "asking_for_orthogonality",
-            [
-                at(objective=name, teacher="high fraction", student_dim=24)
-                for name in ("Procrustes + hinge", "Procrustes")
-            ],
+            over(HIGH, "objective", "Procrustes + hinge", "Procrustes", student_dim=24),
         ),
-        ("hybrid_weight", [0.01, REPAIRED(weight=0), REPAIRED(weight=0.01)]),
+        ("hybrid_weight", [0.01, *over(REPAIRED, "weight", 0, 0.01)]),
         (
             "framed_centring",
-            [0.25]
-            + [
-                at(objective="CKA", teacher="common mean", student_dim=64, frame=r)
-                for r in (0, 0.25)
-            ],
+            [0.25, *over(MEAN, "frame", 0, 0.25, objective="CKA", student_dim=64)],
         ),
         (
             "batch_size",
             [32, 256]
-            + [
-                at(objective=name, batch_size=32)
-                for name in ("Procrustes", "Gram", "CKA", "CCA")
-            ]
+            + over(at, "objective", "Procrustes", "Gram", "CKA", "CCA", batch_size=32)
             + [64],
         ),
         (
             "optimiser_sensitivity",
-            [0.1, 1]
-            + [RATES(objective="Gram", learning_rate=r) for r in (0.1, 1)]
-            + CENTRED_GRAM,
+            [0.1, 1, *over(RATES, *RATE, objective="Gram"), *CENTRED_GRAM],
         ),
         (
             "convergence",
-            [CURVED(objective=name) for name in ("Procrustes", "Gram", "CKA")] + [0.03],
+            [
+                at("steps_matthews", teacher="power law", objective=name)
+                for name in ("Procrustes", "Gram", "CKA")
+            ]
+            + [0.03],
         ),
         (
             "several_teachers",
-            [BOTH(objective="Gram", place=place) for place in (0, 1)]
-            + [BOTH(objective="Procrustes", place=place) for place in (0, 1)]
-            + [NORMAL(objective="Gram", place=place) for place in (0, 1)],
+            PAIRS + over(BOTH, "place", 0, 1, kind="Gaussian", objective="Gram"),
         ),
         (
             "several_teachers_number",
-            [
-                FOUR(column, objective=name)
-                for name in ("Projection", "Gram")
-                for column in ("r2", "matthews")
-            ],
+            over(FOUR, "column", "r2", "matthews", objective="Projection")
+            + over(FOUR, "column", "r2", "matthews", objective="Gram"),
         ),
         (
             "does_geometry_matter_ranking",
@@ -221,12 +193,9 @@ HELD: dict[str, list[tuple[str, list[Number]]]] = {
     "figures/README.md": [
         (
             "kept_geometry",
-            [
-                MEAN(objective="CKA"),
-                MEAN(objective="CKA, uncentred"),
-                most("matthews", "objective", teacher="high fraction", student_dim=64),
-                HIGH("svd_matthews"),
-            ],
+            over(MEAN, "objective", "CKA", "CKA, uncentred")
+            + [most("matthews", teacher="high fraction", student_dim=64)]
+            + [HIGH("svd_matthews")],
         ),
         ("orthogonal_vectors", COUNTED),
         (
@@ -241,76 +210,26 @@ HELD: dict[str, list[tuple[str, list[Number]]]] = {
         ("zero_loss_students", [at(student="mapped")]),
         (
             "orthogonality_map",
-            [
-                lambda frame: (frame["ceiling"] - frame["reached"])[
-                    frame["dim"] >= 16
-                ].max(),
-                16,
-                MAP("reached"),
-                8,
-                0.3,
-                MAP("ceiling"),
-            ],
+            [widest_gap, 16, at("reached", dim=8, epsilon=0.3), 8, 0.3]
+            + [at("ceiling", dim=8, epsilon=0.3)],
         ),
-        (
-            "convergence",
-            [
-                most("steps_loss", "objective"),
-                most("steps_matthews", "objective"),
-            ],
-        ),
+        ("convergence", [most("steps_loss"), most("steps_matthews")]),
         (
             "batch_size",
-            [
-                at(objective="Projection", batch_size=16),
-                16,
-                at(objective="Projection", batch_size=256),
-                256,
-                32,
-                128,
-            ],
+            [at(objective="Projection", batch_size=16), 16]
+            + [at(objective="Projection", batch_size=256), 256, 32, 128],
         ),
         ("optimiser_sensitivity", [CENTRED_GRAM[0], 0.1, CENTRED_GRAM[1], 1]),
         ("hybrid_weight", [0.003, 0.01]),
         (
             "hybrid_weight_geometry",
-            [
-                at(
-                    hybrid="Projection + pattern hinge",
-                    teacher="blocks",
-                    student_dim=64,
-                    weight=weight,
-                )
-                for weight in (0, 0.3)
-            ]
-            + [HINGE(), HIGH(hybrid="CKA + Procrustes", weight=1)],
+            over(HINGE, "weight", 0, 0.3, teacher="blocks") + [HINGE_ALONE, HIGH_ALONE],
         ),
         (
             "assumptions",
-            [
-                lambda frame: (
-                    frame[frame["rows"].str.endswith("m = d")]
-                    .query("objective == 'Procrustes'")
-                    .groupby(["dial", "rows", "value"])["kept"]
-                    .median()
-                    .min()
-                ),
-                1,
-            ]
-            + [
-                at("kept", dial="mean", rows="unit rows, m = d", value=0.1, **chosen)
-                for chosen in ({"objective": "Gram, centred"},)
-            ]
-            + [
-                0.1,
-                at(
-                    "kept",
-                    dial="mean",
-                    rows="unit rows, m = d",
-                    value=0.1,
-                    objective="CKA",
-                ),
-            ],
+            [least_of_procrustes, 1]
+            + [UNIT(dial="mean", value=0.1, objective="Gram, centred"), 0.1]
+            + [UNIT(dial="mean", value=0.1, objective="CKA")],
         ),
         (
             "assumptions_square",
@@ -322,20 +241,12 @@ HELD: dict[str, list[tuple[str, list[Number]]]] = {
         ),
         (
             "several_teachers",
-            [
-                BOTH(objective=name, place=place)
-                for name in ("Gram", "Procrustes")
-                for place in (0, 1)
-            ]
-            + [NORMAL(objective="Gram", place=1)]
-            + [NORMAL("both_matthews", place=place) for place in (0, 1)],
+            [*PAIRS, BOTH(kind="Gaussian", objective="Gram", place=1)]
+            + over(BOTH, "place", 0, 1, column="both_matthews", kind="Gaussian"),
         ),
         (
             "several_teachers_number",
-            [
-                FOUR("r2", objective=name, kind="agree")
-                for name in ("Procrustes", "Gram")
-            ],
+            over(FOUR, "objective", "Procrustes", "Gram", column="r2", kind="agree"),
         ),
     ],
 }
@@ -372,3 +283,21 @@ def test_numbers_of_findings_are_those_of_the_csv(page):
             else:
                 half = 0.5 * 10**-digits + 1e-9
                 assert abs(float(number) - value) <= half, (stem, number, value)
+
+
+def test_the_table_of_batches_is_that_of_the_csv():
+    frame = pd.read_csv(ROOT / "figures" / "batch_size.csv")
+    text = ROOT.joinpath("docs/objectives.md").read_text(encoding="utf-8")
+    table = text.partition("| objective | b = 16 |")[2].partition("\n\n")[0]
+    sizes = [int(size) for size in re.findall(r"b = (\d+)", f"b = 16 {table}")]
+    rows = [row.strip("| ").split(" | ") for row in table.splitlines()[2:]]
+    assert len(rows) == frame["objective"].nunique()
+    for name, *cells in rows:
+        for size, cell in zip(sizes, cells, strict=True):
+            runs = frame[frame["objective"].eq(name) & frame["batch_size"].eq(size)]
+            loss, agreement = runs[["relative_loss", "matthews"]].median()
+            shown = [float(number) for number in cell.split(", ")]
+            assert shown == [float(f"{loss:.2g}"), round(agreement, 2)], (
+                name,
+                size,
+            )
