@@ -39,10 +39,11 @@ test: $(DEV) ## run the tests in float32, the numerical ones in float64 (ARGS="-
 	JAX_ENABLE_X64=1 $(PYTEST) -m 'not slow and not once' --ignore=simgeo $(ARGS) || \
 		[ $$? = 5 ]
 
-lint: $(DEV) ## check style, format and types
+lint: $(DEV) ## check style, format, types and words
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyrefly check
+	$(BIN)/python .ci/words.py
 
 docs: $(DOCS) ## build the site into docs/_build/html, and run its notebooks (FRESH=1: all)
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet \

@@ -71,7 +71,8 @@ def put_written(app, docname: str, source: list[str]) -> None:
     if path.is_file():
         app.env.note_dependency(str(path))
         link = r"\]\((?![a-z]+:|[/#]|[^)]*\.md\b)"
-        source[0] = re.sub(link, "](../figures/", path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8").replace("](../docs/", "](")
+        source[0] = re.sub(link, "](../figures/", text)
 
 
 def setup(app) -> None:

@@ -12,20 +12,25 @@ at half of it. Lengths do nothing to free rows at m = d; at half of it, long row
 the directions and all distances fall with the truncated SVD; unit rows cannot follow,
 and Gram falls first, which weighs long rows most. The projection is low throughout.
 
-Outcome, medians of Matthews: the divide held. Centring costs 0.01 to 0.95, the choice
-between CKA and Procrustes 0.07 at most. Free rows, m = d: CKA keeps 0.83, 0.51 and 0.07
-at a mean cosine of 0, 0.05 and 0.1, sooner than predicted, and at 0.2 it has the wrong
-pairs, -0.48. An offset of 0.5 costs CKA nothing (0.85), 1 half (0.39), 2 all; centred
-Gram loses most at 0.5 (0.17). Procrustes keeps 1.00 everywhere, Gram 0.79 at offset 2,
-where it has not arrived. Unit rows at m = d undo an offset up to 1 (0.96 and more), but
-a mean of the teacher only for centred Gram (0.93 to 0.99): CKA, blind to scale, can
-stretch what is centred until rows have unit length, and keeps 0.10. At half of d that
-turns round, since centred Gram fills what length is missing with a mean (0.19 on
-blocks). Not foreseen: uneven lengths break centred objectives with free rows too, 0.77
-to 0.04 for CKA, as short rows turn most when all are moved; and unit rows cost
-uncentred CKA as much as Gram (0.62 and 0.58 at spread 1), Procrustes nothing. The
-truncated SVD does not fall at half of d, nor do uncentred free rows. The projection
-keeps 0.4 at most.
+Outcome: the divide is between centred and uncentred objectives, as predicted (medians
+of pattern agreement). Centring costs 0.01 to 0.95. The choice between CKA and
+Procrustes changes 0.07 at most in the paired median over both centrings; where rows are
+of unit length and lengths are uneven that hides a difference, since both centred
+distances are at 0.00 there while uncentred CKA is at 0.88 (m = d) and 0.80 (m = d / 2),
+and uncentred Procrustes at 1.00 and 0.97. With free rows at m = d CKA reaches 0.83,
+0.51 and 0.07 at a mean cosine of 0, 0.05 and 0.1, which is a sooner loss than
+predicted, and at 0.2 it has the wrong pairs, -0.48. An offset of the start of 0.5 costs
+CKA nothing (0.85), one of 1 costs half (0.39) and one of 2 everything; centred Gram
+loses most at 0.5 (0.17). Procrustes stays at 1.00 everywhere, and Gram falls to 0.79 at
+offset 2, where its loss has not arrived. Unit rows at m = d undo an offset up to 1
+(0.96 and more) for every centred objective. They undo a mean of the teacher for centred
+Gram alone (0.93 to 0.99): CKA, which is blind to scale, can stretch what is centred
+until rows have unit length, and ends at 0.10. At half of d that turns round, since
+centred Gram fills what length is missing with a mean (0.19 on blocks). Uneven lengths
+break centred objectives with free rows too, which was not foreseen (0.77 to 0.04 for
+CKA), as short rows turn most when all are moved; and unit rows cost uncentred CKA as
+much as Gram (0.62 and 0.58 at spread 1) and Procrustes nothing. The truncated SVD does
+not fall at half of d, nor do uncentred free rows. The projection ends at 0.4 at most.
 """
 
 from collections.abc import Callable
@@ -113,7 +118,7 @@ def grid(quick: bool) -> list[Cell]:
 
 
 def data(quick: bool) -> pd.DataFrame:
-    """The end of every run; `kept` is Matthews, or zero where that is undefined."""
+    """The end of every run; `kept` is the pattern agreement, or zero."""
     last = ends(cells.compute(grid(quick)))
     for prefix in ("", "chance_", "svd_"):
         last[f"{prefix}kept"] = last[f"{prefix}matthews"].fillna(0.0)
@@ -121,7 +126,7 @@ def data(quick: bool) -> pd.DataFrame:
 
 
 def effects(last: pd.DataFrame) -> pd.DataFrame:
-    """Of centring and of the distance, each over the other's two levels, by seed."""
+    """What centring and the distance cost, each over the other's two levels."""
     square = of_square(last)
     tables = []
     for factor, other in (("centring", "distance"), ("distance", "centring")):
@@ -213,19 +218,24 @@ STUDY = Study(
     tables=lambda last: {"assumptions_effects.csv": effects(last)},
     figures={
         "assumptions": Figure(
-            "Kept pattern at the end over three dials away from the theorems' "
+            "Pattern agreement at the end over three dials away from the theorems' "
             "assumptions. Points: seeds; lines: medians. Zero where a student has no "
             "epsilon-orthogonal pair.",
-            "Uncentred Procrustes survives every dial; centred objectives lose the "
-            "pattern on each, and unit rows save them from an offset of the start, not "
-            "from a mean of the teacher.",
+            "Uncentred Procrustes stays at 1.00 at the teacher's width under every "
+            "dial, and centred objectives with free rows lose the pattern under each. "
+            "Unit rows at that width save all of these from an offset of the start up "
+            "to 1, and only centred Gram from a mean of the teacher (0.97 at a mean "
+            "cosine of 0.1, where CKA ends at 0.10).",
             draw,
             levels=("chance", "svd"),
         ),
         "assumptions_square": Figure(
-            "Kept pattern of CKA and of normalised Procrustes, uncentred and centred, "
-            "at one place of every dial. Small: seeds; large: medians.",
-            "Centring decides what is kept, the distance hardly matters.",
+            "Pattern agreement of CKA and of normalised Procrustes, uncentred and "
+            "centred, at one place of every dial. Small: seeds; large: medians.",
+            "Centring decides what is preserved. The distance matters where rows are "
+            "of unit length and the teacher's lengths are uneven: there uncentred CKA "
+            "ends at 0.88 (m = d) and 0.80 (half of d), and uncentred Procrustes at "
+            "1.00 and 0.97.",
             draw_square,
             levels=("chance",),
         ),

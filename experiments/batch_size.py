@@ -4,9 +4,10 @@ Prediction: Procrustes, Gram and the learned projection are sums over rows or pa
 that small batches only add noise; biased CKA and CCA are not, and below about the
 student's width they minimise something else; debiased CKA is faithful from few rows on.
 
-Outcome: held for CCA, which learns nothing from batches up to m and is right from 2 m
-on; not for debiased CKA, which gains nothing over the biased one; and not foreseen, the
-learned projection keeps the pattern of blocks the better the smaller its batches are.
+Outcome: CCA learns nothing from batches of up to m rows and reaches its optimum from 2
+m on, as predicted. Debiased CKA gains nothing over the biased one, against the
+prediction. The learned projection preserves the pattern of blocks the better the
+smaller its batches are, which was not foreseen.
 """
 
 import numpy as np
@@ -50,7 +51,7 @@ def grid(quick: bool) -> list[Cell]:
 
 
 def draw(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
-    """Loss on all vectors and kept geometry at the end, over the batch size."""
+    """Loss on all vectors and pattern agreement at the end, over the batch size."""
     last = ends(frame)
     last["objective"] = last["objective"].str.replace(", batches.*", "", regex=True)
     last["batch_size"] = last["objective.batch_size"].astype(float)
@@ -74,10 +75,11 @@ STUDY = Study(
     cells=grid,
     figures={
         "batch_size": Figure(
-            "Loss on all vectors and kept pattern at the end, over the batch size. "
-            "Grey bar: the student's width. Thin: seeds; thick: medians.",
-            "Small batches make the learned projection keep the pattern, and CCA learn "
-            "nothing; distances that are sums over rows or pairs hardly notice.",
+            "Loss on all vectors and pattern agreement at the end, over the batch "
+            "size. Grey bar: the student's width. Thin: seeds; thick: medians.",
+            "Small batches make the learned projection preserve the pattern (0.97 at "
+            "16 rows, 0.42 at all 256) and teach CCA nothing; Procrustes and Gram "
+            "need about 32 rows, CKA about 128.",
             draw,
             levels=("chance", "svd"),
         )

@@ -76,7 +76,7 @@ def grid(quick: bool) -> list[Cell]:
 
 
 def data(quick: bool) -> pd.DataFrame:
-    """Of each teacher, the runs, the worst students found, and what is proven."""
+    """For each teacher the runs, the worst students found, and what is proven."""
     rows, drawn = [], {}
     for cell, seeds, students, targets in cells.vectors(grid(quick)):
         drawn[cell.labels["teacher"]] = targets[0]

@@ -2,11 +2,13 @@
 
 Prediction: three groups that vanish together, uncentred (Procrustes, Gram, uncentred
 CKA), centred (CKA, centred Procrustes, relations) and blind to linear maps
-(projections, CCA); and of all, only the hinge keeps more of the pattern than the first.
+(projections, CCA); and of all, only the hinge preserves more of the pattern than the
+first.
 
-Outcome: the groups are there, and on blocks the centred half of them keeps about .45
-of the pattern where the uncentred keeps .98. The hinge keeps no more than that, .96 and
-.69, with every distance at its level by chance. Patches and covariances keep nothing.
+Outcome: the three groups are there, and on blocks the centred one ends at a pattern
+agreement of about 0.45 where the uncentred one ends at 0.98. The hinge does not exceed
+the uncentred group: it ends at 0.96 and 0.69, with every distance at its level by
+chance. Patches and covariances preserve nothing.
 """
 
 import math
@@ -75,7 +77,7 @@ def compute(quick: bool) -> pd.DataFrame:
 
 
 def _recorded(student: np.ndarray, teacher: np.ndarray, epsilon: float) -> dict:
-    """Every distance, and the kept pattern: medians over the seeds."""
+    """Every distance, and the pattern agreement: medians over the seeds."""
     found = {each.label: _values(each, student, teacher) for each in RECORDED}
     # A constant pattern has no correlation, and keeps nothing of the teacher's.
     matthews = judging.patterns(student, teacher, epsilon)["matthews"]
@@ -103,7 +105,7 @@ def _values(objective: AbstractObjective, student: jax.Array, teacher: jax.Array
 
 
 def draw(table: pd.DataFrame, sheet: Sheet, name: str) -> pd.DataFrame:
-    """A page for a teacher: all distances, and what is kept of the pattern."""
+    """A page for a teacher: all distances, and the pattern agreement."""
     part = where(table, teacher=name)
     size = (plots.PAGE, 8.0)
     sheet.figure, axes = plt.subplots(
@@ -178,20 +180,20 @@ STUDY = Study(
     data=compute,
     figures={
         "cross_catalogue_blocks": Figure(
-            "Every objective of the catalogue (rows) against every distance (columns), "
-            "teacher of blocks at half its width; 0 is the optimum, 1 random vectors; "
-            "right, the kept pattern.",
-            "Three groups vanish together: uncentred, centred, and blind to linear "
-            "maps; centring costs half of the pattern of blocks.",
+            "Every objective of the catalogue (rows) against every distance "
+            "(columns), teacher of blocks at half its width; 0 is the optimum, 1 "
+            "random vectors; right, the pattern agreement.",
+            "Three groups of distances vanish together: uncentred, centred, and blind "
+            "to linear maps. Centring costs half of the pattern of blocks.",
             lambda table, sheet: draw(table, sheet, "blocks"),
             narrow=False,
         ),
         "cross_catalogue_common_mean": Figure(
-            "Every objective of the catalogue (rows) against every distance (columns), "
-            "teacher of a common mean at half its width; 0 is the optimum, 1 random "
-            "vectors; right, the kept pattern.",
-            "On a common mean only uncentred distances keep the pattern; patches and "
-            "covariances keep nothing.",
+            "Every objective of the catalogue (rows) against every distance "
+            "(columns), teacher of a common mean at half its width; 0 is the optimum, "
+            "1 random vectors; right, the pattern agreement.",
+            "On a common mean only uncentred distances preserve the pattern; patches "
+            "and covariances preserve nothing.",
             lambda table, sheet: draw(table, sheet, "common mean"),
             narrow=False,
         ),

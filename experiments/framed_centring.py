@@ -1,27 +1,28 @@
-"""How much of the mean must an objective see to keep the pattern?
+"""How much of the mean must an objective see to preserve the pattern?
 
 Rows of zeros, r for every vector, are added to both sides before the mean is removed:
 CKA is centred at r = 0 and uncentred without bound, and so are Procrustes and Gram.
 
-Prediction: at m = d the optimum keeps the whole pattern at every r above zero, for
-every teacher; a run finds it from about r* = l_m / (n |t|^2 - l_m) on, where the
+Prediction: at m = d the optimum preserves the whole pattern at every r above zero,
+for every teacher; a run finds it from about r* = l_m / (n |t|^2 - l_m) on, where the
 teacher's mean t, as shortened, is as strong as its m-th direction, and before that
 only Procrustes, which falls behind least where a direction is weak. At m = d/2 the
 optimum changes hands at r*: it drops the mean below and keeps it above, and pattern
 agreement goes from the centred to the uncentred value in one step; without a mean,
 r* is infinite and r hardly matters. No r is better than uncentred.
 
-Outcome: the optimum is as predicted, the runs are not. At m = d it keeps all from the
-first r on, where centred it keeps 0 of a common mean, and has the wrong pairs of a
-strong one, -.50. Procrustes follows from 1/256 on (.94 and .90 there, else .97 and
-more), Gram from 1/16 and CKA from 1/4 (.70 on the common mean at 1/16), though r* is 0
-there: what is short of the mean is not where the optimum is, but how slowly squared
-spectra find it. At m = d/2 the step is at r*, .05 to .15, for both means and blocks:
-.11 to .72 on the common mean. It is one step for the means; blocks (.72 to .85) and
-the power law (.73 to .96, r* .42) gain before it, as soon as a translation is seen at
-all. No r beats uncentred by more than .014. To choose: r = 1/4 gives every loss its
-uncentred value, while a fifth of the mean's square counts; at m = d 1/16 is enough for
-Procrustes and Gram.
+Outcome: the optimum is as predicted, the runs are not. At m = d the optimum preserves
+the whole pattern from the first r on, where the centred optimum has none of it on a
+common mean and the wrong pairs on a strong one (-0.50). Runs of Procrustes follow from
+1/256 on (0.94 and 0.90 there, else 0.97 and more), those of Gram from 1/16 and those of
+CKA from 1/4 (0.70 on the common mean at 1/16), though r* is 0 there: what falls short
+of the mean is not the optimum, but how slowly squared spectra find it. At m = d/2 the
+step is at r*, 0.05 to 0.15, for both means and blocks: from 0.11 to 0.72 on the common
+mean. It is one step for the means; blocks (0.72 to 0.85) and the power law (0.73 to
+0.96, r* 0.42) gain before it, as soon as a translation is seen at all. No r exceeds
+uncentred by more than 0.014. To choose: r = 1/4 gives every loss its uncentred value,
+while a fifth of the mean's square counts; at m = d 1/16 is enough for Procrustes and
+Gram.
 """
 
 import numpy as np

@@ -6,25 +6,28 @@ from pathlib import Path
 from experiments import discovery
 
 LEVELS = {
-    "chance": "Dotted: chance, the same measure of random unit vectors of the "
+    "chance": "Dotted: chance level, the same measure of random unit vectors of the "
     "student's width.",
-    "svd": "Dash-dotted: the teacher's truncated SVD, which is the least Procrustes "
-    "and Gram loss at that width.",
-    "ceiling": "Dashed: no vectors of that width have more.",
+    "svd": "Dash-dotted: SVD baseline, the same measure of the teacher's truncated "
+    "SVD, which is the optimum of Procrustes and Gram at that width.",
+    "ceiling": "Dashed: ceiling, a proven bound for vectors of that width.",
 }
 
 _HEAD = """\
 # Gallery
 
-Drawn by `make figures ALL=1`; each also alone, by the command under it. The numbers
-behind each are in the csv beside it. Every study says what was predicted before it was
-run; what came out otherwise stays. [claims.md](claims.md) judges the paper's claims.
+`make figures ALL=1` draws every figure, and the command under a figure draws it alone.
+The csv beside a figure has its numbers. Every study says what was predicted before it
+was run, and a prediction that failed stays. [claims.md](claims.md) judges the claims of
+the paper.
 
-*Epsilon-orthogonal* is a pair of vectors whose cosine is at most epsilon in size. The
-*pattern* is which pairs are so; *kept* is its Matthews correlation between student and
-teacher: 1 the same pattern, 0 none of it. n vectors, d the teacher's dimensions, m the
-student's. Every objective has one colour everywhere. Figures are as wide as a page of
-two columns; those for one column show the same, or its main part."""
+A pair of vectors is *epsilon-orthogonal* if their cosine is at most epsilon in size.
+The *pattern* is which pairs are so, and *pattern agreement* is the Matthews correlation
+of the student's pattern with the teacher's, as figures label it: 1 if they are
+identical, 0 if they agree no better than chance. There are n vectors in d dimensions of
+the teacher and m of the student. [docs/terms.md](../docs/terms.md) has all terms. Every
+objective has one colour everywhere. Figures are as wide as a page of two columns; those
+for one column show the same, or its main part."""
 
 
 def write(folder: Path) -> None:

@@ -1,11 +1,12 @@
-"""How does what is kept depend on the teacher's epsilon-orthogonal fraction?
+"""How does what is preserved depend on the teacher's fraction of orthogonal pairs?
 
-Prediction: at the teacher's width uncentred distances keep the pattern at every
+Prediction: at the teacher's width uncentred distances preserve the pattern at every
 fraction, centred ones lose it below chance level, where a common direction makes the
 fraction small; at half the width all are bound by the truncated SVD.
 
-Outcome: all of it held. Centred distances keep -.2 to -.3 at fractions of .05 to .2; at
-half the width and a fraction of .98 all keep .16, as the truncated SVD does.
+Outcome: all of this came out as predicted. The pattern agreement of centred distances
+is -0.2 to -0.3 at fractions of 0.05 to 0.2. At half the width and a fraction of 0.98
+that of every distance is 0.16, as is that of the truncated SVD.
 """
 
 import pandas as pd
@@ -38,7 +39,7 @@ def grid(quick: bool) -> list[Cell]:
 
 
 def draw(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
-    """Kept geometry and the student's own fraction over the teacher's fraction."""
+    """Pattern agreement and the student's own fraction over the teacher's fraction."""
     last = ends(frame)
     widths = last["student_dim"].unique()
     for ax, measure, width in sheet.grid(LABELS, widths, (1.9, 1.6), sharey="row"):
@@ -62,12 +63,13 @@ STUDY = Study(
     cells=grid,
     figures={
         "orthogonality_sweep": Figure(
-            "Kept pattern and the student's own fraction at the end, over the "
+            "Pattern agreement and the student's own fraction at the end, over the "
             "teacher's fraction of epsilon-orthogonal pairs, at full and half its "
             "width.",
             "Where a common direction makes the fraction small, centred objectives "
-            "keep less than chance (-.2 to -.3) and uncentred ones everything; at high "
-            "fractions half the width keeps almost nothing.",
+            "end with a worse pattern than chance gives (-0.2 to -0.3) and uncentred "
+            "ones preserve all of it; at high fractions a student of half the width "
+            "preserves almost nothing.",
             draw,
             levels=("chance", "svd", "ceiling"),
         )

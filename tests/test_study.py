@@ -25,9 +25,8 @@ def test_the_study_of_the_how_to_page_is_found_and_drawn(tmp_path, monkeypatch):
     file.write_text(source)
     (listed,) = discovery.listed(tmp_path)
     assert (listed.name, listed.main) == ("block_size", False)
-    assert listed.question == "Do objectives keep few large blocks as well as many " + (
-        "small ones?"
-    )
+    asked = "Do objectives preserve few large blocks as well as many small ones?"
+    assert listed.question == asked
     spec = importlib.util.spec_from_file_location("block_size", file)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

@@ -1,4 +1,4 @@
-"""Does any measure of kept geometry predict what a reader of the features gets?
+"""Does any measure of preserved geometry predict what a reader of the features gets?
 
 The teacher's vectors t_i are the directions of sparse features: it represents a draw of
 activations a as sum_i a_i t_i, its student as sum_i a_i s_i. A reader tells which
@@ -17,20 +17,23 @@ rank, which for unit rows is one over the mean squared cosine, hence the interfe
 here the count comes second. Less sparse features make all readers worse and change no
 ranking.
 
-Outcome, partial rank correlations given width and teacher, with 95 % intervals: held
-but for the rotated reader. Fitted: at one width all teachers and objectives lie within
-0.04 (0.72 to 0.76, 0.80 to 0.83, 0.88 to 0.90), no measure exceeds 0.17 in size, and
-none has skill for a teacher left out. Mapped: R2 of the teacher, 0.77 (0.29 to 0.90).
-Rotated: the same, 0.78, and Procrustes similarity, 0.77; uncentred CKA 0.68, and the
-Procrustes distance only -0.52, since it sees the scale, which no reader does. Own: the
-effective rank, 0.96 (0.73 to 0.99), far before the count, 0.64 (0.20 to 0.91), which
-for the three others is -0.36, -0.42 and -0.05, with zero in every interval. Matthews
-correlation of the patterns, by which other studies say what is kept, predicts none of
-the four (0.17, 0.01, 0.12, -0.20). Not foreseen: being like the teacher tells against
-the own reader (CKA -0.50), for students that spread out beat teachers that do not: on
-the power law the teacher itself gets 0.68, the hinge's student of half its width 0.81.
-At other sparsities the same measures lead, and the order hardly moves, but for the
-fitted reader, where there is none.
+Outcome: which measure predicts depends on the reader, as predicted, and for three of
+the four readers it is the measure that was named; the exception is the rotated one.
+Numbers are partial rank correlations given width and teacher, with 95 % intervals. The
+fitted reader gets the same from all teachers and objectives at one width, within 0.04
+(0.72 to 0.76, 0.80 to 0.83, 0.88 to 0.90); no measure exceeds 0.17 in size, and none
+has skill for a teacher left out. The mapped reader is predicted by R2 of the teacher,
+0.77 (0.29 to 0.90). The rotated reader is predicted by the same R2, 0.78, and by
+Procrustes similarity, 0.77; uncentred CKA reaches 0.68, and the Procrustes distance
+only -0.52, since it sees the scale, which no reader does. The own reader is predicted
+by the effective rank, 0.96 (0.73 to 0.99), far better than by the count, 0.64 (0.20 to
+0.91), which for the three others is -0.36, -0.42 and -0.05, with zero in every
+interval. Pattern agreement, by which other studies say what is preserved, predicts none
+of the four (0.17, 0.01, 0.12, -0.20). Being like the teacher tells against the own
+reader (CKA -0.50), which was not foreseen: students that spread out beat teachers that
+do not. On the power law the teacher itself gets 0.68 and the hinge's student of half
+its width 0.81. At other sparsities the same measures lead, and the order hardly moves
+except for the fitted reader, which has none.
 """
 
 from experiments import cells
@@ -125,8 +128,8 @@ STUDY = Study(
         "does_geometry_matter_ranking": Figure(
             "How well each measure predicts each reader: rank correlation given width "
             "and teacher, and skill at a teacher left out, over that of the width.",
-            "No measure predicts all four readers, and the Matthews correlation of the "
-            "patterns predicts none.",
+            "No measure predicts all four readers, and the pattern agreement predicts "
+            "none.",
             draw_ranking,
         ),
     },

@@ -34,7 +34,7 @@ def last(frame: pd.DataFrame) -> pd.DataFrame:
     """The measures of every run at its end.
 
     A pattern that is constant, as of a student whose pairs are all orthogonal, has no
-    Matthews correlation and no precision; it keeps nothing of the teacher's: 0.
+    pattern agreement and no precision; it says nothing of the teacher's: 0.
     """
     undefined = ["matthews", "pattern_precision", "pattern_recall"]
     names = [*RUN, *(name for name in CANDIDATES if name != "student_dim")]

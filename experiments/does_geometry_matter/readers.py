@@ -70,7 +70,7 @@ class Samples:
         self.limits = {reader: area for reader, (area, _) in limits.items()}
 
     def areas(self, student: np.ndarray) -> dict[str, tuple[float, float]]:
-        """Of every reader, averaged over features with and without importance."""
+        """The area of every reader, averaged with and without importance."""
         rotated, mapped = (
             readouts.carried(student, self.teacher, self.readout, how)
             for how in ("rotated", "mapped")

@@ -58,7 +58,7 @@ _WITH_HINGE = "Projection + pattern hinge"
 
 
 def front(part: pd.DataFrame, middle: pd.DataFrame, colours: dict, ax: Axes) -> None:
-    """First loss against kept geometry, one colour per weight."""
+    """First loss against pattern agreement, one colour per weight."""
     loss, kept = middle.loc["first_loss"], middle.loc["matthews"]
     lift = {name: np.maximum(loss[name], FLOOR) for name in ("estimate", "low", "high")}
     ax.plot(lift["estimate"], kept["estimate"], color="0.6", lw=0.8, zorder=1)
@@ -80,7 +80,7 @@ def front(part: pd.DataFrame, middle: pd.DataFrame, colours: dict, ax: Axes) -> 
 def over_weight(
     part: pd.DataFrame, middle: pd.DataFrame, colours: dict, ax: Axes
 ) -> None:
-    """Kept geometry over the weight: seeds, their median and its interval."""
+    """Pattern agreement over the weight: seeds, their median and its interval."""
     kept = middle.loc["matthews"]
     ax.fill_between(kept.index, kept["low"], kept["high"], color="0.8", lw=0)
     ax.plot(kept.index, kept["estimate"], color="0.4", lw=0.9)

@@ -116,7 +116,7 @@ def _first(last: pd.DataFrame) -> pd.Series:
 
 
 def compare(last: pd.DataFrame) -> pd.DataFrame:
-    """Kept geometry and first loss of every weight against weight zero, by seed."""
+    """Pattern agreement and first loss of every weight against weight zero, by seed."""
     long = last.melt(
         [*CELL, "weight", "seed"], ["matthews", "first_loss"], "measure", "amount"
     )

@@ -123,10 +123,10 @@ def chance(form: Form, student: Tables, teacher: Tables) -> Float[Array, "a b"]:
 def corrected(form: Form, student: Tables, teacher: Tables) -> Float[Array, "a b"]:
     """The measure without the part of it that chance gives.
 
-    Of both CKA by tables without their diagonals, which are unbiased (Song et al.,
-    2012). Of the others (v - c) / (1 - c), c the level of chance (Hubert and Arabie,
-    1985): for R2 this is the adjusted R2 (Ezekiel, 1930), and where c = 0 it is v. NaN
-    where chance alone gives the largest value.
+    It takes both CKA by tables without their diagonals, which are unbiased (Song et
+    al., 2012), and the others by (v - c) / (1 - c), c the level of chance (Hubert and
+    Arabie, 1985): for R2 this is the adjusted R2 (Ezekiel, 1930), and where c = 0 it is
+    v. NaN where chance alone gives the largest value.
     """
     if form.debiased:
         return product(Form(form.debiased, form.debiased), student, teacher)

@@ -113,7 +113,7 @@ def fraction_teacher(pairs: PairSums) -> Float[Array, ""]:
     chance="student's fraction",
 )
 def pattern_recall(pairs: PairSums) -> Float[Array, ""]:
-    """Of the teacher's epsilon-orthogonal pairs, the fraction that the student has too.
+    """The fraction of the teacher's epsilon-orthogonal pairs that the student has too.
 
     NaN if the teacher has none. A student in which all pairs are orthogonal has 1.
     """
@@ -127,7 +127,7 @@ def pattern_recall(pairs: PairSums) -> Float[Array, ""]:
     chance="teacher's fraction",
 )
 def pattern_precision(pairs: PairSums) -> Float[Array, ""]:
-    """Of the student's epsilon-orthogonal pairs, the fraction that the teacher has too.
+    """The fraction of the student's epsilon-orthogonal pairs that the teacher has too.
 
     NaN if the student has none.
     """

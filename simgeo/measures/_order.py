@@ -24,10 +24,10 @@ def neighbour_overlap(
     """The mean share of a vector's k nearest neighbours that student and teacher share.
 
     The nearest are those of largest cosine, k = 10 of them, or n - 1 if there are no
-    more, when the overlap is 1. Of equally near ones, to rounding, the first in order
-    count. Blind to rotation and to the lengths of rows. NaN if a vector is zero, for it
-    has no cosines, or as near to all others, where there are more than k. The work is
-    O(n^2 (m + d)).
+    more, when the overlap is 1. If some are equally near, to rounding, the first in
+    order count. Blind to rotation and to the lengths of rows. NaN if a vector is zero,
+    for it has no cosines, or as near to all others, where there are more than k. The
+    work is O(n^2 (m + d)).
     """
     num_vectors = student.shape[0]
     num_near = min(_NUM_NEIGHBOURS, num_vectors - 1)

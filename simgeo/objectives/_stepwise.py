@@ -25,7 +25,7 @@ class Scheduled(AbstractWrapper):
     """Another objective, with a weight that moves from `first` to `last`.
 
     Over the first `num_steps` steps, along optax's linear or cosine schedule; constant
-    afterwards. Of use in a `Hybrid`. Without its memory, which is how a run records
+    afterwards. It is made for `Hybrid`. Without its memory, which is how a run records
     its loss, the weight is the last one.
     """
 

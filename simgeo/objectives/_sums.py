@@ -79,10 +79,10 @@ class SeveralTeachers(AbstractSum):
     """Weighted sum of another objective over several teachers.
 
     The teachers lie side by side in the columns, as `teachers.Concatenated` along
-    "dimensions" puts them; `shares` are their widths, one to another. Of squared
+    "dimensions" puts them; `shares` are their widths, one to another. For squared
     Procrustes distances it is the generalised Procrustes problem, whose solution is
-    their consensus, also the Bures barycentre of the Gram matrices. Of Gram distances
-    it has the minimisers of the distance to their weighted mean, and of uncentred CKA
+    their consensus, also the Bures barycentre of the Gram matrices. For Gram distances
+    it has the minimisers of the distance to their weighted mean, and for uncentred CKA
     those of kernel alignment with the sum of the w_k K_k / |K_k|: there the teachers'
     conflict is settled before the student is asked. What each objective learns, such as
     a projection, it learns for every teacher.

@@ -44,11 +44,11 @@ LEVELS = {
 
 
 def loss_against_geometry(frame: pd.DataFrame, measure: str, ax: Axes) -> Axes:
-    """One curve per seed in the (relative loss, kept geometry) plane.
+    """One curve per seed in the (relative loss, measure) plane.
 
     `frame` has `objective`, `seed`, `relative_loss`, `relative_optimum`, the measure
     and its `chance_` and `svd_` levels, in the order of the steps. A marker is the end
-    of a run, a tick on the axis the least possible loss of that objective.
+    of a run, a tick on the axis the optimum of that objective.
     """
     for objective, runs in frame.groupby("objective", sort=False):
         colour, line, marker = STYLES.get(objective, _OTHER)
