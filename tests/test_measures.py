@@ -598,7 +598,7 @@ def test_a_measure_of_ones_own(own, capsys):
     student[0, 0] = np.nan
     found = battery(student, teacher, EPSILON, names=("worst_cosine", "gained"))
     assert all(np.isnan(value) for value in found.values())
-    assert listing.show(["measures"]) == 0
+    listing.show(["measures"])
     assert "worst cosine" in capsys.readouterr().out
 
 
