@@ -1,0 +1,298 @@
+"""Same loss, different geometry: how the picture is drawn from its csv."""
+
+from collections.abc import Iterator
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from jaxtyping import Float, Int
+from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from scipy.cluster import hierarchy
+from scipy.spatial.distance import squareform
+
+from experiments.study import where
+from simgeo import plots
+
+HIGH = 4.75  # inches
+SMALL = 6  # points, of the least letters
+FATES = {"preserved": "#0072b2", "lost": "#e69f00", "gained": "#cc79a7"}
+_REST = "0.93"  # of pairs that are orthogonal in neither
+# Rows of the strip: what is written, the objective, and whether it removes the mean.
+ROWS = (
+    ("CKA", "CKA", True),
+    ("Procrustes", "Procrustes, centred, normalised", True),
+    ("Gram", "Gram, centred", True),
+    ("CKA", "CKA, uncentred", False),
+    ("Procrustes", "Procrustes", False),
+    ("Gram", "Gram", False),
+    ("projection", "Projection", False),
+)
+HUES = {"CKA": "#d55e00", "Procrustes": "#3a9bdc", "Gram": "#029e73"}
+HUES |= {"projection": "0.45"}
+LEVELS = {"chance": "chance_matthews", "SVD baseline": "svd_matthews"}
+
+
+def order_of(cosines: Float[np.ndarray, "n n"]) -> Int[np.ndarray, " n"]:
+    """Vectors of like cosines side by side: the leaves of an average-linkage tree."""
+    apart = np.clip(1 - np.abs(cosines), 0, None)
+    np.fill_diagonal(apart, 0)
+    apart = squareform((apart + apart.T) / 2)
+    tree = hierarchy.linkage(apart, "average", optimal_ordering=True)
+    return hierarchy.leaves_list(tree)
+
+
+def picture(frame: pd.DataFrame, epsilon: float) -> Figure:
+    """The figure, from the ends of runs and the pairs of CKA's students."""
+    figure = plt.figure(figsize=(plots.PAGE, HIGH), layout="constrained")
+    figure.set_layout_engine("none")  # of none at all, saving makes the usual one
+    names = list(dict.fromkeys(frame["teacher"]))
+    pairs = frame[frame["first"].notna()]
+    runs = frame[frame["first"].isna()]
+    for place, name in enumerate(names):
+        bottom = 3.2 - 1.37 * place
+        for column, objective in enumerate((None, "CKA", "CKA, uncentred")):
+            ax = _axes(figure, 1.78 + 1.19 * column, bottom, 1.05, 1.05)
+            part = where(pairs, teacher=name)
+            if objective is None:
+                part = where(part, objective="CKA")
+                _map(part, "teacher_cosine", epsilon, ax)
+                lines = _of_teacher(part, epsilon)
+                ax.set_ylabel(_broken(name), fontsize=7, labelpad=3)
+            else:
+                part = where(part, objective=objective)
+                _map(part, "student_cosine", epsilon, ax)
+                run = where(runs, teacher=name, objective=objective)
+                lines = _of_student(where(run, seed=part["seed"].iloc[0]).iloc[0])
+            ax.set_xlabel(lines, fontsize=SMALL, labelpad=2, linespacing=1.15)
+            if place == 0:
+                titles = {None: "teacher", "CKA": "student of\ncentred CKA"}
+                title = titles.get(objective, "student of\nuncentred CKA")
+                ax.set_title(title, fontsize=7, pad=3)
+        _strip(
+            where(runs, teacher=name),
+            _axes(figure, 5.85, bottom - 0.02, 1.0, 1.07),
+            is_first=place == 0,
+            is_last=place == len(names) - 1,
+        )
+    title = {"fontsize": 9, "weight": "bold", "va": "top"}
+    figure.text(0.01, 0.995, "Same loss, different geometry", **title)
+    _arrows(figure)
+    _key(figure)
+    return figure
+
+
+def _axes(figure: Figure, left: float, bottom: float, width: float, high: float):
+    """Axes at a place in inches."""
+    return figure.add_axes(
+        (left / plots.PAGE, bottom / HIGH, width / plots.PAGE, high / HIGH)
+    )
+
+
+def _broken(name: str) -> str:
+    words = name.split()
+    half = (len(words) + 1) // 2
+    return f"{' '.join(words[:half])}\n{' '.join(words[half:])}"
+
+
+def _map(pairs: pd.DataFrame, shown: str, epsilon: float, ax: Axes) -> None:
+    """|cosine| above the diagonal, and the fate of every pair below it."""
+    first, second = (pairs[name].astype(int) for name in ("first", "second"))
+    size = int(second.max()) + 1
+    sizes = np.full((size, size), np.nan)
+    sizes[first, second] = pairs[shown].abs()
+    greys = ListedColormap(plt.get_cmap("Greys")(np.linspace(0, 0.9, 256)))
+    options = {"vmin": 0, "vmax": 0.7, "aspect": "equal", "interpolation": "none"}
+    ax.imshow(sizes, cmap=greys, **options)
+    fates = np.zeros((size, size), int)
+    is_there = (pairs["teacher_cosine"].abs() <= epsilon).to_numpy()
+    is_here = (pairs[shown].abs() <= epsilon).to_numpy()
+    kinds = (is_there & is_here) + 2 * (is_there & ~is_here)
+    fates[second, first] = 1 + kinds
+    colours = [(0, 0, 0, 0), _REST, FATES["preserved"], FATES["lost"]]
+    options |= {"vmax": 3}
+    ax.imshow(fates, cmap=ListedColormap(colours), **options)
+    gained = ~is_there & is_here
+    # A dot, so that grey prints tell it from lost.
+    side = 72 * 1.05 / size
+    ax.scatter(first[gained], second[gained], (0.78 * side) ** 2, FATES["gained"], lw=0)
+    ax.plot([-0.5, size - 0.5], [-0.5, size - 0.5], color="0.3", lw=0.5)
+    ax.set(xlim=(-0.5, size - 0.5), ylim=(size - 0.5, -0.5), xticks=[], yticks=[])
+    for spine in ax.spines.values():
+        spine.set(visible=True, color="0.6", lw=0.5)
+
+
+def _of_teacher(pairs: pd.DataFrame, epsilon: float) -> str:
+    many = int((pairs["teacher_cosine"].abs() <= epsilon).sum())
+    return f"{many} of {len(pairs)} pairs\nare orthogonal"
+
+
+def _of_student(run: pd.Series) -> str:
+    gained = run["pairs_student"] - run["pairs_both"]
+    pairs = f"{run['pairs_both']:.0f} of {run['pairs_teacher']:.0f} pairs"
+    return f"loss {_short(run['relative_loss'])}\n{pairs}, {gained:.0f} gained"
+
+
+def _short(loss: float) -> str:
+    """A loss as it is written: below a hundred-thousandth it is rounding."""
+    return "$< 10^{-5}$" if loss < 1e-5 else f"{loss:.5f}"
+
+
+def _strip(runs: pd.DataFrame, ax: Axes, is_first: bool, is_last: bool) -> None:
+    """Every seed of every objective in its row, and the median as a bar."""
+    rows = [row for row in ROWS if (runs["objective"] == row[1]).any()]
+    at, places = 0.0, []
+    for place, (_, _, centred) in enumerate(rows):
+        at += 1.0 + 0.6 * (place > 0 and rows[place - 1][2] != centred)
+        at += 0.6 * (rows[place][0] == "projection")
+        places.append(at)
+    for at, (family, objective, centred) in zip(places, rows, strict=True):
+        values = where(runs, objective=objective)["matthews"].to_numpy()
+        hue = HUES[family]
+        spread = at + np.linspace(-0.26, 0.26, len(values))
+        ax.plot(
+            values,
+            spread,
+            "o",
+            ms=2.4,
+            mfc="white" if centred else hue,
+            mec=hue,
+            mew=0.6,
+            clip_on=False,
+        )
+        middle = np.median(values)
+        ax.plot([middle] * 2, [at - 0.45, at + 0.45], color="0.1", lw=1.1, zorder=3)
+    for label, column in LEVELS.items():
+        line = plots.LEVELS["chance" if label == "chance" else "svd"][1]
+        ax.axvline(runs[column].median(), color="0.4", ls=line, lw=0.8, zorder=0)
+        if is_first:
+            by = {"ha": "center"} if label == "chance" else {"ha": "right"}
+            by |= {"xycoords": ax.get_xaxis_transform(), "fontsize": SMALL}
+            place = (0 if label == "chance" else 6, 2)
+            middle = runs[column].median()
+            ax.annotate(label, (middle, 1), place, textcoords="offset points", **by)
+    ax.set(xlim=(-0.3, 1.05), xticks=[0, 0.5, 1], ylim=(max(places) + 0.6, 0.4))
+    ax.set_yticks(places, [row[0] for row in rows], fontsize=SMALL)
+    ax.tick_params(axis="y", length=0, pad=2)
+    ax.spines["left"].set_visible(False)
+    for label, (family, *_) in zip(ax.get_yticklabels(), rows, strict=True):
+        label.set_color(HUES[family])
+    ax.tick_params(axis="x", labelsize=SMALL, pad=1.5, length=2)
+    if is_last:
+        ax.set_xlabel("pattern agreement", fontsize=7, labelpad=2)
+    else:
+        ax.set_xticklabels([])
+    for text, low, high in _brackets(rows, places):
+        _bracket(ax, text, low, high)
+
+
+def _brackets(rows: list, places: list) -> Iterator[tuple[str, float, float]]:
+    for text, wanted in (("centred", True), ("uncentred", False)):
+        ours = [
+            at
+            for at, (family, _, centred) in zip(places, rows, strict=True)
+            if centred == wanted and family != "projection"
+        ]
+        yield text, min(ours) - 0.4, max(ours) + 0.4
+
+
+def _bracket(ax: Axes, text: str, low: float, high: float) -> None:
+    frame = ax.get_yaxis_transform()
+    x = -0.5
+    ax.plot(
+        [x + 0.03, x, x, x + 0.03],
+        [low, low, high, high],
+        transform=frame,
+        color="0.4",
+        lw=0.6,
+        clip_on=False,
+    )
+    options = {"rotation": 90, "ha": "right", "va": "center", "fontsize": SMALL}
+    ax.text(x - 0.03, (low + high) / 2, text, transform=frame, **options)
+
+
+# The eye: towards it, to the right and up.
+_EYE = np.array([0.84, 0.5, -0.2])
+
+
+def _seen(points: Float[np.ndarray, "p 3"]) -> Float[np.ndarray, "p 2"]:
+    forth = _EYE / np.linalg.norm(_EYE)
+    right = np.cross([0, 0, 1.0], forth)
+    right /= np.linalg.norm(right)
+    return np.stack([points @ right, points @ np.cross(forth, right)], axis=1)
+
+
+def _arrows(figure: Figure) -> None:
+    """Three orthogonal groups, and the same moved by one vector."""
+    rng = np.random.default_rng(3)
+    groups = np.eye(3)[:, None] + 0.1 * rng.standard_normal((3, 4, 3))
+    groups /= np.linalg.norm(groups, axis=2, keepdims=True)
+    common = np.ones(3) / np.sqrt(3)
+    for bottom, high, moved, title in (
+        (3.1, 0.87, np.zeros(3), "three orthogonal groups"),
+        (1.3, 1.2, common, "all moved by\none common vector"),
+    ):
+        ax = _axes(figure, 0.02, bottom, 1.5, high)
+        for group, grey in zip(groups, ("0.1", "0.4", "0.6"), strict=True):
+            for tip in _seen(group + moved):
+                _arrow(ax, tip, arrowstyle="-|>,head_width=0.13", lw=0.9, color=grey)
+        ways = (np.eye(3) + moved) / np.linalg.norm(np.eye(3) + moved, axis=1)[:, None]
+        for one, other, place in ((0, 1, 7), (1, 2, 15), (0, 2, 15)):
+            _arc(ax, ways[one], ways[other], 1.2 if moved.any() else 0.5, place)
+        if moved.any():
+            (tip,) = _seen(common[None])
+            _arrow(ax, tip, arrowstyle="simple,head_width=0.5", fc="white", lw=0.7)
+        ax.set(xlim=(-1.2, 1.3), ylim=(-0.2, high / 0.6 - 0.2), aspect="equal")
+        ax.set_axis_off()
+        ax.set_title(title, fontsize=7, pad=1)
+    place = 0.77 / plots.PAGE, 1.05 / HIGH
+    options = {"ha": "center", "va": "center", "fontsize": 7, "style": "italic"}
+    figure.text(*place, "centring cannot\nsee this", **options)
+
+
+def _arrow(ax: Axes, tip: np.ndarray, **style) -> None:
+    ax.annotate("", tip, (0, 0), arrowprops={"shrinkA": 0, "shrinkB": 0, **style})
+
+
+def _arc(
+    ax: Axes, one: np.ndarray, other: np.ndarray, radius: float, place: int
+) -> None:
+    """The arc between two directions, and its angle."""
+    angle = np.arccos(one @ other)
+    side = other - (one @ other) * one
+    side /= np.linalg.norm(side)
+    turn = np.linspace(0, angle, 31)[:, None]
+    path = radius * _seen(np.cos(turn) * one + np.sin(turn) * side)
+    ax.plot(*path.T, color="0.2", lw=0.6)
+    box = {"fc": "white", "ec": "none", "pad": 0.3, "alpha": 0.9}
+    options = {"ha": "center", "va": "center", "fontsize": SMALL, "bbox": box}
+    # Left of the middle where the third group, or the vector, stands.
+    ax.text(*path[place], f"{np.degrees(angle):.0f}°", **options)
+
+
+def _key(figure: Figure) -> None:
+    """What the halves of a map and the circles mean."""
+    greys = [
+        Patch(fc="white", ec="0.6", lw=0.5, label="|cosine| 0"),
+        Patch(fc="0.05", label="0.7 or more"),
+    ]
+    fates = [
+        Patch(fc=FATES["preserved"], label="preserved"),
+        Patch(fc=FATES["lost"], label="lost"),
+        Line2D([], [], marker="o", ls="", ms=4, mew=0, color=FATES["gained"]),
+        Patch(fc=_REST, ec="0.6", lw=0.3, label="orthogonal in neither"),
+    ]
+    fates[2].set_label("gained")
+    options = {"frameon": False, "fontsize": SMALL, "handlelength": 1.0}
+    options |= {"columnspacing": 1.0, "handletextpad": 0.4, "borderaxespad": 0}
+    for handles, left in ((greys, 0.25), (fates, 0.44)):
+        figure.legend(
+            handles=handles,
+            loc="lower left",
+            bbox_to_anchor=(left, 0.004),
+            ncols=4,
+            **options,
+        )
