@@ -26,10 +26,10 @@ Prediction: as n grows at k = sqrt(n) all normalised distances fall together, wi
 factor of about two, and with them the share of pairs; those in the teacher's units
 grow.
 
-Outcome: held. Of 24 vectors with 6 turned, 123 of 276 pairs are orthogonal in the
-teacher and none in the copy, at a CKA of .757. At n = 1,024 and k = 32 the CKA loss is
-.031, the squared Procrustes distance .062, the Gram distance .066 and the share of
-pairs .062.
+Outcome: The prediction held. With 24 vectors and 6 turned, 123 of 276 pairs are
+orthogonal in the teacher and none in the copy, at a CKA of .757. At n = 1,024 and k =
+32 the CKA loss is .031, the squared Procrustes distance .062, the Gram distance .066
+and the share of pairs .062.
 """
 
 import matplotlib.pyplot as plt

@@ -8,14 +8,14 @@ Prediction: all seven reach a loss of zero. Uncentred CKA, Procrustes and Gram t
 every pair; the centred three and the learned projection do not, for any teacher, since
 the mean of a random start, which they cannot see, stays.
 
-Outcome: held. All runs end below 3e-6 of the zero student's loss. Uncentred CKA,
-Procrustes and Gram then have a pattern agreement of 1 with every teacher (median of
-seeds; one seed of Gram has .96). Centred CKA has .23 where nearly all pairs are
-orthogonal, -.12 on the groups, of whose 194 orthogonal pairs the first seed's student
-preserves 3, and .05 on the shared direction; centred Procrustes has .23, 0 and .06,
-centred Gram .24, .23 and .31, and the projection .09, .29 and .09. With 24 vectors the
-mean of a random start is long, and so is the harm: of 256 vectors centred CKA preserves
-nearly all of the groups' pattern at full width (`loss_against_geometry`).
+Outcome: The prediction held. All runs end below 3e-6 of the zero student's loss.
+Uncentred CKA, Procrustes and Gram then have a pattern agreement of 1 with every teacher
+(median of seeds; one seed of Gram has .96). Centred CKA has .23 where nearly all pairs
+are orthogonal, -.12 on the groups, of whose 194 orthogonal pairs the first seed's
+student preserves 3, and .05 on the shared direction; centred Procrustes has .23, 0 and
+.06, centred Gram .24, .23 and .31, and the projection .09, .29 and .09. With 24 vectors
+the mean of a random start is long, and so is the harm: of 256 vectors centred CKA
+preserves nearly all of the groups' pattern at full width (`loss_against_geometry`).
 """
 
 import numpy as np
