@@ -9,6 +9,8 @@ from experiments import assumptions as study
 
 pytestmark = pytest.mark.once
 
+PLACE = ["dial", "rows", "value"]
+
 
 def ends(kept) -> pd.DataFrame:
     """The ends of runs of the square whose kept pattern is a function of the cell."""
@@ -18,7 +20,7 @@ def ends(kept) -> pd.DataFrame:
         for pair in study.SQUARE.values()
         for objective in pair
     ]
-    frame = pd.DataFrame(rows, columns=[*study.PLACE, "objective", "seed"])
+    frame = pd.DataFrame(rows, columns=[*PLACE, "objective", "seed"])
     return frame.assign(kept=[kept(label) for label in frame["objective"]])
 
 
@@ -47,7 +49,7 @@ def test_every_dial_starts_where_nothing_is_given_up():
 
 def test_cells_and_names_go_together():
     for cell in study.grid(True):
-        dial, rows, value = (cell.labels[name] for name in study.PLACE)
+        dial, rows, value = (cell.labels[name] for name in PLACE)
         kind, ratio = study.ROWS[rows]
         assert isinstance(cell.experiment.student, kind)
         assert cell.experiment.student_dim == 48 // ratio

@@ -442,13 +442,13 @@ def test_an_interrupt_at_the_last_record_of_a_cell_stops_the_others():
 
 def test_a_class_that_is_defined_anew_is_drawn_anew():
     def law(shift):
-        class Shifted(teachers.AbstractTeacher):
+        class _Shifted(teachers.AbstractTeacher):
             about = teachers.Gaussian.about
 
             def __call__(self, key, num_vectors, teacher_dim):
                 return shift + jax.random.normal(key, (num_vectors, teacher_dim))
 
-        return Shifted()
+        return _Shifted()
 
     drawn = [
         engine.draw(Experiment(**SHORT | {"teacher": law(shift)}))

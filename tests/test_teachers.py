@@ -857,7 +857,7 @@ def broken(value, row=1):
         ("a.csv", broken(np.nan), "finite numbers; .* 3 that are not, .* nan in row 1"),
         ("a.npy", broken(np.inf), "finite numbers; .* inf in row 1, column 0"),
         ("a.npy", broken(0.0), "zero vectors, .* has 1, the first at place 1"),
-        ("a.npy", VECTORS[0], r"of 2 axes; .* has 1, of shape \(3,\)"),
+        ("a.npy", VECTORS[0], r"of 2 axes; got shape \(3,\)"),
         ("a.npy", VECTORS[:0], r"must not be empty; .* shape \(0, 3\)"),
         ("a.npy", VECTORS.astype(complex), "real numbers; .* complex128"),
         ("a.npy", np.full((5, 3), "x"), "real numbers; .* <U1"),

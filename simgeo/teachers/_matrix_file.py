@@ -38,6 +38,10 @@ def real_matrix(
     return real
 
 
+def _text(path: str | os.PathLike[str]) -> str:
+    return os.fspath(path) if isinstance(path, os.PathLike) else path
+
+
 class AbstractFile(eqx.Module):
     """A matrix in a file: .npy, .npz, .csv (a header is skipped) or .safetensors.
 
@@ -47,7 +51,9 @@ class AbstractFile(eqx.Module):
     is what the file must have.
     """
 
-    path: str = eqx.field(static=True, metadata={"valid": "a file that can be read"})
+    path: str = eqx.field(
+        static=True, converter=_text, metadata={"valid": "a file that can be read"}
+    )
     name: str = eqx.field(static=True, default="")
     digest: str = eqx.field(static=True, default="")
 

@@ -50,7 +50,11 @@ def table() -> dict[str, About]:
         for each in cls.__subclasses__():
             yield from final(each)
 
-    found = {cls.__name__: cls.about for cls in final(AbstractTeacher)}
+    found = {
+        cls.__name__: cls.about
+        for cls in final(AbstractTeacher)
+        if not cls.__name__.startswith("_")
+    }
     return dict(sorted(found.items()))
 
 
