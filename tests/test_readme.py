@@ -81,7 +81,13 @@ def test_python_of_the_readme_prints_what_it_says(capsys):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", NOTEBOOKS)
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, marks=pytest.mark.long) if page == "compare" else page
+        for page in NOTEBOOKS  # that page trains a network
+    ],
+)
 def test_cells_of_a_page_run(page, tmp_path):
     """In a process of its own, since they define kinds and measures."""
     script = []

@@ -23,6 +23,8 @@ from simgeo.problems import Experiment
 from simgeo.sweep import _keep as keep
 from simgeo.sweep import _work as work
 
+pytestmark = pytest.mark.once
+
 ROOT = Path(__file__).parents[1]
 BASE = Experiment(
     teacher=teachers.CommonMean(cosine=0.1),
@@ -568,6 +570,7 @@ def test_dask_gives_the_same_store(cells, swept, tmp_path):
 
 
 @pytest.mark.once
+@pytest.mark.long
 def test_of_many_programs_few_are_held_at_once(monkeypatch):
     # Each takes hundreds of memory maps, of which a process may have so many.
     monkeypatch.setattr(_engine, "_MOST_PROGRAMS", 4)
