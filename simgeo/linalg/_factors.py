@@ -135,10 +135,13 @@ def whitening(
     inputs = jax.lax.stop_gradient(inputs)
     size = inputs.shape[1]
     eye = jnp.eye(size, dtype=inputs.dtype)
-    levelled = _levelling(inputs, axis_name)
+    levelled, raised = _levelling(inputs, axis_name)
     inputs = inputs @ levelled
-    ridge = total(squared_norm(inputs), axis_name) / size
-    ridge = ridge * jnp.finfo(inputs.dtype).eps
+    eps = jnp.finfo(inputs.dtype).eps
+    ridge = total(squared_norm(inputs), axis_name) / size * eps
+    # Rounding is raised with what is levelled, and must stay below the ridge.
+    noise = 8.0 * eps * raised
+    ridge = jnp.maximum(ridge, num_rows(inputs, axis_name) * size * noise**2)
     ridge = jnp.where(ridge > 0.0, ridge, 1.0)
     # Every device adds its share of the ridge.
     shares = 1 if axis_name is None else jax.lax.axis_size(axis_name)
@@ -148,8 +151,13 @@ def whitening(
     return levelled @ root
 
 
-def _levelling(inputs: Float[Array, "n p"], axis_name: AxisName) -> Float[Array, "p p"]:
-    """A map after which columns are of one size, and no longer along their mean."""
+def _levelling(
+    inputs: Float[Array, "n p"], axis_name: AxisName
+) -> tuple[Float[Array, "p p"], Float[Array, ""]]:
+    """A map after which columns are of one size, and no longer along their mean.
+
+    Also by how much it raises what rounding leaves of the mean.
+    """
     num, size = num_rows(inputs, axis_name), inputs.shape[1]
     first = _to_one(peaks(inputs, axis_name))
     inputs = inputs * first
@@ -166,7 +174,7 @@ def _levelling(inputs: Float[Array, "n p"], axis_name: AxisName) -> Float[Array,
     turn = jnp.eye(size, dtype=inputs.dtype)
     turn -= shorter * along[:, None] * along[None, :]
     second = _to_one(peaks(inputs @ turn, axis_name))
-    return first.T * turn * second
+    return first.T * turn * second, jnp.max(second)
 
 
 def _to_one(peak: Float[Array, "1 p"]) -> Float[Array, "1 p"]:
