@@ -31,6 +31,7 @@ DEFICIENT = {
 polar_factor = jax.jit(linalg.polar_factor)
 nuclear_norm = jax.jit(jax.value_and_grad(linalg.nuclear_norm))
 ridge_solution = jax.jit(linalg.ridge_solution)
+least_squares_error = jax.jit(linalg.least_squares_error)
 
 
 @functools.cache
@@ -113,6 +114,18 @@ def test_ridge_solution_predicts_what_least_squares_predicts(size, scale):
         assert np.allclose(inputs @ found, inputs @ expected, rtol=0, atol=rtol)
         if full_rank:
             assert np.allclose(found, expected, rtol=rtol, atol=rtol / scale)
+
+
+@pytest.mark.parametrize("size", [3, 9], ids="{} inputs".format)
+@pytest.mark.parametrize("rank", [1, 9])
+def test_rows_that_are_nearly_equal_are_fitted_no_worse_than_equal_ones(size, rank):
+    rng = np.random.default_rng(5)
+    row, targets = rng.standard_normal(size), rng.standard_normal((12, 4))
+    away = rng.standard_normal((12, rank)) @ rng.standard_normal((rank, size))
+    by_the_mean = np.sum((targets - targets.mean(axis=0)) ** 2)
+    for distance in EPS ** np.linspace(0.2, 1.0, 9):
+        error = least_squares_error(row + distance * away, targets)
+        assert error < 1.01 * by_the_mean, distance
 
 
 def test_unit_rows_of_a_zero_row_are_zero_with_zero_gradient():
