@@ -231,14 +231,18 @@ def ridge_solution(
     """
     if root is None:
         root = whitening(inputs, axis_name)
-    white = inputs @ root
+    # Powers of two, so that no product below overflows.
+    scale = _to_one(peaks(inputs, axis_name))
+    scaled, root = inputs * scale, root / scale.T
+    white = scaled @ root
     inverse = _power(total(white.T @ white, axis_name), _INVERSE)
 
     def solve(right):
-        return root @ (inverse @ total(white.T @ right, axis_name))
+        # Not white'Y: what `root` raises of rounding, it would turn into the range.
+        return root @ (inverse @ (root.T @ total(scaled.T @ right, axis_name)))
 
     solution = solve(targets)
-    return solution + solve(targets - inputs @ solution)
+    return scale.T * (solution + solve(targets - scaled @ solution))
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(2,))
