@@ -63,7 +63,7 @@ lock: ## resolve constraints.txt again (needs uv; UPGRADE=1: to the newest versi
 
 clean: ## remove the environment, caches and what was built; results/ stays
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis figures/quick page.html \
-		docs/_build
+		docs/_build docs/gallery
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A virtual environment without a working pip is half made, and made again.

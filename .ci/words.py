@@ -37,7 +37,8 @@ RULES = {  # what to write instead: the pattern, and how often it may stand
 def texts(root: Path) -> Iterator[tuple[str, str]]:
     """Names of files, and the words in each on one line, without code."""
     for path in (root / "README.md", *root.glob("docs/**/*.md")):
-        if "_build" not in path.parts and path.name != "terms.md":
+        made = {"_build", "gallery"} & {*path.parts}
+        if not made and path.name != "terms.md":
             prose = re.sub(r"(?ms)^```.*?^```", "", path.read_text("utf-8"))
             yield str(path.relative_to(root)), " ".join(prose.split())
     for path in root.glob("experiments/**/*.py"):

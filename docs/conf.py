@@ -3,7 +3,6 @@
 import importlib.metadata
 import importlib.resources
 import os
-import re
 import sys
 from pathlib import Path
 
@@ -21,6 +20,10 @@ extensions = [
     "mathml",
     "docstrings",
     "signatures",
+    "tables",
+    "written",
+    "first_picture",
+    "teaching_page",
     "self_contained",
 ]
 exclude_patterns = ["_build", "_ext"]
@@ -59,21 +62,3 @@ os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
 autodoc_member_order = "bysource"
 maximum_signature_line_length = 80
-
-# Pages that are written with the figures, and shown here in place of their own.
-WRITTEN = {"gallery": "README.md", "claims": "claims.md"}
-FIGURES = HERE.parent / "figures"
-
-
-def put_written(app, docname: str, source: list[str]) -> None:
-    """The page, with its links to files that are not pages made relative to docs/."""
-    path = FIGURES / WRITTEN.get(docname, "")
-    if path.is_file():
-        app.env.note_dependency(str(path))
-        link = r"\]\((?![a-z]+:|[/#]|[^)]*\.md\b)"
-        text = path.read_text(encoding="utf-8").replace("](../docs/", "](")
-        source[0] = re.sub(link, "](../figures/", text)
-
-
-def setup(app) -> None:
-    app.connect("source-read", put_written)

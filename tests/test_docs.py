@@ -12,7 +12,7 @@ pytestmark = pytest.mark.once
 
 ROOT = Path(__file__).parents[1]
 DOCS, PACKAGE = ROOT / "docs", ROOT / "simgeo"
-SKIPPED = {"_build", "_ext", "_static"}
+SKIPPED = {"_build", "_ext", "_static", "gallery"}  # the last, pages that are made
 
 
 def pages() -> set[str]:
@@ -102,6 +102,11 @@ def formulas():
         ("the mean |cos|", r"the mean <\lvert \cos \rvert>"),
         ("In [0, 1]; a student of (2019), section 3.", None),
         ("An unmatched (a + b", None),
+        (
+            "1 - <HKH, HLH> / (|HKH| |HLH|)",
+            r"<1 - \langle HKH, HLH\rangle / (\lVert HKH\rVert \lVert HLH\rVert )>",
+        ),
+        ("L(S - b 1 s', T), the teacher's", "<L(S - b 1 s', T)>, the teacher's"),
     ],
 )
 def test_formulas_of_docstrings_become_latex(formulas, text, expected):

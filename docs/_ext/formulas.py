@@ -8,9 +8,10 @@ import re
 from collections.abc import Callable, Iterator
 
 FUNCTIONS = {"min", "max", "cos", "sin", "log", "exp", "arccos", "arcsin", "tanh"}
-WORDS = {"tr", "diag", "sd", "binom", "softmax", "KL", "HSIC", "CKA", "CCA"}
+WORDS = {"tr", "diag", "sd", "binom", "softmax", "huber", "KL", "HSIC", "CKA", "CCA"}
 GREEK = {"epsilon", "delta", "mu", "tau", "rho", "pi", "theta"}
-LETTERS = {"dW", "dA", "dR", "sn", "kl", "KL", "KY"}  # products of single letters
+# Products and lists of single letters.
+LETTERS = {"dW", "dA", "dR", "sn", "kl", "KL", "KY", "HKH", "HLH", "ij", "ijk"}
 KNOWN = FUNCTIONS | WORDS | GREEK | LETTERS | {"sqrt", "sum", "inf", "mean", "dim"}
 MARKS = {
     "<=": r"\le ",
@@ -20,17 +21,21 @@ MARKS = {
     "+-": r"\pm ",
     "||": r"\,\Vert\, ",
     "...": r"\dots ",
+    "<": r"\langle ",
+    ">": r"\rangle ",
     "%": r"\%",
     "~": r"\,",
 }
 TOKEN = re.compile(
-    r"(?P<mark><=|>=|!=|-\+|\+-|\|\||\.\.\.|[%~])|(?P<times>(?<=\s)x(?=\s))|(?P<bar>\|)"
+    r"(?P<mark><=|>=|!=|-\+|\+-|\|\||\.\.\.|[%~]|<(?=HKH)|(?<=HLH)>)"
+    r"|(?P<times>(?<=\s)x(?=\s))|(?P<bar>\|)"
     r"|(?P<script>[_^])|(?P<root>sqrt\()|(?P<name>[A-Za-z]+)"
     r"|(?P<open>[(\[{])|(?P<close>[)\]}])|(?P<other>\d[\d,]*\d|.)",
     re.DOTALL,
 )
 STRONG = re.compile(
-    r"[\^|]|^[<>=+/x]$|^[<>!]=$|^-\+$|\b[A-Za-z]+_[\w{*]|[A-Z]'|[A-Za-z\d)]/[A-Za-z\d(]"
+    r"[\^|]|^[<>=+/x]$|^[<>!]=$|^-\+$|<HKH|HLH>|\b[A-Za-z]+_[\w{*]|[A-Z]'"
+    r"|\b[a-z]'(?![a-z])|[A-Za-z\d)]/[A-Za-z\d(]"
 )
 NO_END = set("+-/=<>x,aAI") | {"<=", ">=", "!=", "-+", ""}  # of a formula
 
@@ -189,4 +194,4 @@ def _name(name: str, follows: str) -> str:
         return f"\\{name} "
     if name in WORDS or name in KNOWN - LETTERS:
         return rf"\operatorname{{{name}}}"
-    return name if len(name) <= 2 else rf"\mathrm{{{name}}}"
+    return name if len(name) <= 2 or name in LETTERS else rf"\mathrm{{{name}}}"

@@ -55,6 +55,8 @@ def _tree(source) -> ast.FunctionDef | ast.ClassDef:
 
 
 def process(app: Sphinx, what: str, name: str, obj, options, signature, returned):
+    if what == "data":  # such as `Any`, a class by another name
+        return signature, returned
     try:
         if inspect.isclass(obj) and issubclass(obj, BaseException):
             return "", None
