@@ -19,7 +19,8 @@ def explorer(folder: Path, variables: Mapping[str, str]) -> Iterator[str]:
         port = listener.getsockname()[1]
     code = "import sys; from simgeo_apps.explorer import server; "
     code += "sys.exit(server.explore(sys.argv[1:]))"
-    line = [sys.executable, "-c", code, "--no-browser", "--port", str(port)]
+    line = [sys.executable, "-c", code, "--no-browser", "--no-ahead"]
+    line += ["--port", str(port)]
     own = {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(
         line,

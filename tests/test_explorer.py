@@ -1,20 +1,25 @@
 """The explorer without a browser: its controls, runs, pictures, code and server."""
 
+import json
 import os
+import re
 import socket
+import subprocess
+import sys
 import threading
 import time
 import tomllib
 import urllib.parse
 import urllib.request
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 import serving
 
-from simgeo import cli, engine, settings
+from simgeo import cli, engine, linalg, settings
 from simgeo.problems import Experiment
-from simgeo_apps.explorer import controls, jobs, pictures, server, snippets
+from simgeo_apps.explorer import ahead, controls, jobs, pictures, server, snippets
 from simgeo_apps.explorer.controls import RANGES, TEACHERS, Wish, experiment_of
 
 pytestmark = pytest.mark.once
@@ -67,9 +72,10 @@ def test_what_is_added_makes_a_hybrid():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"num_vectors": 10**6}, "`num_vectors` must be from 3 to 128 here"),
-        ({"num_vectors": 8.5}, "`num_vectors` must be a whole number"),
-        ({"student_dim": None}, "`student_dim` must be from 1 to 64 here; got None"),
+        ({"num_vectors": 10**6}, "`num_vectors` must be from 8 to 128 here"),
+        ({"num_steps": 10.5}, "`num_steps` must be a whole number"),
+        ({"student_dim": None}, "`student_dim` must be from 2 to 64 here; got None"),
+        ({"student_dim": 9}, "`student_dim` must be 2, 4, 8, 16, 32 or 64 here; got 9"),
         ({"num_seeds": "4"}, "`num_seeds` must be from 1 to 16 here; got '4'"),
         ({"num_steps": True}, "`num_steps` must be from 10 to 2000 here; got True"),
         ({"epsilon": float("nan")}, "`epsilon` must be from 0.01 to 0.99 here"),
@@ -137,9 +143,10 @@ def test_the_code_to_take_away_runs(tmp_path, monkeypatch, capsys):
 
 
 def test_the_pictures_and_numbers_are_those_of_the_run(found):
-    for picture in (*pictures.curves(found), *pictures.maps(found, True)):
-        assert picture.startswith(PNG)
-    assert pictures.maps(found, True) != pictures.maps(found, False)
+    maps = {shown: pictures.maps(found, shown) for shown in pictures.SHOWN}
+    every = [*pictures.curves(found), *(one for pair in maps.values() for one in pair)]
+    assert all(each.startswith(PNG) for each in every)
+    assert len({student for _, student in maps.values()}) == len(maps)
     rows = {row[""]: row for row in pictures.numbers(found)}
     loss = float(np.median(found["loss"][:, -1]))
     assert rows["loss"]["end"] == f"{loss:.4g}"
@@ -151,6 +158,17 @@ def test_the_pictures_and_numbers_are_those_of_the_run(found):
     fraction = rows["fraction of epsilon-orthogonal pairs, student"]
     assert fraction["optimum or ceiling"] == "0.5714"
     assert rows["pattern agreement"]["optimum or ceiling"] == "-"
+
+
+def test_the_sentence_counts_the_pairs_of_the_first_seed(found):
+    teacher, student = (
+        np.abs(np.asarray(linalg.cosines(jnp.asarray(found[name][0])))) <= 0.1
+        for name in ("teacher", "student")
+    )
+    above = np.triu(np.ones_like(teacher), 1)
+    counts = [(teacher & student), teacher, (teacher & ~student), (~teacher & student)]
+    said = [int(word) for word in re.findall(r"\d+", pictures.sentence(found))]
+    assert said == [int((each & above).sum()) for each in counts]
 
 
 def test_a_run_is_stopped_at_its_next_record():
@@ -174,6 +192,14 @@ def test_a_run_that_was_stopped_while_it_waited_ends_at_its_start():
     job.stop()
     outcome = job.run()
     assert outcome.data["step"].values.tolist() == [0]
+
+
+def test_what_would_be_compiled_waits_for_a_choice_that_stays(monkeypatch):
+    monkeypatch.setattr(jobs, "_KNOWN", set())
+    monkeypatch.setattr(engine, "run", lambda *_, **__: pytest.fail("it was begun"))
+    asked = iter([False, True])
+    passing = jobs.Job(experiment_of(SMALL))
+    assert passing.run(is_superseded=lambda: next(asked)) is None
 
 
 def test_a_superseded_run_gives_way():
@@ -208,6 +234,66 @@ def test_runs_take_turns(monkeypatch):
     assert max(most) == 1
     assert [each.message for each in outcomes] == ["`x` must be y."] * 3
     assert all(each.data is None for each in outcomes)
+
+
+@pytest.mark.parametrize("wish", [Wish(), SMALL, Wish(student_dim=64, teacher_dim=64)])
+def test_what_is_compiled_ahead_is_nearby_and_the_nearest_first(wish):
+    def far(other):
+        return sum(
+            abs(values.index(getattr(wish, name)) - values.index(getattr(other, name)))
+            for name in ("teacher_dim", "student_dim")
+            for values in [RANGES[name].values]
+        )
+
+    found = ahead.nearby(wish)
+    assert wish not in found
+    assert len(set(found)) == len(found)
+    assert {cell.objective for cell in found} == set(controls.OBJECTIVES)
+    widths = [each for each in found if each.num_vectors == wish.num_vectors]
+    widths = [far(each) for each in widths if each.objective == wish.objective]
+    assert widths == sorted(widths)
+    assert widths[:2] == [1, 1]
+
+
+def test_what_was_chosen_last_is_compiled_around(monkeypatch, tmp_path):
+    asked = tmp_path / "asked"
+    asked.touch()
+    code = f"""import sys
+for line in sys.stdin:
+    open({str(asked)!r}, "a").write(line)
+    print("done", flush=True)
+"""
+    start = subprocess.Popen
+    monkeypatch.setattr(
+        subprocess,
+        "Popen",
+        lambda command, **options: start([sys.executable, "-c", code], **options),
+    )
+    follower, last = ahead.Ahead(), Wish(teacher_dim=64, student_dim=64)
+    for wish in (Wish(), last):
+        follower.follow(wish)
+    wanted, seen, end = {*ahead.nearby(last)}, [], time.monotonic() + 60
+    while not wanted <= {*seen} and time.monotonic() < end:
+        time.sleep(0.05)
+        lines = asked.read_text().splitlines(keepends=True)
+        seen = [Wish(*json.loads(line)) for line in lines if line.endswith("\n")]
+    assert wanted <= {*seen}
+    assert len({*seen}) == len(seen)
+
+
+def test_the_process_that_compiles_ahead_ends_with_its_input():
+    refused = Wish(knob=1, teacher_dim=4)  # so that nothing is compiled
+    with subprocess.Popen(
+        [sys.executable, "-m", ahead.__name__],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd=serving.ROOT,
+        text=True,
+    ) as process:
+        print(json.dumps(refused), file=process.stdin, flush=True)
+        assert process.stdout.readline() == "done\n"
+        process.stdin.close()
+        assert process.wait(timeout=60) == 0
 
 
 def test_a_gradient_that_is_not_finite_is_told(monkeypatch, found):
@@ -260,13 +346,15 @@ def test_the_cells_that_show_a_run(found):
 
     cell = experiment_of(SMALL)
     outcome = jobs.Outcome(cell, found, "", 0.25)
-    given = {"mo": mo, "refusal": "", "get_outcome": lambda: outcome}
+    given = {"mo": mo, "get_outcome": lambda: outcome}
     shown, _ = app.numbers.run(pictures=pictures, **given)
     assert "pattern agreement" in shown.text
-    shown, _ = app.curves.run(pictures=pictures, **given)
-    assert "Loss over the steps" in shown.text
-    shown, _ = app.maps.run(pictures=pictures, shown=mo.ui.radio(["cosines"]), **given)
-    assert "of the student" in shown.text
+    radio = mo.ui.radio(pictures.SHOWN, pictures.PAIRS)
+    _, drawn = app.curves.run(pictures=pictures, **given)
+    _, others = app.maps.run(pictures=pictures, shown=radio, **given)
+    shown, _ = app.results.run(mo=mo, shown=radio, **drawn, **others)
+    for words in ("Loss over the steps", "of the student", "first seed preserves"):
+        assert words in shown.text
     for language, word in (("TOML", "kind"), ("Python", "import")):
         spoken = mo.ui.radio([language], language)
         shown, _ = app.take_away.run(cell=cell, mo=mo, snippets=snippets, spoken=spoken)
@@ -278,7 +366,7 @@ def test_what_is_refused_is_shown_and_nothing_is_run():
     app = cells()
     import marimo as mo
 
-    common = {"job": None, "stop": None, "get_outcome": lambda: None}
+    common = {"job": None, "jobs": jobs, "stop": None, "get_outcome": lambda: None}
     shown, _ = app.status.run(
         mo=mo, refusal="`n` must be 3.", get_progress=lambda: None, **common
     )

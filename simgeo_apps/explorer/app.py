@@ -6,7 +6,7 @@
 
 import marimo
 
-app = marimo.App(width="medium", app_title="simgeo explorer")
+app = marimo.App(width="full", app_title="simgeo explorer", css_file="explorer.css")
 
 
 @app.cell
@@ -14,23 +14,10 @@ def imports():
     import marimo as mo
 
     from simgeo import engine
-    from simgeo_apps.explorer import controls, jobs, pictures, snippets
+    from simgeo_apps.explorer import ahead, controls, jobs, pictures, snippets
 
     engine.keep_programs()
-    return controls, jobs, mo, pictures, snippets
-
-
-@app.cell
-def heading(mo):
-    mo.md(
-        """
-        # simgeo explorer
-
-        Students are distilled from teachers anew whenever a control is moved. A new
-        size, objective or number of seeds is compiled first, which takes seconds.
-        """
-    )
-    return
+    return ahead, controls, jobs, mo, pictures, snippets
 
 
 @app.cell
@@ -41,13 +28,12 @@ def states(mo):
 
 
 @app.cell
-def choices(controls, mo):
+def choices(controls, mo, pictures):
     def slider(range_):
+        place = {"start": range_.least, "stop": range_.most, "step": range_.step}
         return mo.ui.slider(
-            range_.least,
-            range_.most,
-            range_.step,
-            range_.start,
+            **({"steps": range_.values} if range_.values else place),
+            value=range_.start,
             label=range_.label,
             debounce=True,
             show_value=True,
@@ -75,9 +61,7 @@ def choices(controls, mo):
     log_rate = slider(controls.RANGES["log_rate"])
     num_steps = slider(controls.RANGES["num_steps"])
     num_seeds = slider(controls.RANGES["num_seeds"])
-    shown = mo.ui.radio(
-        ["cosines", "inner products"], "cosines", label="pairs", inline=True
-    )
+    shown = mo.ui.radio(pictures.SHOWN, pictures.PAIRS, label="show", inline=True)
     # A cell that names a control runs whenever that is moved. The panel need not, and
     # would take the keyboard's focus away.
     laid_out = {
@@ -123,20 +107,24 @@ def teacher_knob(controls, slider, teacher):
 def panel(knobs, laid_out, mo):
     def _group(title, *names, then=()):
         head, *rest = (laid_out[name] for name in names)
-        return mo.vstack([mo.md(f"**{title}**"), head, *then, *rest], gap=0.75)
+        return mo.vstack([mo.md(f"**{title}**"), head, *then, *rest], gap=0.25)
 
+    _about = """
+        # simgeo explorer
+
+        Students are distilled anew whenever a control is moved. Sizes and objectives
+        near the present ones are compiled ahead.
+        """
     _groups = [
+        mo.md(_about),
         _group("Teacher", "teacher", "num_vectors", "teacher_dim", "epsilon",
                then=knobs),
         _group("Student and objective", "student_dim", "objective", "added", "weight"),
         _group("Run", "log_rate", "num_steps", "num_seeds"),
     ]  # fmt: skip
-    # A stack of marimo's own would squeeze three columns onto a phone.
-    _columns = "repeat(auto-fit, minmax(min(100%, 17rem), 1fr))"
-    mo.Html(
-        f'<div style="display: grid; gap: 2rem; grid-template-columns: {_columns}">'
-        f"{''.join(_laid.text for _laid in _groups)}</div>"
-    )
+    # A stack of marimo's own would squeeze its columns onto a phone.
+    _inside = "".join(_laid.text for _laid in _groups)
+    mo.Html(f'<div class="simgeo-panel">{_inside}</div>')
     return
 
 
@@ -174,7 +162,14 @@ def wanted(
         cell, refusal = controls.experiment_of(wish), ""
     except ValueError as _error:
         cell, refusal = None, str(_error)
-    return cell, refusal
+    return cell, refusal, wish
+
+
+@app.cell
+def compile_ahead(ahead, mo, refusal, wish):
+    if not refusal and "no-ahead" not in mo.cli_args():
+        ahead.shared().follow(wish)
+    return
 
 
 @app.cell
@@ -210,13 +205,15 @@ def stop_button(job, mo):
 
 
 @app.cell
-def status(get_outcome, get_progress, job, mo, refusal, stop):
+def status(get_outcome, get_progress, job, jobs, mo, refusal, stop):
     _progress, _outcome = get_progress(), get_outcome()
     _steps = _progress[1] if _progress is not None and _progress[0] is job else 0
     if refusal:
         _said = mo.callout(mo.md(refusal), kind="danger")
     elif _steps is not None or _outcome is None or _outcome.experiment is not job.cell:
-        _what = f"step {_steps} of {job.cell.num_steps}" if _steps else "compiling"
+        _what = "starting" if jobs.is_known(job.cell) else "compiling"
+        if _steps:
+            _what = f"step {_steps} of {job.cell.num_steps}"
         _said = mo.hstack(
             [mo.md(f"Computing: {_what} ..."), stop], justify="start", align="center"
         )
@@ -224,62 +221,63 @@ def status(get_outcome, get_progress, job, mo, refusal, stop):
         _said = mo.callout(mo.md(_outcome.message), kind="warn")
     else:
         _said = mo.md(f"Done in {_outcome.seconds:.2f} s.")
-    _said
+    # What is shown of another experiment turns grey at once, until it is replaced.
+    _old = ".simgeo-results"
+    if not refusal:
+        _old += f':not([data-of="{id(job.cell)}"])'
+    _grey = f"{_old} {{ opacity: 0.35; filter: grayscale(1); }}"
+    mo.Html(f"{_said.text}<style>{_grey}</style>")
     return
 
 
 @app.cell
-def curves(get_outcome, mo, pictures, refusal):
+def curves(get_outcome, mo, pictures):
     _outcome = get_outcome()
-    mo.stop(bool(refusal) or _outcome is None or _outcome.data is None)
-    _loss, _agreement = pictures.curves(_outcome.data)
-    mo.hstack(
-        [
-            mo.image(_loss, alt="Loss over the steps", width=330, rounded=True),
-            mo.image(
-                _agreement,
-                alt="Pattern agreement over the steps, with chance and SVD baseline",
-                width=330,
-                rounded=True,
-            ),
-        ],
-        wrap=True,
-        justify="start",
-        align="start",  # and not stretched to one height
+    mo.stop(_outcome is None or _outcome.data is None)
+    loss, agreement = pictures.curves(_outcome.data)
+    shown_of = id(_outcome.experiment)
+    return agreement, loss, shown_of
+
+
+@app.cell
+def maps(get_outcome, mo, pictures, shown):
+    _outcome = get_outcome()
+    mo.stop(_outcome is None or _outcome.data is None)
+    teacher_map, student_map = pictures.maps(_outcome.data, shown.value)
+    said = pictures.sentence(_outcome.data)
+    return said, student_map, teacher_map
+
+
+@app.cell
+def results(agreement, loss, mo, said, shown, shown_of, student_map, teacher_map):
+    _pictures = {
+        "Loss over the steps": loss,
+        "Pattern agreement over the steps, with chance and SVD baseline": agreement,
+        f"Heat map of the {shown.value} of the teacher": teacher_map,
+        f"Heat map of the {shown.value} of the student": student_map,
+    }
+    _images = "".join(
+        f'<img alt="{_alt}" src="{_picture}">' for _alt, _picture in _pictures.items()
+    )
+    mo.Html(
+        f'<div class="simgeo-results" data-of="{shown_of}">'
+        f'<div class="simgeo-pictures">{_images}</div>{mo.md(said).text}</div>'
+        f"{shown.text}"
     )
     return
 
 
 @app.cell
-def maps(get_outcome, mo, pictures, refusal, shown):
+def numbers(get_outcome, mo, pictures):
     _outcome = get_outcome()
-    mo.stop(bool(refusal) or _outcome is None or _outcome.data is None)
-    _images = [
-        mo.image(
-            each,
-            alt=f"Heat map of the {shown.value} of all pairs of the {name}",
-            width=320,
-            rounded=True,
-        )
-        for name, each in zip(
-            ("teacher", "student"),
-            pictures.maps(_outcome.data, shown.value == "cosines"),
-            strict=True,
-        )
-    ]
-    mo.vstack([shown, mo.hstack(_images, wrap=True, justify="start")])
-    return
-
-
-@app.cell
-def numbers(get_outcome, mo, pictures, refusal):
-    _outcome = get_outcome()
-    mo.stop(bool(refusal) or _outcome is None or _outcome.data is None)
+    mo.stop(_outcome is None or _outcome.data is None)
     _rows = pictures.numbers(_outcome.data)
     _names = list(_rows[0])
     _lines = [f"| {' | '.join(_names)} |", "|:--" + "|--:" * (len(_names) - 1) + "|"]
     _lines += [f"| {' | '.join(_row.values())} |" for _row in _rows]
-    mo.md("\n".join(_lines) + "\n\nMedians over seeds.").style(overflow_x="auto")
+    _table = mo.md("\n".join(_lines) + "\n\nMedians over seeds.")
+    _of = f'class="simgeo-results simgeo-numbers" data-of="{id(_outcome.experiment)}"'
+    mo.Html(f"<div {_of}>{_table.text}</div>")
     return
 
 

@@ -20,6 +20,12 @@ class Range(NamedTuple):
     most: float
     start: float
     step: float = 1
+    values: tuple[int, ...] = ()  # where it stops, if not at every step
+
+
+def _sizes(label: str, values: tuple[int, ...], start: int) -> Range:
+    """A size, of which there are few, so that programs can be compiled ahead."""
+    return Range(label, values[0], values[-1], start, values=values)
 
 
 class Choice(NamedTuple):
@@ -56,16 +62,16 @@ OBJECTIVES: dict[str, AbstractObjective] = {
     objective.label: objective for objective in objectives.LOSSES
 }
 RANGES = {
-    "num_vectors": Range("n, vectors", 3, 128, 32),
-    "teacher_dim": Range("d, teacher's dimensions", 1, 64, 16),
-    "student_dim": Range("m, student's dimensions", 1, 64, 8),
+    "num_vectors": _sizes("n, vectors", (8, 16, 32, 64, 128), 32),
+    "teacher_dim": _sizes("d, teacher's dimensions", (4, 8, 16, 32, 64), 16),
+    "student_dim": _sizes("m, student's dimensions", (2, 4, 8, 16, 32, 64), 8),
     "epsilon": Range(
         "epsilon, largest |cos| of an orthogonal pair", 0.01, 0.99, 0.1, 0.01
     ),  # fmt: skip
     "weight": Range("weight of what is added", 0, 10, 1, 0.05),
     "log_rate": Range("rate, log10", -4, 0, -2, 0.1),
     "num_steps": Range("steps", 10, 2000, 300, 10),
-    "num_seeds": Range("seeds", 1, 16, 4),
+    "num_seeds": _sizes("seeds", (1, 2, 4, 8, 16), 4),
 }
 _WHOLE = ("num_vectors", "teacher_dim", "student_dim", "num_steps", "num_seeds")
 
@@ -124,6 +130,10 @@ def _check(name: str, value: object, range_: Range, whole: bool = False) -> None
             f"`{name}` must be from {range_.least:g} to {range_.most:g} here; got "
             f"{value!r}."
         )
+    if range_.values and value not in range_.values:
+        *most, last = range_.values
+        choices = f"{', '.join(map(str, most))} or {last}"
+        raise ValueError(f"`{name}` must be {choices} here; got {value!r}.")
     if whole and value != int(value):
         raise ValueError(f"`{name}` must be a whole number; got {value!r}.")
 

@@ -2,9 +2,10 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any, NamedTuple
 
+import jax
 import xarray as xr
 
 from simgeo import engine
@@ -12,6 +13,10 @@ from simgeo.problems import Experiment
 
 # Two at once would only take the cores from one another.
 _ONE_AT_A_TIME = threading.Lock()
+_KNOWN: set[Hashable] = set()  # the programs that are in memory
+# Seconds that a choice has to stand before programs are compiled for it, which cannot
+# be cut short: a slider that moves on by keys is not followed to every place.
+_SETTLED = 0.3
 
 
 class Outcome(NamedTuple):
@@ -47,6 +52,11 @@ class Job:
         with _ONE_AT_A_TIME:
             if is_superseded():
                 return None
+            programs = _programs(self.cell)
+            if programs not in _KNOWN:
+                time.sleep(_SETTLED)
+                if is_superseded():
+                    return None
             begin, last_told = time.perf_counter(), 0.0
 
             def on_record(record: engine.Record) -> None:
@@ -60,6 +70,7 @@ class Job:
             data, message = None, ""
             try:
                 data = engine.run(self.cell, on_record=on_record)
+                _KNOWN.add(programs)
                 if not data.attrs["complete"]:
                     message = (
                         f"Stopped after {int(data['step'][-1])} of "
@@ -73,3 +84,14 @@ class Job:
         if is_superseded():
             return None
         return Outcome(self.cell, data, message, time.perf_counter() - begin)
+
+
+def is_known(cell: Experiment) -> bool:
+    """Whether the programs that run a cell are in memory."""
+    return _programs(cell) in _KNOWN
+
+
+def _programs(cell: Experiment) -> Hashable:
+    """Equal for cells that the same programs run."""
+    sizes = cell.num_vectors, cell.teacher_dim, cell.student_dim, cell.num_seeds
+    return sizes, jax.tree.structure((cell.teacher, cell.objective))

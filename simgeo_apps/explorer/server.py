@@ -69,6 +69,7 @@ def parse(arguments: list[str]) -> list[str]:
     )
     add("--no-token", action="store_true", help="let everyone on this machine open it")
     add("--no-browser", action="store_true", help="open no browser")
+    add("--no-ahead", action="store_true", help="compile no program ahead of its use")
     asked = parser.parse_args(arguments)
     local = _is_loopback(asked.host)
     if not local and not asked.allow_remote:
@@ -88,6 +89,7 @@ def parse(arguments: list[str]) -> list[str]:
         *("--host", asked.host, "--port", str(port)),
         "--no-token" if asked.no_token else "--token",
         *(["--headless"] if asked.no_browser else []),
+        *(["--", "--no-ahead"] if asked.no_ahead else []),  # for the page
     ]
 
 
