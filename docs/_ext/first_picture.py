@@ -20,7 +20,9 @@ class FirstPicture(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         folder = self.env.docname.rpartition("/")[0]
-        return [picture(page=f"{folder}/{self.arguments[0]}".lstrip("/"))]
+        page = f"{folder}/{self.arguments[0]}".lstrip("/")
+        self.env.note_dependency(str(self.env.doc2path(page)))
+        return [picture(page=page)]
 
 
 def resolve(app: Sphinx, doctree: nodes.document, docname: str) -> None:

@@ -63,6 +63,7 @@ def page_of(study: Study) -> str:
 
 def moved(text: str, up: str = "") -> str:
     """Text of a page in figures/ with its links as docs/ needs them, or below it."""
+    text = re.sub(r"\[[\w/]+\.md\]", "[]", text)  # the page's title says more
     text = text.replace("](../docs/", f"]({up}")
     text = text.replace("](claims.md", f"]({up}claims.md")
     return re.sub(r"\]\((?![a-z]+:|[/#.]|[^)]*\.md\b)", f"]({up}../figures/", text)
