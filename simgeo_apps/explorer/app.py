@@ -105,9 +105,8 @@ def teacher_knob(controls, slider, teacher):
 
 @app.cell
 def panel(knobs, laid_out, mo):
-    def _group(title, *names, then=()):
-        head, *rest = (laid_out[name] for name in names)
-        return mo.vstack([mo.md(f"**{title}**"), head, *then, *rest], gap=0.25)
+    def _group(title, *controls):
+        return mo.vstack([mo.md(f"**{title}**"), *controls], gap=0.25)
 
     _about = """
         # simgeo explorer
@@ -115,12 +114,17 @@ def panel(knobs, laid_out, mo):
         Students are distilled anew whenever a control is moved. Sizes and objectives
         near the present ones are compiled ahead.
         """
+    # In a place of its own, filled or not: were the sliders below it to move up, the
+    # browser would give each the state of another, whose places it has not.
+    _knob = mo.Html(f"<div>{''.join(_each.text for _each in knobs)}</div>")
+    _of = laid_out
     _groups = [
         mo.md(_about),
-        _group("Teacher", "teacher", "num_vectors", "teacher_dim", "epsilon",
-               then=knobs),
-        _group("Student and objective", "student_dim", "objective", "added", "weight"),
-        _group("Run", "log_rate", "num_steps", "num_seeds"),
+        _group("Teacher", _of["teacher"], _knob, _of["num_vectors"],
+               _of["teacher_dim"], _of["epsilon"]),
+        _group("Student and objective", _of["student_dim"], _of["objective"],
+               _of["added"], _of["weight"]),
+        _group("Run", _of["log_rate"], _of["num_steps"], _of["num_seeds"]),
     ]  # fmt: skip
     # A stack of marimo's own would squeeze its columns onto a phone.
     _inside = "".join(_laid.text for _laid in _groups)
