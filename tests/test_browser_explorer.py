@@ -324,8 +324,8 @@ def test_the_code_is_toml_or_python(page):
 
 @pytest.mark.parametrize("way", ["mouse", "keyboard"])
 def test_a_run_is_stopped(page, way):
-    # Another objective is compiled, which takes its time before the first record.
-    choose(page, "objective", "keyboard")
+    # A hybrid is compiled, which takes its time before the first record.
+    choose(page, "add to it, as a hybrid", "keyboard")
     stop = page.get_by_role("button", name="Stop")
     stop.click() if way == "mouse" else stop.press("Enter")
     page.get_by_text(re.compile(r"Stopped after \d+ of \d+ steps")).wait_for(

@@ -28,7 +28,7 @@ def states(mo):
 
 
 @app.cell
-def choices(controls, mo, pictures):
+def choices(controls, mo):
     def slider(range_):
         place = {"start": range_.least, "stop": range_.most, "step": range_.step}
         return mo.ui.slider(
@@ -61,7 +61,6 @@ def choices(controls, mo, pictures):
     log_rate = slider(controls.RANGES["log_rate"])
     num_steps = slider(controls.RANGES["num_steps"])
     num_seeds = slider(controls.RANGES["num_seeds"])
-    shown = mo.ui.radio(pictures.SHOWN, pictures.PAIRS, label="show", inline=True)
     # A cell that names a control runs whenever that is moved. The panel need not, and
     # would take the keyboard's focus away.
     laid_out = {
@@ -86,7 +85,6 @@ def choices(controls, mo, pictures):
         num_steps,
         num_vectors,
         objective,
-        shown,
         slider,
         student_dim,
         teacher,
@@ -266,9 +264,16 @@ def results(agreement, loss, mo, said, shown, shown_of, student_map, teacher_map
     mo.Html(
         f'<div class="simgeo-results" data-of="{shown_of}">'
         f'<div class="simgeo-pictures">{_images}</div>{mo.md(said).text}</div>'
-        f"{shown.text}"
     )
     return
+
+
+@app.cell
+def which_pairs(mo, pictures):
+    # Shown by the cell that makes it, so that it stays, and with it the focus.
+    shown = mo.ui.radio(pictures.SHOWN, pictures.PAIRS, label="show", inline=True)
+    shown
+    return (shown,)
 
 
 @app.cell
