@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from simgeo import engine, objectives, problems, teachers
 from simgeo.engine import _programs as programs
-from simgeo.engine._layout import Layout
+from simgeo.engine._lanes import Layout
 from simgeo.engine._units import Unit, parts_of, stacked
 from simgeo.objectives import AbstractObjective
 

@@ -9,7 +9,7 @@ import optax
 import pytest
 
 from simgeo import engine, objectives, optimisers, teachers
-from simgeo.engine import _layout, _units
+from simgeo.engine import _lanes, _units
 from simgeo.engine import _programs as programs
 from simgeo.engine._units import parts_of, shapes_of_run
 from simgeo.problems import Experiment
@@ -205,7 +205,7 @@ def _lowered(cell):
 
     whole = jax.ShapeDtypeStruct((), np.int32)
     counts = jax.ShapeDtypeStruct((1,), np.int32)
-    mesh = _layout.mesh_of(1)
+    mesh = _lanes.mesh_of(1)
     steps = jax.jit(programs.over_units(programs.advance, mesh)).lower(
         counts, (whole,), *map(wide, (begun.state, knobs, whole, given))
     )
@@ -261,7 +261,7 @@ def test_three_cores_give_the_numbers_of_one_bit_by_bit(num_seeds, monkeypatch):
         cell = Experiment(**SMALL | settings, objective=objective)
         found = {}
         for cores in (1, 3):
-            monkeypatch.setattr(_layout, "num_workers", lambda cores=cores: cores)
+            monkeypatch.setattr(_lanes, "num_workers", lambda cores=cores: cores)
             monkeypatch.setattr(_units, "num_workers", lambda cores=cores: cores)
             found[cores] = engine.Engine().run(
                 *engine.batches_of([engine.work_of(cell)])
@@ -273,9 +273,9 @@ def test_three_cores_give_the_numbers_of_one_bit_by_bit(num_seeds, monkeypatch):
 @pytest.mark.parametrize("cores", range(1, 5))
 @pytest.mark.once
 def test_every_unit_has_one_place_in_one_lane(capacity, cores, monkeypatch):
-    monkeypatch.setattr(_layout, "num_workers", lambda: cores)
+    monkeypatch.setattr(_lanes, "num_workers", lambda: cores)
     for number in range(1, capacity + 1):
-        layout = _layout.Layout(number, capacity)
+        layout = _lanes.Layout(number, capacity)
         assert capacity == layout.num_lanes * layout.room
         assert layout.num_lanes <= cores
         lanes = layout.put(np.arange(number))

@@ -4,7 +4,7 @@ from simgeo.engine._engine import Engine as Engine
 from simgeo.engine._engine import NotFiniteError as NotFiniteError
 from simgeo.engine._engine import OnRecord as OnRecord
 from simgeo.engine._engine import Record as Record
-from simgeo.engine._layout import num_workers as num_workers
+from simgeo.engine._lanes import num_workers as num_workers
 from simgeo.engine._memory import TooLargeError as TooLargeError
 from simgeo.engine._memory import host_memory as host_memory
 from simgeo.engine._run import draw as draw

@@ -18,7 +18,7 @@ from simgeo.engine import _memory as memory
 from simgeo.engine import _programs as programs
 from simgeo.engine._given import Given, Levels
 from simgeo.engine._label import data_set
-from simgeo.engine._layout import Layout, num_workers
+from simgeo.engine._lanes import Layout, num_workers
 from simgeo.engine._programs import Common
 from simgeo.engine._units import (
     Batch,

@@ -24,7 +24,6 @@ from jaxtyping import Array, Float, Int, Key, PyTree
 
 from simgeo.checks import require
 from simgeo.engine import _loop
-from simgeo.linalg import in_full_precision
 from simgeo.optimisers import AbstractOptimiser
 from simgeo.problems import AbstractObserver, AbstractProblem, AbstractStage, Data
 
@@ -63,7 +62,13 @@ def traced(one: Callable) -> Callable:
 
     GPUs and TPUs would otherwise round what they multiply to 10 or 7 bits.
     """
-    return jax.jit(in_full_precision(one), inline=True)
+
+    @functools.wraps(one)
+    def precise(*given: PyTree, **named: PyTree) -> PyTree:
+        with jax.default_matmul_precision("highest"):
+            return one(*given, **named)
+
+    return jax.jit(precise, inline=True)
 
 
 @traced

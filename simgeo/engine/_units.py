@@ -15,7 +15,7 @@ from jaxtyping import PyTree
 from simgeo import settings
 from simgeo.checks import require
 from simgeo.engine import _programs as programs
-from simgeo.engine._layout import num_workers
+from simgeo.engine._lanes import num_workers
 from simgeo.engine._programs import Knobs
 from simgeo.problems import AbstractCell, AbstractObserver, AbstractStage
 
