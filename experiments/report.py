@@ -166,12 +166,15 @@ _TITLES = {
 }
 
 
-def draw(judged: Judged, sheet: Sheet) -> pd.DataFrame:
+def rows(judged: Judged) -> pd.DataFrame:
+    """The cells of all claims."""
+    of_claims = [each.cells.assign(claim=each.name) for each in judged.claims]
+    drawn = ["claim", "variant", *claims.CELL, "estimate", "low", "high", "state"]
+    return pd.concat(of_claims, ignore_index=True)[[*drawn, *_COLUMNS]]
+
+
+def draw(rows: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
     """A grid of claims and variants by cells, coloured by the state of each."""
-    rows = pd.concat(
-        [each.cells.assign(claim=each.name) for each in judged.claims],
-        ignore_index=True,
-    )
     sheet.figure, ax = plt.subplots(figsize=(plots.PAGE, 5.6))
     places = where(rows, claim="C1")[claims.CELL].drop_duplicates()
     columns = {tuple(place): at for at, place in enumerate(places.to_numpy())}
@@ -199,8 +202,7 @@ def draw(judged: Judged, sheet: Sheet) -> pd.DataFrame:
     labels = [HELD, FAILED, "not judged: the SVD baseline is itself below the bar"]
     options = {"ncols": 3, "frameon": False, "fontsize": 7}
     sheet.figure.legend(handles, labels, loc="outside lower center", **options)
-    drawn = ["claim", "variant", *claims.CELL, "estimate", "low", "high", "state"]
-    return rows[[*drawn, *_COLUMNS]]
+    return rows
 
 
 def _row(
@@ -268,6 +270,7 @@ STUDY = Study(
             "Procrustes distance alone.",
             draw,
             narrow=False,
+            rows=rows,
         )
     },
     main=True,

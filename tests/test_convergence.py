@@ -78,17 +78,15 @@ def test_seconds_are_steps_times_those_of_one():
     assert table["seconds_loss"]["Gram"] == 3.0 * gram
 
 
-@pytest.mark.parametrize("narrow", [False, True])
-def test_the_figure_is_the_same_twice(tmp_path, narrow):
+def test_the_figure_is_the_same_twice_and_from_its_csv(tmp_path):
     runs = frame(lambda t: np.exp(-t / 9), lambda t: 1 - np.exp(-t / 9), 0.0)
     arrived = convergence.arrivals(runs)
     for place in ("one", "two"):
         folder = tmp_path / place
         figure = convergence.STUDY.figures["convergence"]
-        data = convergence.Arrivals(arrived, pd.DataFrame(), 6, 600)
-        study.draw(figure, data, folder, "convergence", narrow, "a note")
-    stem = "convergence_column" if narrow else "convergence"
-    for name in (f"{stem}.pdf", f"{stem}.png"):
+        study.draw(figure, arrived, folder, "convergence")
+        arrived = pd.read_csv(folder / "convergence.csv")
+    for name in ("convergence.pdf", "convergence_column.png"):
         one, two = (tmp_path / place / name for place in ("one", "two"))
         assert one.read_bytes() == two.read_bytes()
 
