@@ -1,4 +1,4 @@
-"""Figures, one study or all: `python -m experiments [STUDY ...] [--quick] [--all]`."""
+"""Figures, one study or all: `python -m experiments [STUDY ...] [OPTIONS]`."""
 
 import argparse
 import os

@@ -83,7 +83,7 @@ def width(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
 _AT_WIDTH = {
     "high fraction": {
         "Procrustes = Gram": (30, 4, -6),
-        "Procrustes + hinge": (18, -24, 14),
+        "Procrustes + hinge": (18, -26, 18),
         "Pattern hinge": (36, -42, 4),
     },
     "Gaussian": {
@@ -92,7 +92,7 @@ _AT_WIDTH = {
         "Pattern hinge": (36, 0, 8),
     },
     "price": {
-        "Procrustes = Gram": (24, -42, -36),
+        "Procrustes = Gram": (24, -46, -31),
         "Procrustes + hinge": (18, 3, 6),
         "Pattern hinge": (30, 0, 8),
     },
