@@ -26,5 +26,6 @@ from simgeo.plots._layout import label as label
 from simgeo.plots._layout import panels as panels
 from simgeo.plots._layout import save as save
 from simgeo.plots._layout import style as style
+from simgeo.plots._pair_cosines import FATES as FATES
 from simgeo.plots._pair_cosines import pair_cosines as pair_cosines
 from simgeo.plots._sweep import sweep as sweep
