@@ -30,13 +30,17 @@ page: $(PAGE) ## write page.html, to open in any browser
 
 # Most of a test is its compilation, which is hence not optimised: `make figures` runs what
 # users have. Files are not reordered, or a long one of few tests would come last, alone.
-PYTEST := JAX_DISABLE_MOST_OPTIMIZATIONS=1 $(BIN)/python -m pytest \
+PYTEST := JAX_DISABLE_MOST_OPTIMIZATIONS=1 XLA_FLAGS="$$XLA_FLAGS \
+	--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1" \
+	$(BIN)/python -m pytest \
 	-n auto --dist loadfile --no-loadscope-reorder $(if $(LONG),--long)
 
-# Of what is asked for there may be nothing that float64 could change: pytest's 5.
+# The second run does not check shapes again, which is a fifth of the time. Of what is asked
+# for there may be nothing that float64 could change: pytest's 5.
 test: $(DEV) ## run the tests in float32, the numerical ones in float64 (ARGS="-k ..."; LONG=1: all)
 	JAX_ENABLE_X64=0 $(PYTEST) $(ARGS)
-	JAX_ENABLE_X64=1 $(PYTEST) -m 'not slow and not once' --ignore=simgeo $(ARGS) || \
+	JAX_ENABLE_X64=1 $(PYTEST) -o addopts=--strict-markers \
+		-m 'not slow and not once' --ignore=simgeo $(ARGS) || \
 		[ $$? = 5 ]
 
 lint: $(DEV) ## check style, format, types and words

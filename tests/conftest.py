@@ -23,7 +23,6 @@ _LONG = (
     "test_objectives",
     "test_sweep",
     "test_functional",
-    "test_experiment",
     "test_cli",
 )
 

@@ -13,6 +13,8 @@ from jaxtyping import Array, Float
 
 from simgeo import checks, settings
 
+pytestmark = pytest.mark.once
+
 
 class AbstractPart(eqx.Module):
     pass

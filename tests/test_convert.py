@@ -13,6 +13,8 @@ from simgeo.problems import Experiment
 from simgeo.results._convert import settings_of
 from simgeo.settings import digest
 
+pytestmark = pytest.mark.once
+
 OLD = Path(__file__).parent / "data" / "19d67b149fe8b9c5.nc"
 
 

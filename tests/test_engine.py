@@ -225,6 +225,7 @@ def _lowered(cell):
     ids=lambda objective: objective.label,
 )
 @pytest.mark.parametrize("student_dim", [4, 12])
+@pytest.mark.once
 def test_no_program_calls_a_library_inside_the_loop(objective, student_dim):
     cell = Experiment(**SMALL | {"student_dim": student_dim, "objective": objective})
     assert not any("custom_call" in text for text in _lowered(cell))

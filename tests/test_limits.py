@@ -14,6 +14,8 @@ from scipy.optimize import minimize
 from simgeo import cli, limits
 from simgeo.limits._polynomials import delsarte_count, levenshtein_count
 
+pytestmark = pytest.mark.once
+
 RNG_SEED = 0
 
 
@@ -468,7 +470,6 @@ def test_known_sets_that_are_largest(epsilon, dim, count):
 
 
 @pytest.mark.parametrize("dim", [2, 3, 4, 7, 8, 16, 23, 24, 25, 64, 100, 289, 1024])
-@pytest.mark.once
 def test_no_known_set_passes_a_bound(dim):
     before = 0
     for epsilon in [0.0, 0.03, 1 / 17, 0.1, 0.125, 0.2, 1 / 3, 0.45, 0.5, 0.7, 0.95]:

@@ -19,6 +19,8 @@ from runs import HYBRID, another, make
 from simgeo import results
 from simgeo.settings import SCHEMA
 
+pytestmark = pytest.mark.once
+
 
 def test_load_inverts_save(tmp_path):
     data = make()
@@ -326,7 +328,6 @@ for index in range({start}, 10**6):
 """
 
 
-@pytest.mark.once
 def test_kills_leave_no_broken_finished_file(tmp_path):
     rng = random.Random(0)
     for _ in range(4):

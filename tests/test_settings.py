@@ -19,6 +19,8 @@ from hypothesis import strategies as st
 from simgeo import settings
 from simgeo.settings import _describe
 
+pytestmark = pytest.mark.once
+
 law = hypothesis.settings(
     derandomize=True, database=None, deadline=None, max_examples=60
 )

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from simgeo import stats
 
+pytestmark = pytest.mark.once
+
 law = hypothesis.settings(
     derandomize=True, database=None, deadline=None, max_examples=40
 )

@@ -18,6 +18,8 @@ from simgeo.problems import Experiment
 from simgeo.results import _index, _opening, _reading
 from simgeo.sweep import _keep
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture
 def folder(tmp_path):

@@ -12,6 +12,8 @@ from hypothesis import given
 
 from simgeo.subsets import largest_orthogonal_subset
 
+pytestmark = pytest.mark.once
+
 
 def units(num_vectors, dim, seed=0):
     draw = np.random.default_rng(seed).standard_normal((num_vectors, dim))

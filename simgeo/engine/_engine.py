@@ -248,7 +248,7 @@ class Engine:
         capacity = capacity_of(len(seeds), 1)
         layout = _Layout(len(seeds), capacity, programs.mesh_of(1))
         own = np.array(seeds, np.int32), stacked(stages), stacked(before)
-        draw = programs.alone(partial(programs.draw, place))
+        draw = programs.alone(partial(programs.draw, place=place))
         found = self._call(("draw", place), draw, layout, own)[1]
         found = jax.tree.map(layout.back, found)
         if not all(isinstance(leaf, np.ndarray) for leaf in jax.tree.leaves(found)):
@@ -306,7 +306,8 @@ class Engine:
             counts = spread(jax.ShapeDtypeStruct((mesh.size,), np.int32))
             program = jax.jit(programs.over_units(one, mesh), donate_argnums=(2,))
             given = counts, shared(common), spread(carried), *map(spread, own)
-            self._programs[key] = program.lower(*given).compile()
+            options = None if name == "advance" else programs.seldom_called()
+            self._programs[key] = program.lower(*given).compile(options)
         return self._programs[key]
 
 

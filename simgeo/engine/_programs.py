@@ -6,8 +6,12 @@ it, and so are its numbers, bit by bit. It is also as fast as side by side, sinc
 step touches stays in the core's cache, and no unit waits for another's iteration. On an
 accelerator units are computed side by side, where the batch decides how products are
 rounded.
+
+A program of one unit is traced once, though it is looked at for its shapes, for how many
+units fit, and for what it gives: that is what `traced` is for.
 """
 
+import functools
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import NamedTuple
@@ -21,6 +25,7 @@ from jaxtyping import Array, Float, Int, Key, PyTree
 
 from simgeo.checks import require
 from simgeo.engine import _loop
+from simgeo.linalg import in_full_precision
 from simgeo.optimisers import AbstractOptimiser
 from simgeo.problems import AbstractObserver, AbstractProblem, AbstractStage, Data
 
@@ -54,19 +59,32 @@ class Begun(NamedTuple):
     scales: PyTree
 
 
+def traced(one: Callable) -> Callable:
+    """A program of one unit whose later traces are found, and joined to others'.
+
+    GPUs and TPUs would otherwise round what they multiply to 10 or 7 bits.
+    """
+    return jax.jit(in_full_precision(one), inline=True)
+
+
 def mesh_of(num_units: int) -> Mesh:
     """As many devices as there is work for."""
     devices = jax.devices()
     return Mesh(np.asarray(devices[: max(1, min(num_units, len(devices)))]), ("units",))
 
 
+@traced
 def draw(
-    place: int, seed: Int[Array, ""], stage: AbstractStage, before: Data
+    seed: Int[Array, ""],
+    stage: AbstractStage,
+    before: Data,
+    place: Int[Array, ""] | int,
 ) -> PyTree:
     """What a stage gives to one unit."""
     return stage.draw(_key(seed, place), *before)
 
 
+@traced
 def begin(knobs: Knobs, seed: Int[Array, ""], data: Data) -> Begun:
     """One unit before its first step."""
     problem = knobs.problem
@@ -77,6 +95,7 @@ def begin(knobs: Knobs, seed: Int[Array, ""], data: Data) -> Begun:
     return Begun(_loop.init(parameters, rule, memory), problem.scales(data))
 
 
+@traced
 def advance(
     state: _loop.State,
     num_steps: Int[Array, ""],
@@ -119,6 +138,7 @@ def _length(tree: PyTree, step: Int[Array, ""]) -> Float[Array, ""]:
     return jnp.where(step > 0, optax.tree.norm(tree), jnp.nan)
 
 
+@traced
 def observe(
     observer: AbstractObserver, subject: PyTree, data: Data
 ) -> dict[str, Array]:
@@ -133,7 +153,7 @@ def observe(
     return found
 
 
-def _key(seed: Int[Array, ""], use: int) -> Key[Array, ""]:
+def _key(seed: Int[Array, ""], use: Int[Array, ""] | int) -> Key[Array, ""]:
     return jax.random.fold_in(jax.random.key(seed), use)
 
 
@@ -152,11 +172,9 @@ def over_units(one: Callable, mesh: Mesh) -> Callable:
         def of_unit(carried: PyTree, own: Data) -> tuple[PyTree, PyTree]:
             return one(carried, *common, *own)
 
-        # GPUs and TPUs would otherwise round what they multiply to 10 or 7 bits.
-        with jax.default_matmul_precision("highest"):
-            if not in_turn:
-                return jax.vmap(of_unit)(carried, own)
+        if in_turn:
             return _in_turn(of_unit, counts[0], carried, own)
+        return jax.vmap(of_unit)(carried, own)
 
     def program(
         counts: Array, common: Common, carried: PyTree, *own: PyTree
@@ -210,6 +228,27 @@ def _empty(like: jax.ShapeDtypeStruct, capacity: int) -> Array:
     if jax.dtypes.issubdtype(like.dtype, jax.dtypes.prng_key):
         return jnp.broadcast_to(jax.random.key(0), shape)
     return jnp.zeros(shape, like.dtype)
+
+
+@functools.cache
+def seldom_called() -> dict[str, bool | int]:
+    """Compiler options of programs that are called seldom, as all but steps are.
+
+    On a CPU they are compiled in two thirds of the time and are no slower. Steps would
+    be: those of CKA by half.
+    """
+    is_told = jax.config.read("jax_disable_most_optimizations")  # which does more
+    if jax.default_backend() != "cpu" or is_told:
+        return {}
+    options = {
+        "xla_cpu_use_fusion_emitters": False,
+        "xla_backend_optimization_level": 1,
+    }
+    try:
+        jax.jit(lambda: 0).lower().compile(compiler_options=options)
+    except jax.errors.JaxRuntimeError:  # they are unknown to another version of XLA
+        return {}
+    return options
 
 
 def sharding_of(mesh: Mesh, common: bool = False) -> NamedSharding:

@@ -146,7 +146,7 @@ def shapes_of(stages: Sequence[AbstractStage]) -> tuple[PyTree, ...]:
         given: tuple[PyTree, ...] = ()
         seed = jax.ShapeDtypeStruct((), np.int32)
         for place, stage in enumerate(stages):
-            draw = partial(programs.draw, place)
+            draw = partial(programs.draw, place=place)
             given = (*given, jax.eval_shape(draw, seed, _shapes(stage), given))
         _SHAPES[key] = given
     return _SHAPES[key]
