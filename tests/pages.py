@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from simgeo import optimisers, problems, teachers
-from simgeo_apps.page import document, opening, rounding, training
+from simgeo_apps.page import document, guess, rounding, training
 
 TEACHERS = ("orthogonal groups", "a shared direction")
 
@@ -40,7 +40,7 @@ def runs() -> tuple[list[training.Run], list[training.Run]]:
         for objective in (training.A, training.B)
         for teacher in TEACHERS
     ]
-    guessed = [(cell.teacher, cell.objective, cell.width) for cell in opening.CELLS]
+    guessed = [(cell.teacher, cell.objective, cell.width) for cell in guess.CELLS]
     cells = [_cell(number, *name) for number, name in enumerate([*guessed, *names])]
     done = training.run_all(tuple(cells), lambda cell: None)
     return done[:2], done[2:]

@@ -19,8 +19,8 @@ from simgeo_apps.page import (
     command,
     counts,
     document,
+    guess,
     marks,
-    opening,
     rounding,
     training,
     zero_loss,
@@ -234,7 +234,7 @@ def test_written_angles_are_those_between_the_groups(shown):
                 lengths = np.linalg.norm(means[one]) * np.linalg.norm(means[other])
                 angle = np.degrees(np.arccos(means[one] @ means[other] / lengths))
                 assert arc["degrees"] == pytest.approx(angle, abs=0.51)
-    axes = opening.groups().reshape(-1, 3, 3).mean(0)
+    axes = guess.groups().reshape(-1, 3, 3).mean(0)
     assert np.allclose(axes / np.linalg.norm(axes, axis=1), np.eye(3), atol=1e-6)
 
 
@@ -274,7 +274,7 @@ def test_the_first_screen_shows_the_ends_of_its_runs(shown):
                 if run.cell.key == f"{row['teacher']}|{line['objective']}|24"
             ]
             ends = run.data["matthews"].values[:, -1]
-            places = opening.LEAST + np.asarray(line["values"]) * 0.01 * 1.5
+            places = guess.LEAST + np.asarray(line["values"]) * 0.01 * 1.5
             assert places == pytest.approx(ends, abs=0.001)
         labels = [student["title"] for student in row["students"]]
         assert labels == ["A: centred CKA", "B: uncentred CKA"]

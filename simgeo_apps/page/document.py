@@ -13,8 +13,8 @@ import vl_convert
 from simgeo_apps.page import (
     charts,
     counts,
+    guess,
     marks,
-    opening,
     rounding,
     sentences,
     tables,
@@ -23,14 +23,14 @@ from simgeo_apps.page import (
 )
 from simgeo_apps.page.training import Cell, Run
 
-CELLS = (*opening.CELLS, *training.CELLS)  # all that the page shows
+CELLS = (*guess.CELLS, *training.CELLS)  # all that the page shows
 
 
 def contents(students: list[Run], runs: list[Run]) -> dict[str, Any]:
     """Everything that the page shows of these runs.
 
     Args:
-        students: of the first screen, `opening.CELLS`.
+        students: of the first screen, `guess.CELLS`.
         runs: of cells with the same records, in which every teacher, objective and
             width meets every other.
 
@@ -52,7 +52,7 @@ def contents(students: list[Run], runs: list[Run]) -> dict[str, Any]:
             "distances": zero_loss.distances(built),
         },
         "drawings": {
-            "start": opening.pictures(students),
+            "start": guess.pictures(students),
             "slack": counts.pictures(),
             "teachers": tables.teacher_grams(runs),
             "students": tables.student_grams(runs),
@@ -60,15 +60,15 @@ def contents(students: list[Run], runs: list[Run]) -> dict[str, Any]:
             "sketches": zero_loss.sketches(),
         },
         "readings": {
-            "start": opening.readings(students),
+            "start": guess.readings(students),
             "fit": counts.readings(counted),
             "teacher": sentences.teacher_readings(runs),
             "training": sentences.run_readings(runs),
             "plane": sentences.end_readings(runs),
             "built": zero_loss.readings(built),
         },
-        "rows": opening.rows(runs),
-        "losses": opening.last_losses(students),
+        "rows": guess.rows(runs),
+        "losses": guess.last_losses(students),
         "ends": tables.ends(runs),
         "choices": training.choices(runs),
         "moments": students[0].data["step"].values.tolist(),
@@ -124,7 +124,7 @@ def make(on_run: Callable[[Cell], Any]) -> str:
     Raises:
         KeyboardInterrupt: if a run was interrupted.
     """
-    students = training.run_all(opening.CELLS, on_run)
+    students = training.run_all(guess.CELLS, on_run)
     return render(contents(students, training.run_all(training.CELLS, on_run)))
 
 
