@@ -16,10 +16,10 @@ from benchmarks.rows import Row, markdown
 
 FOLDER = Path(__file__).parent
 HEADER = ("part", "case", "time", "against", "ratio: median (least)", "target", "met")
-DEVICES = sorted({1, os.cpu_count() or 1})
-# Each runs in a process of its own, with its own devices and peak memory.
+CORES = sorted({1, os.cpu_count() or 1})
+# Each runs in a process of its own, with its own cores and peak memory.
 PARTS = {
-    "steps": [("benchmarks.steps", str(count)) for count in DEVICES],
+    "steps": [("benchmarks.steps", str(count)) for count in CORES],
     "torch": [("benchmarks.against_torch",)],
     "start": [("benchmarks.start",)],
     "large": [("benchmarks.large",)],

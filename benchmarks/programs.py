@@ -5,10 +5,11 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
 from simgeo import engine, objectives, problems, teachers
 from simgeo.engine import _programs as programs
+from simgeo.engine._lanes import Layout
 from simgeo.engine._units import Unit, parts_of, stacked
 from simgeo.objectives import AbstractObjective
 
@@ -66,27 +67,28 @@ class Engine:
         seeds = np.asarray(cell.seeds, np.int32)
         data = engine.Engine().data([Unit(parts, int(seed)) for seed in seeds])
         self.teacher = np.stack([given[0] for given in data])
-        mesh = programs.mesh_of(NUM_SEEDS)
-        own = stacked([parts.knobs] * NUM_SEEDS), seeds, stacked(data)
-        own = jax.device_put(own, programs.sharding_of(mesh))
-        per_device = np.full(mesh.size, NUM_SEEDS // mesh.size, np.int32)
-        self.counts = jax.device_put(per_device, programs.sharding_of(mesh))
+        self.layout = Layout(NUM_SEEDS, NUM_SEEDS)
+        self.own = self.layout.put(
+            (stacked([parts.knobs] * NUM_SEEDS), seeds, stacked(data))
+        )
+        mesh, none = self.layout.mesh, [()] * self.layout.num_lanes
         begin = jax.jit(programs.over_units(programs.alone(programs.begin), mesh))
-        self.carried = begin(self.counts, (), (), *own)[1].state
-        self.common, self.own = (jnp.asarray(num_steps, jnp.int32),), own
+        begun = self.layout.call(begin, (), none, self.own)[1]
+        self.carried = [each.state for each in begun]
+        self.common = (jnp.asarray(num_steps, jnp.int32),)
         advance = programs.over_units(programs.advance, mesh)
         self.program = jax.jit(advance, donate_argnums=(2,))
 
     def __call__(self) -> None:
-        self.carried, seen = self.program(
-            self.counts, self.common, self.carried, *self.own
+        self.carried, _ = self.layout.call(
+            self.program, self.common, self.carried, self.own
         )
-        jax.block_until_ready((self.carried, seen))
 
     def compile(self) -> None:
         """Compile the program again, from nothing."""
         jax.clear_caches()
-        given = self.counts, self.common, self.carried, *self.own
+        counts = jnp.zeros(1, jnp.int32)
+        given = counts, self.common, self.carried[0], *self.own[0]
         self.program.lower(*given).compile()
 
 
@@ -145,7 +147,8 @@ def bare_products(student_dim: int, num_steps: int) -> dict[str, Callable[[], No
     weights = rng.standard_normal((NUM_SEEDS, TEACHER_DIM, student_dim))
     weights = np.swapaxes(np.linalg.qr(weights)[0], 1, 2)
     carried = (student, jnp.asarray(weights, jnp.float32))
-    mesh, own = programs.mesh_of(NUM_SEEDS), programs.UNITS
+    layout = Layout(NUM_SEEDS, NUM_SEEDS)
+    lanes, own = layout.put(carried), layout.put((teacher,))
 
     def loop(form: Callable, together: bool) -> Callable[[], None]:
         def one(carried, teacher):
@@ -153,23 +156,19 @@ def bare_products(student_dim: int, num_steps: int) -> dict[str, Callable[[], No
                 0, num_steps, lambda _, each: form(each, teacher), carried
             )
 
-        def all_seeds(carried, teacher):
+        @jax.jit
+        def all_seeds(counts, common, carried, teacher):
             if together:
-                return jax.vmap(one)(carried, teacher)
-            return jax.lax.map(lambda each: one(*each), (carried, teacher))
+                return jax.vmap(one)(carried, teacher), ()
+            return jax.lax.map(lambda each: one(*each), (carried, teacher)), ()
 
-        program = jax.jit(
-            jax.shard_map(
-                all_seeds, mesh=mesh, in_specs=own, out_specs=own, check_vma=False
-            )
-        )
-        end: Float[Array, "s n m"] = program(carried, teacher)[0]
-        lengths = np.linalg.norm(end, axis=1)
-        assert np.all((lengths > 0.5) & (lengths < 2.0))
-        return lambda: jax.block_until_ready(program(carried, teacher))
+        for student, _ in layout.call(all_seeds, (), lanes, own)[0]:
+            lengths = np.linalg.norm(student, axis=1)
+            assert np.all((lengths > 0.5) & (lengths < 2.0))
+        return lambda: layout.call(all_seeds, (), lanes, own)
 
     return {
-        f"{name} {layout}": loop(form, together=layout == "together")
+        f"{name} {order}": loop(form, together=order == "together")
         for name, form in FORMS.items()
-        for layout in ("together", "in turn")
+        for order in ("together", "in turn")
     }

@@ -51,7 +51,7 @@ def main() -> None:
             compiled.append(seconds) if name.endswith("backend_compile_duration") else 0
         )
     )
-    engine.prepare_host()
+    engine.keep_programs()
     jax.config.update("jax_enable_compilation_cache", False)  # so that all are seen
     grid = cells(asked.root)
     with tempfile.TemporaryDirectory() as place:

@@ -20,7 +20,7 @@ def main() -> int:
     from simgeo import engine
 
     matplotlib.use("agg")
-    engine.prepare_host()
+    engine.keep_programs()
     folder = Path("figures/quick" if options.quick else "figures")
     try:
         for name in options.studies or usual:

@@ -27,7 +27,6 @@ import functools
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import jax
 import numpy as np
 import pandas as pd
 
@@ -121,7 +120,7 @@ def time_steps(timed: Sequence[Cell], rounds: int) -> pd.DataFrame:
             "least": float(np.min(seconds)),
             "rounds": rounds,
             "num_seeds": timed[0].experiment.num_seeds,
-            "devices": len(jax.devices()),
+            "devices": engine.num_workers(),
         }
         for label, seconds in steps.items()
     )

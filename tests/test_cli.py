@@ -43,7 +43,7 @@ def folder(tmp_path, monkeypatch):
     """An empty folder with one TOML file, in which time stands still; the devices of
     the tests are left alone."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(engine, "prepare_host", lambda: None)
+    monkeypatch.setattr(engine, "keep_programs", lambda: None)
     monkeypatch.setattr(run_cell, "monotonic", lambda: 0.0)
     tmp_path.joinpath("cell.toml").write_text(CELL)
     return tmp_path

@@ -30,8 +30,7 @@ optimiser.learning_rate = [0.01, 0.1]
 def place(tmp_path, monkeypatch):
     """A folder with a grid; the devices of the tests are left alone."""
     monkeypatch.chdir(tmp_path)
-    for name in ("prepare_host", "keep_programs"):
-        monkeypatch.setattr(engine, name, lambda: None)
+    monkeypatch.setattr(engine, "keep_programs", lambda: None)
     tmp_path.joinpath("grid.toml").write_text(GRID)
     return tmp_path
 

@@ -1,11 +1,6 @@
 """The engine: seeds, optima, refusals, and what the compiled step may not contain."""
 
 import dataclasses
-import os
-import pickle
-import subprocess
-import sys
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +9,7 @@ import optax
 import pytest
 
 from simgeo import engine, objectives, optimisers, teachers
+from simgeo.engine import _lanes, _units
 from simgeo.engine import _programs as programs
 from simgeo.engine._units import parts_of, shapes_of_run
 from simgeo.problems import Experiment
@@ -209,7 +205,7 @@ def _lowered(cell):
 
     whole = jax.ShapeDtypeStruct((), np.int32)
     counts = jax.ShapeDtypeStruct((1,), np.int32)
-    mesh = programs.mesh_of(1)
+    mesh = _lanes.mesh_of(1)
     steps = jax.jit(programs.over_units(programs.advance, mesh)).lower(
         counts, (whole,), *map(wide, (begun.state, knobs, whole, given))
     )
@@ -255,52 +251,36 @@ def test_a_decomposition_inside_the_loop_would_be_seen():
     assert "custom_call" not in records
 
 
-ON_TWO_DEVICES = """
-import pickle, sys
-import jax
-jax.config.update("jax_num_cpu_devices", 2)
-from simgeo import engine
-cells = pickle.load(sys.stdin.buffer)
-assert engine._programs.mesh_of(2).size == 2
-pickle.dump(engine.run_many(cells), sys.stdout.buffer)
-"""
+@pytest.mark.parametrize("num_seeds", [1, 3])
+@pytest.mark.once
+def test_three_cores_give_the_numbers_of_one_bit_by_bit(num_seeds, monkeypatch):
+    # A deadlock is also what this is there to catch: it once took LAPACK and two cores.
+    settings = {"num_steps": 200, "num_seeds": num_seeds}
+    settings |= {"measures": ("matthews", "gram_error", "r2_of_teacher")}
+    for objective in (objectives.Procrustes(), objectives.LinearProjection()):
+        cell = Experiment(**SMALL | settings, objective=objective)
+        found = {}
+        for cores in (1, 3):
+            monkeypatch.setattr(_lanes, "num_workers", lambda cores=cores: cores)
+            monkeypatch.setattr(_units, "num_workers", lambda cores=cores: cores)
+            found[cores] = engine.Engine().run(
+                *engine.batches_of([engine.work_of(cell)])
+            )
+        assert equal(found[1][0], found[3][0], range(num_seeds))
 
 
-# The compiler fuses the least-squares maps otherwise for two devices than for one.
-_LAST_BIT = ("r2_of_teacher", "distance_projection")
-
-
-@pytest.mark.slow
-def test_two_devices_give_the_numbers_of_one_bit_by_bit():
-    cells = [
-        Experiment(
-            **SMALL
-            | {"num_steps": 200, "num_seeds": 3}
-            | {"measures": ("matthews", "gram_error", "r2_of_teacher")},
-            objective=objective,
-        )
-        for objective in (
-            objectives.Procrustes(),
-            objectives.CKA(),
-            objectives.LinearProjection(),
-        )
-    ]
-    # A deadlock is what this is there to catch: it once took LAPACK and two devices.
-    child = subprocess.run(
-        [sys.executable, "-c", ON_TWO_DEVICES],
-        input=pickle.dumps(cells),
-        stdout=subprocess.PIPE,
-        env=os.environ | {"JAX_PLATFORMS": "cpu"},
-        cwd=Path(__file__).parent.parent,
-        check=True,
-        timeout=300,
-    )
-    for cell, found in zip(cells, pickle.loads(child.stdout), strict=True):
-        alone = engine.run(cell)
-        mapped = [name for name in found if str(name).endswith(_LAST_BIT)]
-        assert equal(found.drop_vars(mapped), alone.drop_vars(mapped), [0, 1, 2])
-        for name in mapped:
-            assert np.allclose(found[name], alone[name], rtol=1e-6, atol=1e-6), name
+@pytest.mark.parametrize("capacity", range(1, 9))
+@pytest.mark.parametrize("cores", range(1, 5))
+@pytest.mark.once
+def test_every_unit_has_one_place_in_one_lane(capacity, cores, monkeypatch):
+    monkeypatch.setattr(_lanes, "num_workers", lambda: cores)
+    for number in range(1, capacity + 1):
+        layout = _lanes.Layout(number, capacity)
+        assert capacity == layout.num_lanes * layout.room
+        assert layout.num_lanes <= cores
+        lanes = layout.put(np.arange(number))
+        assert [len(lane) for lane in lanes] == [layout.room] * layout.num_lanes
+        assert layout.back(lanes).tolist() == [*range(number)]
 
 
 def test_any_transformation_of_optax_is_an_optimiser_but_cannot_be_kept():

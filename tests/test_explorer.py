@@ -127,7 +127,7 @@ def test_every_objective_can_be_taken_away():
 @pytest.mark.slow
 def test_the_code_to_take_away_runs(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(engine, "prepare_host", lambda: None)
+    monkeypatch.setattr(engine, "keep_programs", lambda: None)
     cell = experiment_of(SMALL)
     tmp_path.joinpath("cell.toml").write_text(snippets.toml_of(cell))
     assert cli.main(["run", "cell.toml"]) == 0

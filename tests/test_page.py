@@ -442,7 +442,7 @@ def test_a_mistake_is_one_line(tmp_path, monkeypatch, capsys, line, message):
 def test_the_command_writes_the_file_and_nothing_beside_it(
     tmp_path, monkeypatch, capsys
 ):
-    monkeypatch.setattr(engine, "prepare_host", lambda: None)
+    monkeypatch.setattr(engine, "keep_programs", lambda: None)
     monkeypatch.setattr(
         document, "make", lambda on_run: on_run(training.CELLS[0]) or "whole"
     )

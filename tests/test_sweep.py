@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import os
 import pickle
 import signal
 import subprocess
@@ -526,26 +525,6 @@ def test_nothing_is_lost_when_two_processes_are_killed(tmp_path, monkeypatch):
     alone = tmp_path / "alone"
     sweep.run(sweep.plan(found, batch_bytes=1), alone)
     pd.testing.assert_frame_equal(frame, results.open(alone).frame)
-
-
-@pytest.mark.slow
-def test_two_devices_give_the_same_store(cells, swept, tmp_path):
-    environment = os.environ | {"JAX_PLATFORMS": "cpu", "JAX_NUM_CPU_DEVICES": "2"}
-    code = CHILD.replace("batch_bytes=1", "num_devices=2")
-    subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path / "store")],
-        input=pickle.dumps(cells),
-        env=environment | {"XDG_CACHE_HOME": str(tmp_path)},
-        cwd=ROOT,
-        check=True,
-        timeout=300,
-    )
-    pd.testing.assert_frame_equal(
-        results.open(swept).frame,
-        results.open(tmp_path / "store").frame,
-        rtol=1e-6,
-        atol=1e-6,
-    )
 
 
 @pytest.mark.slow

@@ -27,7 +27,7 @@ SECONDS = 10.0  # between two lines of a log
 def run(arguments: list[str]) -> int:
     """Exit code; seeds that are found finished are read instead of repeated."""
     request = parse(arguments)
-    engine.prepare_host()
+    engine.keep_programs()
     cell = request.experiment
     cell.check()
     folder = folder_to_write("--results", request.results)

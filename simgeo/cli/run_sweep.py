@@ -40,10 +40,8 @@ def run(arguments: list[str]) -> int:
     if not asked.dry_run:
         folder_to_write("--store", asked.store)
     executor = None
-    if asked.executor is None:
-        engine.prepare_host()
-    else:
-        engine.keep_programs()
+    engine.keep_programs()
+    if asked.executor is not None:
         sys.path.insert(0, "")  # a factory beside the grid
         executor = sweep.executor_of(asked.executor)
     whole = sweep.plan(cells)
@@ -105,7 +103,8 @@ def said_of(whole: Plan) -> str:
     return (
         f"{len(whole.works)} cells of {kinds} kind{'s' if kinds > 1 else ''} in "
         f"{len(parts)} batches of up to {most} seeds side by side, "
-        f"{whole.precision} on {jax.device_count()} {jax.default_backend()} devices."
+        f"{whole.precision} on {engine.num_workers()} "
+        f"{'cores' if jax.default_backend() == 'cpu' else 'devices'}."
     )
 
 

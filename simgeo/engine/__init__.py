@@ -4,12 +4,12 @@ from simgeo.engine._engine import Engine as Engine
 from simgeo.engine._engine import NotFiniteError as NotFiniteError
 from simgeo.engine._engine import OnRecord as OnRecord
 from simgeo.engine._engine import Record as Record
+from simgeo.engine._lanes import num_workers as num_workers
 from simgeo.engine._memory import TooLargeError as TooLargeError
 from simgeo.engine._memory import host_memory as host_memory
 from simgeo.engine._run import draw as draw
 from simgeo.engine._run import is_cut_short as is_cut_short
 from simgeo.engine._run import keep_programs as keep_programs
-from simgeo.engine._run import prepare_host as prepare_host
 from simgeo.engine._run import run as run
 from simgeo.engine._run import run_many as run_many
 from simgeo.engine._run import shared_engine as shared_engine

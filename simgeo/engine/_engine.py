@@ -3,6 +3,7 @@
 import gc
 import math
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from functools import partial
 from typing import NamedTuple
@@ -17,6 +18,7 @@ from simgeo.engine import _memory as memory
 from simgeo.engine import _programs as programs
 from simgeo.engine._given import Given, Levels
 from simgeo.engine._label import data_set
+from simgeo.engine._lanes import Layout, num_workers
 from simgeo.engine._programs import Common
 from simgeo.engine._units import (
     Batch,
@@ -153,27 +155,25 @@ class Engine:
             size = min(2 ** (fits.bit_length() - 1), max(1, size // 2))
 
     def _capacity(self, batch: Batch, size: int) -> int:
-        if size == batch.capacity:
-            return size
-        return capacity_of(size, jax.device_count())
+        return size if size == batch.capacity else capacity_of(size, num_workers())
 
     def _needs(self, batch: Batch, capacity: int) -> int:
         """Bytes of the largest program for that many units, compiled to be told."""
         if (batch.program, capacity) in self._sizes:
             return self._sizes[batch.program, capacity]
-        mesh = programs.mesh_of(capacity)
+        layout = Layout(1, capacity)
         knobs, observer, given, begun, seen = shapes_of_run(batch.units[0].parts)
-        wide = partial(_wide, capacity)
-        seeds = jax.ShapeDtypeStruct((capacity,), np.int32)
+        wide = partial(_wide, layout.room)
+        seeds = jax.ShapeDtypeStruct((layout.room,), np.int32)
         step = jax.ShapeDtypeStruct((), np.int32)
         steps = wide(knobs), seeds, wide(given)
         records = wide(observer), wide(seen.subject), wide(given)
+        state, mesh = wide(begun.state), layout.mesh
         found = (
-            self._program("advance", _ADVANCE, mesh, (step,), wide(begun.state), steps),
+            self._program("advance", _ADVANCE, mesh, (step,), state, steps),
             self._program("observe", _OBSERVE, mesh, (), (), records),
         )
-        host = jax.devices()[0].platform == "cpu"  # whose devices share one memory
-        needs = max(map(memory.bytes_of, found)) * (mesh.size if host else 1)
+        needs = max(map(memory.bytes_of, found)) * layout.num_lanes
         self._sizes[batch.program, capacity] = needs
         return needs
 
@@ -186,14 +186,14 @@ class Engine:
         observers = stacked(unit.parts.observer for unit in units)
         seeds = np.array([unit.seed for unit in units], np.int32)
         given = stacked(data)
-        # On one device: what an objective calls of LAPACK can deadlock on several.
-        alone = _Layout(len(units), capacity_of(len(units), 1), programs.mesh_of(1))
-        begun = self._call("begin", _BEGIN, alone, (knobs, seeds, given))[1]
-        begun = jax.tree.map(alone.back, begun)
-        layout = _Layout(len(units), capacity, programs.mesh_of(capacity))
-        state, knobs, observers, seeds, given = layout.put(
-            (begun.state, knobs, observers, seeds, given)
-        )
+        # In one lane: what an objective calls of LAPACK can deadlock in several.
+        alone = Layout(len(units), capacity_of(len(units), 1), num_lanes=1)
+        own = alone.put((knobs, seeds, given))
+        begun = alone.back(self._call("begin", _BEGIN, alone, own)[1])
+        layout = Layout(len(units), capacity)
+        spread = layout.put((begun.state, knobs, observers, seeds, given))
+        state = [lane[0] for lane in spread]
+        steps_own = [(own[1], *own[3:]) for own in spread]
         levels = self._given.levels(
             units, data, begun.scales, partial(self._observed, capacity)
         )
@@ -203,25 +203,31 @@ class Engine:
         try:
             for num_steps in np.diff(steps, prepend=0).tolist():
                 count = (np.asarray(num_steps, np.int32),)
-                own = knobs, seeds, given
-                state, seen = self._call("advance", _ADVANCE, layout, own, state, count)
-                own = observers, seen.subject, given
+                state, seen = self._call(
+                    "advance", _ADVANCE, layout, steps_own, state, count
+                )
+                own = [
+                    (lane[2], each.subject, lane[4])
+                    for lane, each in zip(spread, seen, strict=True)
+                ]
                 _, observed = self._call("observe", _OBSERVE, layout, own)
-                told = {
-                    "loss": seen.loss,
-                    "gradient_norm": seen.gradient_norm,
-                    "update_norm": seen.update_norm,
-                    **observed,
-                }
-                found = {name: layout.back(values) for name, values in told.items()}
-                latest, last = jax.tree.map(
-                    layout.back, (seen.subject, seen.last_finite)
+                told = [
+                    OrderedDict(  # an ordinary one would come back sorted
+                        loss=each.loss,
+                        gradient_norm=each.gradient_norm,
+                        update_norm=each.update_norm,
+                        **measures,
+                    )
+                    for each, measures in zip(seen, observed, strict=True)
+                ]
+                found = dict(layout.back(told))
+                subject, last = layout.back(
+                    [(each.subject, each.last_finite) for each in seen]
                 )
                 done += num_steps
                 records.append(found)
                 finite.append(last)
-                subject = latest
-                on_record(Record(done, done * len(units), found["loss"], latest))
+                on_record(Record(done, done * len(units), found["loss"], subject))
                 if (last < done).all():
                     break
                 if time.perf_counter() > deadline:
@@ -244,13 +250,11 @@ class Engine:
         before: Sequence[PyTree],
     ) -> list[PyTree]:
         """What stages of one kind give to many units."""
-        # On one device: what a stage calls of LAPACK can deadlock on several.
-        capacity = capacity_of(len(seeds), 1)
-        layout = _Layout(len(seeds), capacity, programs.mesh_of(1))
-        own = np.array(seeds, np.int32), stacked(stages), stacked(before)
+        # In one lane: what a stage calls of LAPACK can deadlock in several.
+        layout = Layout(len(seeds), capacity_of(len(seeds), 1), num_lanes=1)
+        own = layout.put((np.array(seeds, np.int32), stacked(stages), stacked(before)))
         draw = programs.alone(partial(programs.draw, place=place))
-        found = self._call(("draw", place), draw, layout, own)[1]
-        found = jax.tree.map(layout.back, found)
+        found = layout.back(self._call(("draw", place), draw, layout, own)[1])
         if not all(isinstance(leaf, np.ndarray) for leaf in jax.tree.leaves(found)):
             raise TypeError(
                 "`draw` of a stage must give arrays; got a typed key. Give "
@@ -266,27 +270,24 @@ class Engine:
         data: Sequence[PyTree],
     ) -> dict[str, np.ndarray]:
         """What is recorded of other subjects than the students, by the same program."""
-        layout = _Layout(len(units), capacity, programs.mesh_of(capacity))
+        layout = Layout(len(units), capacity)
         observers = stacked(unit.parts.observer for unit in units)
-        own = observers, stacked(subjects), stacked(data)
-        found = self._call("observe", _OBSERVE, layout, layout.put(own))[1]
-        return jax.tree.map(layout.back, found)
+        own = layout.put((observers, stacked(subjects), stacked(data)))
+        return layout.back(self._call("observe", _OBSERVE, layout, own)[1])
 
     def _call(
         self,
         name: Hashable,
         one: Callable,
-        layout: "_Layout",
-        own: Data,
-        carried: PyTree = (),
+        layout: Layout,
+        own: Sequence[Data],
+        carried: Sequence[PyTree] | None = None,
         common: Common = (),
-    ) -> tuple[PyTree, PyTree]:
-        """Runs a program of one unit for many; see `programs.over_units`."""
-        if not isinstance(jax.tree.leaves(own)[0], jax.Array):
-            own = layout.put(own)
-        compiled = self._program(name, one, layout.mesh, common, carried, own)
-        shared = jax.device_put(common, programs.sharding_of(layout.mesh, common=True))
-        return compiled(layout.counts, shared, carried, *own)
+    ) -> tuple[list[PyTree], list[PyTree]]:
+        """Runs a program of one unit for many, lane by lane."""
+        before = carried or [()] * layout.num_lanes
+        program = self._program(name, one, layout.mesh, common, before[0], own[0])
+        return layout.call(program, common, before, own)
 
     def _program(
         self,
@@ -313,35 +314,6 @@ class Engine:
 
 _ADVANCE = programs.advance
 _BEGIN, _OBSERVE = programs.alone(programs.begin), programs.alone(programs.observe)
-
-
-class _Layout:
-    """Where units are in arrays of that capacity, spread over the devices of a mesh."""
-
-    def __init__(self, num_units: int, capacity: int, mesh: Mesh) -> None:
-        self.mesh, self.capacity = mesh, capacity
-        room = capacity // mesh.size
-        on_each = np.full(mesh.size, num_units // mesh.size)
-        on_each[: num_units % mesh.size] += 1
-        self.places = np.concatenate(
-            [np.arange(num) + device * room for device, num in enumerate(on_each)]
-        )
-        self.counts = jax.device_put(
-            on_each.astype(np.int32), programs.sharding_of(mesh)
-        )
-
-    def put(self, tree: PyTree) -> PyTree:
-        """On the devices; empty places hold copies, which nobody reads."""
-        order = np.zeros(self.capacity, int)
-        order[self.places] = np.arange(len(self.places))
-        spread = jax.tree.map(lambda leaf: leaf[order], tree)
-        return jax.device_put(spread, programs.sharding_of(self.mesh))
-
-    def back(self, leaf: jax.Array) -> np.ndarray | jax.Array:
-        """On the host, the real units only; typed keys stay where they are."""
-        if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
-            return leaf[self.places]
-        return np.asarray(leaf)[self.places]
 
 
 def _wide(capacity: int, tree: PyTree) -> PyTree:

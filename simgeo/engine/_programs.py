@@ -1,14 +1,14 @@
 """The programs of a run: the mathematics of one unit, for many units.
 
-On a CPU the units of a device are computed one after the other, by a loop whose length
+On a CPU the units of a lane are computed one after the other, by a loop whose length
 is not known to the compiler: the program of a unit is then the same whoever runs beside
 it, and so are its numbers, bit by bit. It is also as fast as side by side, since what a
 step touches stays in the core's cache, and no unit waits for another's iteration. On an
 accelerator units are computed side by side, where the batch decides how products are
 rounded.
 
-A program of one unit is traced once, though it is looked at for its shapes, for how many
-units fit, and for what it gives: that is what `traced` is for.
+A program of one unit is traced once, though it is looked at for its shapes, for how
+many units fit, and for what it gives: that is what `traced` is for.
 """
 
 import functools
@@ -18,14 +18,12 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Float, Int, Key, PyTree
 
 from simgeo.checks import require
 from simgeo.engine import _loop
-from simgeo.linalg import in_full_precision
 from simgeo.optimisers import AbstractOptimiser
 from simgeo.problems import AbstractObserver, AbstractProblem, AbstractStage, Data
 
@@ -64,13 +62,13 @@ def traced(one: Callable) -> Callable:
 
     GPUs and TPUs would otherwise round what they multiply to 10 or 7 bits.
     """
-    return jax.jit(in_full_precision(one), inline=True)
 
+    @functools.wraps(one)
+    def precise(*given: PyTree, **named: PyTree) -> PyTree:
+        with jax.default_matmul_precision("highest"):
+            return one(*given, **named)
 
-def mesh_of(num_units: int) -> Mesh:
-    """As many devices as there is work for."""
-    devices = jax.devices()
-    return Mesh(np.asarray(devices[: max(1, min(num_units, len(devices)))]), ("units",))
+    return jax.jit(precise, inline=True)
 
 
 @traced

@@ -17,17 +17,11 @@ from simgeo.engine._units import Unit, batches_of, parts_of, work_of
 from simgeo.problems import AbstractCell
 
 
-def prepare_host() -> None:
-    """One JAX device per core, and compiled programs kept in the user's cache folder.
-
-    For programs, not libraries: it must run before JAX looks for its devices.
-    """
-    jax.config.update("jax_num_cpu_devices", os.cpu_count() or 1)
-    keep_programs()
-
-
 def keep_programs() -> None:
-    """Compiled programs are kept in the user's cache folder, for the next process."""
+    """Compiled programs are kept in the user's cache folder, for the next process.
+
+    For programs, not for libraries: it is a setting of all that JAX does.
+    """
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     jax.config.update("jax_compilation_cache_dir", os.path.join(cache, "simgeo", "jax"))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)

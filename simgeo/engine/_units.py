@@ -15,6 +15,7 @@ from jaxtyping import PyTree
 from simgeo import settings
 from simgeo.checks import require
 from simgeo.engine import _programs as programs
+from simgeo.engine._lanes import num_workers
 from simgeo.engine._programs import Knobs
 from simgeo.problems import AbstractCell, AbstractObserver, AbstractStage
 
@@ -160,11 +161,12 @@ def batches_of(
     """Work in batches, the largest first.
 
     Args:
-        num_devices: that a batch is spread over; default: those of this process.
+        num_devices: or cores of a CPU that a batch is spread over; default: those of
+            this process.
         batch_bytes: of the arrays of one batch, about; default: 64 MiB on a CPU, 2 GiB
             elsewhere. More is kept when a process dies if it is less.
     """
-    devices = num_devices or jax.device_count()
+    devices = num_devices or num_workers()
     room = batch_bytes or _BATCH_BYTES.get(jax.default_backend(), _ON_ACCELERATORS)
     groups: dict[Program, dict[tuple[int, ...], list[Work]]] = {}
     for work in works:

@@ -75,7 +75,7 @@ def _made() -> str:
         ) from error
     from simgeo import engine
 
-    engine.prepare_host()
+    engine.keep_programs()
     with tqdm(total=len(document.CELLS), unit="run", disable=None) as bar:
 
         def on_run(cell: document.Cell) -> None:
