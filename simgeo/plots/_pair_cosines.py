@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from simgeo.plots._layout import COLUMN
 
+# What becomes of a pair between teacher and student, and its colour everywhere.
 FATES = {
     "in neither": "0.8",
     "gained": "#cc79a7",
