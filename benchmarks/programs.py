@@ -54,22 +54,30 @@ class WithValue(AbstractObjective):
 class Engine:
     """The program that the engine calls between records; a call does steps."""
 
-    def __init__(self, objective: AbstractObjective, student_dim: int, num_steps: int):
+    def __init__(
+        self,
+        objective: AbstractObjective,
+        student_dim: int,
+        num_steps: int,
+        num_vectors: int = NUM_VECTORS,
+        teacher_dim: int = TEACHER_DIM,
+        num_seeds: int = NUM_SEEDS,
+    ):
         cell = problems.Experiment(
             teacher=teachers.Gaussian(),
             objective=WithValue(objective),
-            num_vectors=NUM_VECTORS,
-            teacher_dim=TEACHER_DIM,
+            num_vectors=num_vectors,
+            teacher_dim=teacher_dim,
             student_dim=student_dim,
-            num_seeds=NUM_SEEDS,
+            num_seeds=num_seeds,
         )
         parts = parts_of(cell)
         seeds = np.asarray(cell.seeds, np.int32)
         data = engine.Engine().data([Unit(parts, int(seed)) for seed in seeds])
         self.teacher = np.stack([given[0] for given in data])
-        self.layout = Layout(NUM_SEEDS, NUM_SEEDS)
+        self.layout = Layout(num_seeds, num_seeds)
         self.own = self.layout.put(
-            (stacked([parts.knobs] * NUM_SEEDS), seeds, stacked(data))
+            (stacked([parts.knobs] * num_seeds), seeds, stacked(data))
         )
         mesh, none = self.layout.mesh, [()] * self.layout.num_lanes
         begin = jax.jit(programs.over_units(programs.alone(programs.begin), mesh))

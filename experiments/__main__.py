@@ -1,4 +1,4 @@
-"""Figures, one study or all: `python -m experiments [STUDY ...] [--quick] [--all]`."""
+"""Figures, one study or all: `python -m experiments [STUDY ...] [OPTIONS]`."""
 
 import argparse
 import os
@@ -22,11 +22,17 @@ def main() -> int:
     matplotlib.use("agg")
     engine.keep_programs()
     folder = Path("figures/quick" if options.quick else "figures")
+    # Those that read the csv of others come after them.
+    names = sorted(options.studies or usual, key="headlines".__eq__)
     try:
-        for name in options.studies or usual:
+        for name in names:
             print(f"== {name}", flush=True)
             begin = time.perf_counter()
-            discovery.load(name).produce(options.quick, folder)
+            study = discovery.load(name)
+            if options.redraw:
+                study.redraw(folder)
+            else:
+                study.produce(options.quick, folder)
             print(f"== {name}: {time.perf_counter() - begin:.0f} s", flush=True)
             engine.shared_engine().forget()  # all of all studies are too many
     except KeyboardInterrupt:
@@ -55,6 +61,7 @@ def _options(studies: list[discovery.Listed]) -> argparse.Namespace:
         help=f"names of studies; without any, the first {num_main}",
     )
     parser.add_argument("--quick", action="store_true", help="small, figures/quick/")
+    parser.add_argument("--redraw", action="store_true", help="from csv, without runs")
     parser.add_argument("--all", action="store_true", help="also the long studies")
     options = parser.parse_args()
     names = [each.name for each in studies]

@@ -64,7 +64,7 @@ ASKED: dict[str, AbstractObjective] = {
 }
 PLACE = ["teacher", "student_dim", "epsilon"]
 LABELS = {
-    "matthews": "Matthews correlation",
+    "matthews": "pattern agreement",
     "fraction_student": "fraction of pairs",
     "price": "Procrustes distance\nof unit rows",
 }
@@ -128,31 +128,27 @@ def compare(patterns: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def draw(judged: Judged, sheet: Sheet) -> pd.DataFrame:
+def draw(last: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
     """A column per teacher: pattern, count and price over the width."""
     rows = [name for name in LABELS if not sheet.narrow or name != "fraction_student"]
     for ax, measure, teacher in sheet.grid(rows, CHOSEN, 1.75, sharey="row"):
-        part = where(judged.last, teacher=teacher)
+        part = where(last, teacher=teacher)
         plots.over_setting(part, "student_dim", measure, ax)
         if sheet.narrow or measure == rows[0]:
             ax.set_title(teacher)
         if measure == rows[-1]:
             ax.set_xticks(sorted(part["student_dim"].unique()))
     sheet.label("student's width m", [LABELS[name] for name in rows])
-    remark = (
-        "\nDistance: at the best scale, relative to the zero student's. Gram hides "
-        "Procrustes and the truncated SVD."
-    )
     levels = sheet.levels[:2] if sheet.narrow else sheet.levels  # no count, no ceiling
-    sheet.legend(ASKED, remark, levels)
+    sheet.legend(ASKED, levels=levels)
     names = ["teacher", "objective", "student_dim", "seed", *LABELS]
     names += [f"{kind}_{name}" for kind in sheet.levels for name in LABELS]
-    return judged.last[[name for name in names if name in judged.last]]
+    return last[[name for name in names if name in last]]
 
 
-def draw_judged(judged: Judged, sheet: Sheet) -> pd.DataFrame:
+def draw_judged(patterns: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
     """A column per teacher, a row per width: the pattern over the judging epsilon."""
-    patterns = judged.patterns.fillna({"matthews": 0.0})
+    patterns = patterns.fillna({"matthews": 0.0})
     widths = sorted({*patterns["student_dim"]} & {12, 24, 36})
     widths = widths[-2:] if sheet.narrow else widths
     for ax, width, teacher in sheet.grid(widths, CHOSEN, 1.7):
@@ -163,12 +159,8 @@ def draw_judged(judged: Judged, sheet: Sheet) -> pd.DataFrame:
         ax.set_title(f"{teacher}, m = {width}")
         ax.set_xticks(JUDGED, [f"{epsilon:g}" for epsilon in JUDGED])
         ax.minorticks_off()
-    sheet.label("epsilon at which it is judged", "Matthews correlation")
-    sheet.legend(
-        ASKED,
-        "\nZero where student or teacher has all pairs or none. Gram hides Procrustes "
-        "and the truncated SVD.",
-    )
+    sheet.label("epsilon at which it is judged", "pattern agreement")
+    sheet.legend(ASKED)
     return patterns
 
 
@@ -180,21 +172,24 @@ STUDY = Study(
     figures={
         "asking_for_orthogonality": Figure(
             "Pattern agreement, fraction of orthogonal pairs, and Procrustes distance "
-            "of the unit rows over the student's width. Points: seeds; lines: "
-            "medians.",
+            "of the unit rows, at the best scale and relative to the zero student's, "
+            "over the student's width. Points: seeds; lines: medians.",
             "Below the teacher's rank Procrustes with a hinge on the pattern "
             "preserves more of it than any distance does, for little more of the "
             "Procrustes distance.",
             draw,
             levels=("chance", "svd", "ceiling"),
+            rows=lambda judged: judged.last,
         ),
         "asking_judged": Figure(
             "Pattern agreement over the epsilon at which it is judged; the hinge was "
-            "trained at 0.1, the grey line. Points: seeds; lines: medians.",
+            "trained at 0.1, the grey line. Points: seeds; lines: medians; zero where "
+            "student or teacher has all pairs or none.",
             "What the hinge gains is mostly gained at its own epsilon: at half of it, "
             "it and its hybrids preserve less than a distance does.",
             draw_judged,
             levels=("chance", "svd"),
+            rows=lambda judged: judged.patterns,
         ),
     },
     order=15,

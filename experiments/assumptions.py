@@ -166,27 +166,20 @@ def draw(last: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
     for ax, rows, name in sheet.grid(last["rows"].unique(), DIALS, 1.65, sharex="col"):
         plots.over_setting(where(last, dial=name, rows=rows), "value", "kept", ax)
         ax.set(ylim=(-0.58, 1.08), title=rows)
-    sheet.label([dial.label for dial in DIALS.values()], "Matthews correlation")
-    sheet.legend(
-        labels,
-        "\nTeacher: common mean; for offset and spread blocks. Zero where a student "
-        "has no epsilon-orthogonal pair.\nUnsquared Procrustes hides Procrustes, and "
-        "where m = d these hide the truncated SVD.",
-    )
+    sheet.label([dial.label for dial in DIALS.values()], "pattern agreement")
+    sheet.legend(labels)
     drawn = "dial rows value objective seed matthews kept loss optimum_loss"
     return columns(last, f"{drawn} chance_matthews svd_matthews")
 
 
-def draw_square(last: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
+def draw_square(square: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
     """Centring against distance: a panel per dial and row constraint."""
-    square = of_square(_shown(last, sheet))
+    square = _shown(square, sheet)
     for ax, name, rows in sheet.grid(DIALS, square["rows"].unique(), 1.4):
         _slopes(where(square, dial=name, rows=rows), ax)
         ax.set_title(f"{name} {CORNERS[name]:g}; {rows}", fontsize=6.5)
-    sheet.label("", "Matthews correlation")
+    sheet.label("", "pattern agreement")
     sheet.legend(
-        remark="\nProcrustes is normalised: both are blind to scale. Mean: of the "
-        "teacher's cosines; offset: of the start; lengths: spread of the teacher's.",
         others=sheet.axes[0, 0].get_legend_handles_labels()[0],
     )
     drawn = "dial rows value distance centring seed kept chance_kept"
@@ -197,14 +190,15 @@ def _slopes(part: pd.DataFrame, ax: Axes) -> None:
     """A line per distance from uncentred to centred, every seed beside it."""
     places = {"uncentred": 0.0, "centred": 1.0}
     for shift, distance, colour, style in (
-        (-0.06, "CKA", "0.0", "o-"),
-        (0.06, "Procrustes", "0.5", "^--"),
+        (-0.06, "CKA", plots.STYLES["CKA"].colour, "o-"),
+        (0.06, "Procrustes", plots.STYLES["Procrustes"].colour, "^-"),
     ):
         runs = part[part["distance"] == distance]
         at = runs["centring"].map(places) + shift
         ax.plot(at, runs["kept"], style[0], color=colour, ms=2, alpha=0.4, mew=0)
         middle = runs.groupby(at)["kept"].median()
         ax.plot(middle.index, middle, style, color=colour, ms=5, lw=1, label=distance)
+        ax.plot(middle.index[1:], middle[1:], style[0], color=colour, mfc="white", ms=5)
     chance, line = part["chance_kept"].median(), plots.LEVELS["chance"][1]
     ax.axhline(chance, color="0.3", ls=line, lw=0.8, zorder=0)
     ax.set(xlim=(-0.4, 1.4), ylim=(-0.12, 1.08))
@@ -219,7 +213,8 @@ STUDY = Study(
     figures={
         "assumptions": Figure(
             "Pattern agreement at the end over three dials away from the theorems' "
-            "assumptions. Points: seeds; lines: medians. Zero where a student has no "
+            "assumptions, of a teacher with a common mean and, for the two others, of "
+            "blocks. Points: seeds; lines: medians. Zero where a student has no "
             "epsilon-orthogonal pair.",
             "Uncentred Procrustes stays at 1.00 at the teacher's width under every "
             "dial, and centred objectives with free rows lose the pattern under each. "
@@ -231,13 +226,16 @@ STUDY = Study(
         ),
         "assumptions_square": Figure(
             "Pattern agreement of CKA and of normalised Procrustes, uncentred and "
-            "centred, at one place of every dial. Small: seeds; large: medians.",
+            "centred, at one place of every dial: the mean of the teacher's cosines, "
+            "the offset of the start, the spread of the teacher's lengths. Small: "
+            "seeds; large: medians. Both are blind to scale.",
             "Centring decides what is preserved. The distance matters where rows are "
             "of unit length and the teacher's lengths are uneven: there uncentred CKA "
             "ends at 0.88 (m = d) and 0.80 (half of d), and uncentred Procrustes at "
             "1.00 and 0.97.",
             draw_square,
             levels=("chance",),
+            rows=of_square,
         ),
     },
     note=note,

@@ -191,20 +191,18 @@ def draw(name: str, frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
         ax.set(xscale="log", yscale="log", xlim=(1e-5, 1.3), ylim=(1e-5, 1.5))
         ax.set(xticks=[1e-4, 1e-2, 1], yticks=[1e-4, 1e-2, 1])
         ax.minorticks_off()
-        ax.tick_params(labelsize=5)
+        ax.tick_params(labelsize=plots.SMALLEST)
         ax.set_facecolor("0.97" if of == given else "white")
     sheet.label([*NAMES.values()], [*NAMES.values()])
-    remark = (
-        "\nAcross: what is measured; down: how large another may be then. Grey: proven "
-        f"impossible. The frame is r = {FRAME:g}.\nDistances at the best scale, as "
-        "shares of the teacher's; the worst readout, of the strongest; pairs, of all."
-    )
     others = [
         Line2D([], [], color="0.1", label="proven bound"),
         Line2D([], [], label="worst student found", **_FOUND),
     ]
-    runs = where(frame, what="run")["objective"].unique()
-    sheet.legend(runs, remark, others=others)
+    dots = {"ls": "", "marker": "o", "ms": 3}
+    for label in where(frame, what="run")["objective"].unique():
+        colour = plots.style_of(label).colour
+        others.append(Line2D([], [], color=colour, label=label, **dots))
+    sheet.legend(others=others)
     return frame
 
 
@@ -215,8 +213,8 @@ def _panel(frame: pd.DataFrame, given: str, of: str, ax: Axes) -> None:
     known = frame[frame["what"] != "proven"].sort_values(given)
     ax.step(known[given], known[of].cummax(), where="post", **_FOUND)
     for label, runs in where(frame, what="run").groupby("objective"):
-        colour, _, marker = plots.STYLES.get(label, ("0.25", "-", "."))
-        ax.plot(runs[given], runs[of], marker, color=colour, ms=1.5, mew=0, alpha=0.6)
+        options = {"color": plots.style_of(str(label)).colour, "ms": 2, "mew": 0}
+        ax.plot(runs[given], runs[of], "o", alpha=0.6, **options)
 
 
 def _note(quick: bool) -> str:
@@ -233,8 +231,11 @@ STUDY = Study(
     data=data,
     figures={
         f"certificates_{name.replace(' ', '_')}": Figure(
-            f"What one deviation from the teacher proves of another: {name}. Points: "
-            "runs at their end.",
+            f"What one deviation from the teacher proves of another: {name}. Across: "
+            "what is measured; down: how large another may be then; grey: proven "
+            "impossible; points: runs at their end. Distances are at the best scale, "
+            "as shares of the teacher's, the worst readout of the strongest, and pairs "
+            f"of all; the frame is r = {FRAME:g}.",
             finding,
             functools.partial(draw, name),
             narrow=False,

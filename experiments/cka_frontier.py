@@ -87,22 +87,10 @@ def draw(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
     for ax, name in zip(axes.flat, names, strict=True):
         part = where(frame, teacher=name)
         plots.frontier(part, ax)
-        one = part.iloc[0]
-        ax.set_title(
-            f"{name}:{chr(10) if sheet.narrow else ' '}n = {one['num_vectors']}, "
-            f"d = {one['teacher_dim']}, m = {one['student_dim']}\n"
-            f"$\\epsilon$ = {one['epsilon']:g}, {100 * one['orthogonal']:.0f} % "
-            f"orthogonal, $R_T$ = {one['effective_rank']:.1f}",
-            fontsize=5.5 if sheet.narrow else 7,
-        )
+        many, rank = part[["orthogonal", "effective_rank"]].iloc[0]
+        ax.set_title(f"{name}\n{many:.0%} orthogonal, rank {rank:.1f}")
     sheet.label("share of pairs lost", "1 $-$ CKA")
-    remark = (
-        " Unit rows and centred columns on both sides; what is found is an upper bound."
-        "\nFloor: theory.cka_floor, or the least loss at that width where that is "
-        "higher; lines join what was computed. $R_T$: effective rank of the teacher."
-    )
-    others = axes[0, 0].get_legend_handles_labels()[0]
-    sheet.legend(remark=remark, ncols=2, others=others)
+    sheet.legend(ncols=2, others=axes[0, 0].get_legend_handles_labels()[0])
     return frame
 
 
@@ -112,8 +100,11 @@ STUDY = Study(
     figures={
         "cka_frontier": Figure(
             "Least CKA loss of students that have lost a given share of the "
-            "epsilon-orthogonal pairs, found and proven, six teachers. Unit rows, "
-            "centred columns.",
+            "epsilon-orthogonal pairs, found and proven, six teachers, with their "
+            "share of orthogonal pairs and effective rank. Unit rows and centred "
+            "columns on both sides; what is found is an upper bound. Floor: "
+            "`theory.cka_floor`, or the optimum at that width where that is higher. "
+            "The csv has the sizes.",
             "A teacher on two axes loses every orthogonal pair at a CKA loss of "
             "0.005; the more directions a teacher has, the more it takes.",
             draw,

@@ -86,8 +86,6 @@ def draw(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
         ax.set(title=f"d = {dim}")
     sheet.label("vectors n", "coherence\n(largest |cosine|)")
     sheet.legend(
-        remark=" Optimised: LowCoherence from random starts only; one key.\nKnown: "
-        "published packings, or constructions of limits.known_coherence.",
         others=sheet.axes.flat[0].get_legend_handles_labels()[0],
     )
     return frame
@@ -106,7 +104,8 @@ STUDY = Study(
         "coherence_against_bounds": Figure(
             "Least coherence found by descent over the number of vectors, in three "
             "dimensions, between the lower bounds and random vectors, with published "
-            "packings.",
+            "packings. Optimised: `LowCoherence` from random starts only; known: "
+            "published packings, or constructions of `limits.known_coherence`.",
             "Tight frames are found by descent alone up to 24 vectors in 16 dimensions "
             "within 9 % of the bound; from 64 vectors on, known constructions are "
             "better by 5 % and more.",

@@ -11,14 +11,11 @@ the uncentred group: it ends at 0.96 and 0.69, with every distance at its level 
 chance. Patches and covariances preserve nothing.
 """
 
-import math
-
 import jax
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
-from matplotlib.colors import TwoSlopeNorm
 
 from experiments import cells, judging
 from experiments.cells import TEACHERS, Cell, crossed
@@ -27,6 +24,7 @@ from simgeo import objectives, plots, students
 from simgeo.objectives import LOSSES, AbstractObjective
 
 NAMES = ("blocks", "common mean")
+AGREEMENT = "pattern agreement"
 NEEDS_A_MAP = (
     objectives.CosineProjection,
     objectives.FixedProjection,
@@ -53,8 +51,8 @@ def grid(quick: bool) -> list[Cell]:
 def compute(quick: bool) -> pd.DataFrame:
     """One row per teacher, optimised and recorded: medians over the seeds.
 
-    `relative` is (value - limit) / (chance - limit): `limit` the optimum of that width
-    where it is known, otherwise, `limit_known` false, the least that any row found.
+    `relative` is (value - optimum) / (chance - optimum): where the optimum of that
+    width is not known, `optimum_known` is false and it is the least that any row found.
     """
     levels: dict[str, dict] = {}  # of a teacher, which all objectives share
     rows = []
@@ -63,16 +61,16 @@ def compute(quick: bool) -> pd.DataFrame:
         if name not in levels:
             levels[name] = _levels(teacher, one.student_dim, one.epsilon)
         values = _recorded(student, teacher, one.epsilon)
-        for recorded, (chance, limit) in levels[name].items():
+        for recorded, (chance, best) in levels[name].items():
             place = (name, one.objective.label, recorded)
-            rows.append((*place, values[recorded], chance, limit))
-    columns = ["teacher", "optimised", "recorded", "value", "chance", "limit"]
+            rows.append((*place, values[recorded], chance, best))
+    columns = ["teacher", "optimised", "recorded", "value", "chance", "optimum"]
     table = pd.DataFrame(rows, columns=columns)
-    table["limit_known"] = table["limit"].notna()
+    table["optimum_known"] = table["optimum"].notna()
     least = table.groupby(["teacher", "recorded"])["value"].transform("min")
-    table["limit"] = table["limit"].fillna(least)
-    span = table["chance"] - table["limit"]
-    table["relative"] = (table["value"] - table["limit"]) / span
+    table["optimum"] = table["optimum"].fillna(least)
+    span = table["chance"] - table["optimum"]
+    table["relative"] = (table["value"] - table["optimum"]) / span
     return table
 
 
@@ -81,7 +79,7 @@ def _recorded(student: np.ndarray, teacher: np.ndarray, epsilon: float) -> dict:
     found = {each.label: _values(each, student, teacher) for each in RECORDED}
     # A constant pattern has no correlation, and keeps nothing of the teacher's.
     matthews = judging.patterns(student, teacher, epsilon)["matthews"]
-    found["Matthews"] = np.nan_to_num(matthews)
+    found[AGREEMENT] = np.nan_to_num(matthews)
     return {name: float(np.median(values)) for name, values in found.items()}
 
 
@@ -104,74 +102,64 @@ def _values(objective: AbstractObjective, student: jax.Array, teacher: jax.Array
     return jax.vmap(objective)(student, teacher)
 
 
+_OTHERS = ("Wasserstein of covariances", "Neighbour KL", "Pattern hinge", "Logit KL")
+
+
+def group_of(label: str) -> str:
+    """What an objective does with a mean or a linear map."""
+    parts = label.split(", ")
+    if parts[0] in ("Projection", "CCA", "SVCCA"):
+        return "with a map"
+    if label in _OTHERS or "patches" in parts:
+        return "others"
+    if "uncentred" not in parts and ("centred" in parts or parts[0] in _CENTRING):
+        return "centred"
+    return "uncentred"
+
+
+_CENTRING = ("CKA", "Relational")
+_GROUPS = ("uncentred", "centred", "with a map", "others")
+
+
 def draw(table: pd.DataFrame, sheet: Sheet, name: str) -> pd.DataFrame:
-    """A page for a teacher: all distances, and the pattern agreement."""
+    """All distances of a teacher, in groups, and the pattern agreement."""
     part = where(table, teacher=name)
-    size = (plots.PAGE, 8.0)
-    sheet.figure, axes = plt.subplots(
-        1, 2, figsize=size, width_ratios=(32, 1), sharey=True
-    )
-    _heat(part[part["recorded"] != "Matthews"], axes[0], name)
-    _kept(where(part, recorded="Matthews"), axes[1])
-    sheet.legend(remark=f"\n{_READING}")
-    return part
-
-
-_READING = (
-    "0: the optimum at this width, or, with a star, the least found by any row. "
-    "1: random unit vectors. Medians over seeds.\nRight: Matthews correlation of the "
-    "epsilon-orthogonality pattern (0: chance).\nFree rows: scale is free where the "
-    "objective leaves it so."
-)
-
-
-def _heat(part: pd.DataFrame, ax, name) -> None:
+    size = (plots.PAGE, 6.2)
+    sheet.figure, (left, right) = plt.subplots(1, 2, figsize=size, width_ratios=(30, 2))
     values = part.pivot(index="optimised", columns="recorded", values="relative")
-    order = part["optimised"].unique(), part["recorded"].unique()
-    values = values.reindex(index=order[0], columns=order[1])
-    known = part.groupby("recorded")["limit_known"].all()
-    sns.heatmap(
-        values.clip(0, 9.99),
-        ax=ax,
-        norm=TwoSlopeNorm(vcenter=1.0, vmin=0.0, vmax=3.0),
-        cmap="vlag",
-        annot=values.map(_short),
-        fmt="",
-        annot_kws={"size": 4},
-        cbar_kws={"location": "top", "shrink": 0.4, "pad": 0.01, "extend": "max"},
-        xticklabels=[each + ("" if known[each] else " *") for each in order[1]],
-        yticklabels=True,
+    rows, columns = (
+        sorted(part[one].unique(), key=lambda each: _GROUPS.index(group_of(each)))
+        for one in ("optimised", "recorded")
     )
-    ax.figure.axes[-1].set_xlabel("(value - limit) / (chance - limit)", fontsize=7)
-    ax.tick_params(labelsize=6, length=0)
-    ax.set(xlabel="recorded", ylabel="optimised", title=f"teacher: {name}")
-
-
-def _kept(part: pd.DataFrame, ax) -> None:
-    values = part.set_index("optimised")[["value"]]
-    sns.heatmap(
-        values,
-        ax=ax,
-        vmin=0,
-        vmax=1,
-        cmap="cividis",
-        annot=True,
-        fmt=".2f",
-        annot_kws={"size": 4},
-        cbar=False,
-        xticklabels=["pattern kept"],
-    )
-    ax.tick_params(labelsize=6, length=0)
-    ax.tick_params(axis="x", rotation=90)
-    ax.set(xlabel="", ylabel="")
-
-
-def _short(value: float) -> str:
-    if math.isnan(value):
-        return ""
-    if value >= 9.95:
-        return f"{value:.0f}" if value < 99.5 else ">99"
-    return f"{abs(value):.1f}" if abs(value) >= 0.05 else "0"
+    columns.remove(AGREEMENT)
+    known = part.groupby("recorded")["optimum_known"].all()
+    bar = {"location": "top", "shrink": 0.4, "pad": 0.01, "extend": "max"}
+    bar["label"] = "0: optimum; 1: random unit vectors"
+    options = {"vmin": 0, "vmax": 1, "yticklabels": True}
+    shown = values.loc[rows, columns]
+    stars = [each + ("" if known[each] else " *") for each in columns]
+    scale = {"cmap": "cividis", "cbar_kws": bar, "xticklabels": stars}
+    sns.heatmap(shown, ax=left, **scale, **options)
+    kept = where(part, recorded=AGREEMENT).set_index("optimised")[["value"]].loc[rows]
+    numbers = {"annot": True, "fmt": ".2f", "annot_kws": {"size": plots.SMALLEST}}
+    options |= {"yticklabels": False, "xticklabels": [AGREEMENT]}
+    sns.heatmap(kept, ax=right, cmap="cividis_r", cbar=False, **numbers, **options)
+    for ax in (left, right):
+        ax.tick_params(labelsize=plots.SMALLEST, length=0)
+        ax.tick_params(axis="x", rotation=90)
+        ax.set(xlabel="", ylabel="")
+    left.set(xlabel="recorded", ylabel="optimised")
+    left.yaxis.labelpad = 14
+    groups = [group_of(each) for each in rows]
+    for group in _GROUPS:
+        first = groups.index(group)
+        last = first + groups.count(group)
+        plots.bracket(left, group, first + 0.2, last - 0.2, 124)
+        for ax in (left, right):
+            ax.axhline(last, color="white", lw=1.5)
+    for at in np.cumsum([sum(group_of(c) == g for c in columns) for g in _GROUPS]):
+        left.axvline(at, color="white", lw=1.5)
+    return part
 
 
 STUDY = Study(
@@ -181,8 +169,9 @@ STUDY = Study(
     figures={
         "cross_catalogue_blocks": Figure(
             "Every objective of the catalogue (rows) against every distance "
-            "(columns), teacher of blocks at half its width; 0 is the optimum, 1 "
-            "random vectors; right, the pattern agreement.",
+            "(columns), in groups, teacher of blocks at half its width. Shades: 0 is "
+            "the optimum, or with a star the least that any row found, and 1 what "
+            "random unit vectors have; medians. Right: the pattern agreement.",
             "Three groups of distances vanish together: uncentred, centred, and blind "
             "to linear maps. Centring costs half of the pattern of blocks.",
             lambda table, sheet: draw(table, sheet, "blocks"),
@@ -190,8 +179,9 @@ STUDY = Study(
         ),
         "cross_catalogue_common_mean": Figure(
             "Every objective of the catalogue (rows) against every distance "
-            "(columns), teacher of a common mean at half its width; 0 is the optimum, "
-            "1 random vectors; right, the pattern agreement.",
+            "(columns), in groups, teacher of a common mean at half its width. Shades: "
+            "0 is the optimum, or with a star the least that any row found, and 1 what "
+            "random unit vectors have; medians. Right: the pattern agreement.",
             "On a common mean only uncentred distances preserve the pattern; patches "
             "and covariances preserve nothing.",
             lambda table, sheet: draw(table, sheet, "common mean"),

@@ -19,6 +19,7 @@ import pandas as pd
 
 from experiments import cells
 from experiments.cells import RATE, Cell, preset
+from experiments.claims import RESOLUTION
 from experiments.study import Figure, Sheet, Study, ends, where
 from simgeo import objectives, plots
 
@@ -79,9 +80,8 @@ def distances(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["teacher", "optimised", "recorded", "relative"])
 
 
-def draw(runs: Runs, sheet: Sheet) -> pd.DataFrame:
+def draw(table: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
     """Optimised by recorded, one grid per teacher, at the teacher's width."""
-    table = distances(runs.main)
     if sheet.narrow:
         table = where(table, teacher=table["teacher"].iloc[-1])
     names = table["teacher"].unique()
@@ -91,24 +91,24 @@ def draw(runs: Runs, sheet: Sheet) -> pd.DataFrame:
         ax.set_title(name)
     sheet.label("recorded", "optimised")
     sheet.colour_bar("log10 of the distance /\nthat of the zero student", 0.6)
-    sheet.legend(remark=" Medians over seeds; m = d.")
     return table
 
 
-def draw_spikes(runs: Runs, sheet: Sheet) -> pd.DataFrame:
+def draw_spikes(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
     """CKA along squared and unsquared Procrustes at fixed rates."""
-    frame = runs.spikes.assign(
-        one_minus_cka=runs.spikes["distance_cka"].clip(lower=plots.FLOOR),
-        chance_one_minus_cka=runs.spikes["chance_distance_cka"],
+    shown = frame.assign(
+        shown=frame["distance_cka"].clip(lower=plots.FLOOR),
+        chance_shown=frame["chance_distance_cka"],
     )
     for ax, rate in sheet.line(frame[RATE].unique(), 1.9):
-        plots.over_steps(frame[frame[RATE] == rate], "one_minus_cka", ax)
-        ax.set(xscale="linear", yscale="log")
-        ax.set_title(f"CKA while Procrustes is optimised, rate {rate:g}")
+        ax.set_yscale("log")
+        plots.over_steps(shown[shown[RATE] == rate], "shown", ax)
+        ax.set(xscale="linear", title=f"rate {rate:g}", ylim=(plots.FLOOR / 2, 2))
+        plots.rounding(ax, "y", RESOLUTION)
     sheet.label("steps", "1 - CKA")
-    remark = " Values below 1e-8 are drawn there."
-    sheet.legend(frame["objective"].unique(), remark)
-    return frame[["objective", RATE, "seed", "step", "loss", "distance_cka"]]
+    sheet.legend(frame["objective"].unique())
+    drawn = ["objective", RATE, "seed", "step", "loss", "distance_cka"]
+    return frame[[*drawn, "chance_distance_cka"]]
 
 
 STUDY = Study(
@@ -124,6 +124,7 @@ STUDY = Study(
             "CKA, centred Procrustes and the projection reach zero while the others "
             "are far from it.",
             draw,
+            rows=lambda runs: distances(runs.main),
         ),
         "cka_spikes": Figure(
             "1 - CKA while Procrustes is optimised, squared and unsquared, at two "
@@ -134,9 +135,10 @@ STUDY = Study(
             "rounding and is not judged.",
             draw_spikes,
             levels=("chance",),
+            rows=lambda runs: runs.spikes,
             note=lambda quick: cells.describe(spike_grid(quick)[0].experiment),
         ),
     },
     main=True,
-    order=3,
+    order=4,
 )

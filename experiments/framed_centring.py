@@ -120,26 +120,25 @@ def draw(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
                 color="#f5e29a",
                 lw=3,
                 zorder=-2,
-                label="$r^*$",
+                label="r*",
             )
         best = part.groupby("left")["optimum_matthews"].median()
         ax.plot(best.index, best, color="0.1", lw=2.2, alpha=0.35, label="optimum")
         plots.over_setting(part, "left", "matthews", ax)
-        ax.set_title(f"{name}, m = {width}", fontsize=6)
+        if width == frame["student_dim"].iloc[0] or sheet.narrow:
+            ax.set_title(name, fontsize=7)
         ticks = _left(pd.Series([0.0, 1 / 4, 1.0, 1e6]))
         ax.set_xticks(ticks, ["0", "1/4", "1", r"$\infty$"])
-    sheet.label("frame r", "pattern agreement")
+    widths = frame["student_dim"].unique()
+    labels = [f"pattern agreement\nm = {width}" for width in widths]
+    sheet.label("frame r", labels)
     handles = {
         text: line
         for ax in sheet.axes.flat
         for line, text in zip(*ax.get_legend_handles_labels(), strict=True)
+        if text in ("r*", "optimum")
     }
-    sheet.legend(
-        LOSSES,
-        "\nThe axis is in sqrt(r / (1 + r)), the share of the mean that is left. "
-        "$r^*$: where the optimum takes the mean in.",
-        others=[*handles.values()],
-    )
+    sheet.legend(LOSSES, others=[*handles.values()])
     columns = ["teacher", "student_dim", "objective", "frame", "turn", "seed", "loss"]
     columns += ["optimum_loss", "matthews", "optimum_matthews"]
     return frame[[*columns, "chance_matthews", "svd_matthews"]]
@@ -156,7 +155,9 @@ STUDY = Study(
     figures={
         "framed_centring": Figure(
             "Pattern agreement at the end over the frame r, for six teachers, at m = d "
-            "(above) and at half of it. Points: seeds; lines: medians; grey: optimum.",
+            "(above) and at half of it. Points: seeds; lines: medians; grey: optimum. "
+            "The axis is in sqrt(r / (1 + r)), the share of the mean that is left; r*: "
+            "where the optimum takes the mean in.",
             "A few rows of zeros beside the vectors mend what centring loses: r = 1/4 "
             "brings CKA, Procrustes and Gram to their uncentred values everywhere.",
             draw,

@@ -32,9 +32,10 @@ from simgeo import plots, students, sweep
 RATES = {"adam": (1e-4, 1.0), "sgd": (1e-3, 1e3)}
 SCALES = (1e-3, 1e1)
 SCALE = "student.start.scale"
+LEARNING_RATE = "learning_rate"
 PANELS = {
-    "adam": (RATE, "rate of Adam"),
-    "sgd": (RATE, "rate of gradient descent"),
+    "adam": (LEARNING_RATE, "rate of Adam"),
+    "sgd": (LEARNING_RATE, "rate of gradient descent"),
     "start": (SCALE, "scale of the start (rate 0.03)"),
 }
 
@@ -69,19 +70,23 @@ def note(quick: bool) -> str:
     return f"{told} m = {last.student_dim}."
 
 
-def draw(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
+def rows(frame: pd.DataFrame) -> pd.DataFrame:
+    """The ends of the runs."""
+    names = {RATE: LEARNING_RATE, "optimiser.kind": "optimiser"}
+    return ends(frame).rename(columns=names)
+
+
+def draw(last: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
     """Pattern agreement over each setting: a row for every teacher."""
-    last = ends(frame)
     names = ["high fraction", "blocks"] if sheet.narrow else last["teacher"].unique()
     for ax, name, dial in sheet.grid(names, PANELS, 1.8, sharex="col"):
         part = where(last, teacher=name, study=dial)
         plots.over_setting(part, PANELS[dial][0], "matthews", ax)
         ax.set(xscale="log", title=name)
     settings = [label for _, label in PANELS.values()]
-    sheet.label(settings, "Matthews correlation\nat the end")
-    remark = "\nNo point: the gradient did not stay finite."
-    sheet.legend(last["objective"].unique(), remark)
-    drawn = f"study teacher objective optimiser.kind {RATE} {SCALE} seed matthews"
+    sheet.label(settings, "pattern agreement\nat the end")
+    sheet.legend(last["objective"].unique())
+    drawn = f"study teacher objective optimiser {LEARNING_RATE} {SCALE} seed matthews"
     levels = "relative_loss relative_optimum chance_matthews svd_matthews"
     return columns(last, f"{drawn} {levels}")
 
@@ -93,7 +98,8 @@ STUDY = Study(
     figures={
         "optimiser_sensitivity": Figure(
             "Pattern agreement at the end over the learning rate of two optimisers, "
-            "and over the scale of the start. Points: seeds; lines: medians.",
+            "and over the scale of the start. Points: seeds; lines: medians; no point: "
+            "the gradient did not stay finite.",
             "Where the loss arrives, uncentred distances preserve the same at every "
             "rate; centred ones leave it to the optimiser: on the high fraction "
             "centred Gram ends at 0.54 with a rate of 0.1 and at 0.21 with a rate of "
@@ -101,6 +107,7 @@ STUDY = Study(
             "distances the pattern.",
             draw,
             levels=("chance", "svd"),
+            rows=rows,
         )
     },
     note=note,

@@ -20,7 +20,7 @@ from simgeo import plots
 
 LABELS = {
     "fraction_student": "fraction of pairs\nepsilon-orthogonal",
-    "matthews": "Matthews correlation\nwith the teacher's pattern",
+    "matthews": "pattern agreement",
 }
 
 
@@ -39,10 +39,7 @@ def draw(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
             ax.axhline(part["fraction_teacher"].median(), color="black", lw=0.8)
             ax.set_ylim(0, 1.04)
     sheet.label("steps", [LABELS[measure] for _, measure in rows])
-    sheet.legend(
-        frame["objective"].unique(),
-        "\nBlack line: the teacher's fraction. Thin: seeds; thick: medians.",
-    )
+    sheet.legend(frame["objective"].unique())
     drawn = "teacher objective student_dim seed step fraction_student fraction_teacher"
     more = "matthews pattern_recall pattern_precision isolated_student isolated_teacher"
     levels = " ".join(f"{kind}_fraction_student" for kind in sheet.levels)
@@ -66,5 +63,5 @@ STUDY = Study(
         )
     },
     main=True,
-    order=2,
+    order=3,
 )

@@ -75,10 +75,6 @@ def draw(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
     sheet.label("epsilon", "dimensions d")
     label = "fraction of pairs\nepsilon-orthogonal"
     sheet.colour_bar(label, 0.6 if sheet.narrow else 1.0)
-    sheet.legend(
-        remark=" The generator was asked for the ceiling,\nwhich is an upper bound and "
-        "need not be attained. Values are cut, not rounded: 1.00 is all pairs."
-    )
     return frame
 
 
@@ -90,7 +86,8 @@ STUDY = Study(
             "Fraction of epsilon-orthogonal pairs, over dimensions and epsilon: "
             "expected of random vectors, reached by our generator when asked for the "
             "ceiling, and the ceiling. The numbers in the panels are cut after two "
-            "digits, not rounded.",
+            "digits, not rounded: 1.00 is all pairs. The ceiling is an upper bound and "
+            "need not be attained.",
             "The generator comes within 0.04 of the ceiling from d = 16 on; at small "
             "d and large epsilon its groups on axes (0.878 of all pairs at d = 8, "
             "epsilon 0.3) fall short of a bound of 0.965 that need not be attained.",

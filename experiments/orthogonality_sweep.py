@@ -16,7 +16,7 @@ from experiments.study import Figure, Sheet, Study, columns, ends, where
 from simgeo import plots, teachers
 
 LABELS = {
-    "matthews": "Matthews correlation\nat the end",
+    "matthews": "pattern agreement\nat the end",
     "fraction_student": "student's fraction\nat the end",
 }
 
@@ -48,10 +48,7 @@ def draw(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
         if measure == "matthews":
             ax.set_title(f"m = {width}")
     sheet.label("teacher's fraction of pairs", list(LABELS.values()))
-    sheet.legend(
-        last["objective"].unique(),
-        "\nGram hides Procrustes and uncentred CKA, and these the truncated SVD.",
-    )
+    sheet.legend(last["objective"].unique())
     drawn = "objective student_dim seed fraction_teacher fraction_student matthews loss"
     drawn += " optimum_loss chance_matthews svd_matthews"
     levels = " ".join(f"{kind}_fraction_student" for kind in sheet.levels)

@@ -169,14 +169,10 @@ def draw(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
     for ax, width, kind in sheet.grid(widths, PAIRS, (2.4, 1.7)):
         _fronts(where(pairs, kind=kind, student_dim=width), ax)
         ax.set_title(f"{kind}, m = {width}")
-    sheet.label("Matthews, 32 dimensions", "Matthews, 16 dimensions")
-    sheet.legend(
-        PARTS,
-        "\nFrom weight 0 of the wider teacher (open) by 1/2 (square) to 1. Cross: the "
-        "pairs that are orthogonal in both.\nWhere teachers agree Gram hides "
-        "Procrustes and CKA.",
-        markers=False,
+    sheet.label(
+        "pattern agreement\nwith 32 dimensions", "pattern agreement\nwith 16 dimensions"
     )
+    sheet.legend(PARTS, markers=False)
     return pairs
 
 
@@ -185,7 +181,7 @@ def _fronts(part: pd.DataFrame, ax: Axes) -> None:
     kept = part.fillna({"matthews": 0.0}).set_index([*keys, "place"])["matthews"]
     seeds = kept.unstack("place")
     for objective in part["objective"].unique():
-        colour, line, _ = plots.STYLES[objective]
+        colour, line, *_ = plots.STYLES[objective]
         own = seeds.loc[objective]
         ax.plot(own[0], own[1], "o", color=colour, ms=1.5, alpha=0.3, mew=0)
         middle = own.groupby("weight").median()
@@ -201,7 +197,7 @@ def _fronts(part: pd.DataFrame, ax: Axes) -> None:
 
 def draw_number(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
     """A column per kind: what is kept and what can be read, over the number."""
-    labels = {"matthews": "Matthews correlation", "r2": "R2, teacher from student"}
+    labels = {"matthews": "pattern agreement", "r2": "R2, teacher from student"}
     number = where(frame, study="number").fillna({"matthews": 0.0})
     for ax, measure, kind in sheet.grid(labels, MANY, (2.0, 1.5), sharey="row"):
         part = where(number, kind=kind)
@@ -212,8 +208,7 @@ def draw_number(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
             ax.plot(both.index, both, "x", color="0.0", ms=7, zorder=5)
             ax.set_title(f"teachers that {kind}")
     sheet.label("number of teachers", list(labels.values()))
-    remark = "\nAll teachers of a run. Cross: the pairs that are orthogonal in all."
-    sheet.legend(PARTS, remark)
+    sheet.legend(PARTS)
     return number
 
 
@@ -227,7 +222,7 @@ STUDY = Study(
             "Pattern agreement with a teacher of 32 dimensions against that with one "
             "of 16, over the weight of the first. Small: seeds; large: medians, from "
             "the weight 0 (open) to 1; square: 1/2; cross: the pairs that are "
-            "orthogonal in both.",
+            "orthogonal in both. Where teachers agree, Gram hides Procrustes and CKA.",
             "Teachers that agree are preserved as if alone. When teachers of blocks "
             "conflict, Gram and uncentred CKA preserve the pairs that are orthogonal "
             "in both (0.57 and 0.70) and generalised Procrustes about half (0.30 and "
@@ -237,7 +232,8 @@ STUDY = Study(
         ),
         "several_teachers_number": Figure(
             "Pattern agreement with each teacher and R2 of it over their number, at "
-            "equal weights. Points: seeds and teachers; lines: medians.",
+            "equal weights. Points: seeds and teachers; lines: medians; cross: the "
+            "pairs that are orthogonal in all.",
             "Conflict costs every objective its pattern, and Procrustes most. "
             "Procrustes also makes four teachers that agree harder to read, with an "
             "R2 of 0.88 where Gram has 1.00.",

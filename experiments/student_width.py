@@ -63,11 +63,8 @@ def draw(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
         plots.over_setting(part, "ratio", "matthews", ax)
         ax.set_title(f"{name}, d = {dim}")
         ax.axvline(1, color="0.85", lw=3, zorder=-1)
-    sheet.label("student's width / teacher's", "Matthews correlation\nat the end")
-    sheet.legend(
-        last["objective"].unique(),
-        "\nGrey bar: m = d. Gram hides Procrustes, uncentred CKA and the SVD.",
-    )
+    sheet.label("student's width / teacher's", "pattern agreement\nat the end")
+    sheet.legend(last["objective"].unique())
     drawn = "teacher objective num_vectors teacher_dim student_dim seed matthews"
     drawn += " fraction_student fraction_teacher relative_loss relative_optimum"
     return columns(last, f"{drawn} chance_matthews svd_matthews")
@@ -79,7 +76,7 @@ STUDY = Study(
     figures={
         "student_width": Figure(
             "Pattern agreement at the end over the student's width, as a share of the "
-            "teacher's. Points: seeds; lines: medians.",
+            "teacher's. Points: seeds; lines: medians; grey bar: m = d.",
             "Uncentred distances follow the SVD baseline at every width, and preserve "
             "the whole pattern from the teacher's rank on; room beyond it gives "
             "centred ones a part of theirs back.",

@@ -4,6 +4,7 @@ It imports no JAX, so that figures can be drawn again from a csv without it.
 """
 
 import re
+import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,12 +26,12 @@ Height = float | tuple[float, float]  # of a panel in inches; on a page, in one 
 class Sheet:
     """The paper that a figure is drawn on, as wide as a page or as one column.
 
-    It has the settings that the runs share, which `legend` writes, the levels that the
-    figure declares, and, once made, Matplotlib's figure and its panels.
+    It has the levels that the figure declares, and, once made, Matplotlib's figure and
+    its panels. Settings are told in captions, and not in the picture.
     """
 
-    def __init__(self, narrow: bool, settings: str = "", levels: Sequence[str] = ()):
-        self.narrow, self.settings, self.levels = narrow, settings, levels
+    def __init__(self, narrow: bool, levels: Sequence[str] = ()):
+        self.narrow, self.levels = narrow, levels
         self.figure: Any = None
         self.axes = np.empty((0, 0), object)
 
@@ -73,6 +74,13 @@ class Sheet:
         """Labels the axes: one text for all, or one for every column or row."""
         plots.label(self.axes, x, y)
 
+    def title(self, text: str) -> None:
+        """Writes the finding over the panels."""
+        if self.narrow:
+            text = textwrap.fill(text, 48)
+        options = {"x": 0.01, "ha": "left", "weight": "bold"}
+        self.figure.suptitle(text, fontsize=8 if self.narrow else 9, **options)
+
     def colour_bar(self, label: str, shrink: float = 1.0) -> None:
         """Adds the scale of the first panel's heat map."""
         first = self.axes.flat[0].collections[0]
@@ -86,13 +94,12 @@ class Sheet:
         levels: Sequence[str] | None = None,
         **options,
     ) -> None:
-        """Writes the legend, the settings and a remark under the panels.
+        """Writes the legend under the panels, and over it a remark on how to read them.
 
         With these reference levels, or those that the figure declares, if None.
         """
         levels = self.levels if levels is None else levels
-        note = (self.settings + remark).strip()
-        plots.legend(self.figure, objectives, levels, note, **options)
+        plots.legend(self.figure, objectives, levels, remark.strip(), **options)
 
 
 @dataclass(frozen=True)
@@ -103,10 +110,12 @@ class Figure:
         caption: what is shown, without the settings, which the study's note has.
         finding: what it tells, in one sentence.
         draw: takes what the study computed and a `Sheet`, draws on it, and returns the
-            rows that were drawn, which are kept as csv beside the figure.
+            rows that were drawn, which are kept as csv beside the figure. It can draw
+            the same from these rows.
         levels: names of the reference levels drawn: chance, svd or ceiling.
         narrow: whether there is one for a single column as well.
         note: the settings in words, if the study's note does not tell of its runs.
+        rows: what `draw` takes of what the study computed, if not all of it.
     """
 
     caption: str
@@ -115,6 +124,7 @@ class Figure:
     levels: tuple[str, ...] = ()
     narrow: bool = True
     note: Callable[[bool], str] | None = None
+    rows: Callable[[Any], pd.DataFrame] | None = None
 
 
 @dataclass(frozen=True)
@@ -194,25 +204,22 @@ class Study:
             else:
                 (folder / name).write_text(table)
         for stem, figure in self.figures.items():
-            settings = self.settings(quick, figure)
-            for narrow in (False, True)[: 1 + figure.narrow]:
-                draw(figure, data, folder, stem, narrow, settings)
+            draw(figure, figure.rows(data) if figure.rows else data, folder, stem)
+
+    def redraw(self, folder: Path) -> None:
+        """Draws the figures again from the csv beside them, without any run."""
+        for stem, figure in self.figures.items():
+            draw(figure, pd.read_csv(folder / f"{stem}.csv"), folder, stem, False)
 
 
-def draw(
-    figure: Figure,
-    data: Any,
-    folder: Path,
-    stem: str,
-    narrow: bool = False,
-    settings: str = "",
-) -> None:
-    """Draws a figure in one width, and writes it, with the csv that was drawn."""
-    with plots.style(narrow):
-        sheet = Sheet(narrow, settings, figure.levels)
-        rows = figure.draw(data, sheet)
-        plots.save(sheet.figure, folder, stem, rows, narrow)
-        plt.close(sheet.figure)
+def draw(figure: Figure, data: Any, folder: Path, stem: str, keep: bool = True) -> None:
+    """Draws a figure in its widths, and writes it, with the csv that was drawn."""
+    for narrow in (False, True)[: 1 + figure.narrow]:
+        with plots.style(narrow):
+            sheet = Sheet(narrow, figure.levels)
+            rows = figure.draw(data, sheet)
+            plots.save(sheet.figure, folder, stem, rows if keep else None, narrow)
+            plt.close(sheet.figure)
 
 
 def columns(frame: pd.DataFrame, names: str) -> pd.DataFrame:
@@ -221,7 +228,9 @@ def columns(frame: pd.DataFrame, names: str) -> pd.DataFrame:
 
 
 def ends(frame: pd.DataFrame) -> pd.DataFrame:
-    """The rows of the last step."""
+    """The rows of the last step; all, where none are told apart."""
+    if "step" not in frame:
+        return frame.copy()
     return frame[frame["step"] == frame["step"].max()].copy()
 
 

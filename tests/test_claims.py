@@ -128,7 +128,7 @@ def test_report_says_and_draws_the_state_of_every_cell(tmp_path):
     assert "a preset" in text
     assert "-0 [" not in text
     assert set(tables["comparisons.csv"]["condition"]) == set(LABELS) - {"CKA"}
-    draw(report.STUDY.figures["claims"], judged, tmp_path, "claims")
+    draw(report.STUDY.figures["claims"], report.rows(judged), tmp_path, "claims")
     drawn = pd.read_csv(tmp_path / "claims.csv")
     assert list(drawn["claim"].unique()) == [claim.name for claim in found]
     assert len(drawn) == sum(len(claim.cells) for claim in found)

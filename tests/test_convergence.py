@@ -2,6 +2,7 @@
 
 import itertools
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -78,19 +79,17 @@ def test_seconds_are_steps_times_those_of_one():
     assert table["seconds_loss"]["Gram"] == 3.0 * gram
 
 
-@pytest.mark.parametrize("narrow", [False, True])
-def test_the_figure_is_the_same_twice(tmp_path, narrow):
+def test_the_figure_is_the_same_from_its_csv(tmp_path):
     runs = frame(lambda t: np.exp(-t / 9), lambda t: 1 - np.exp(-t / 9), 0.0)
     arrived = convergence.arrivals(runs)
-    for place in ("one", "two"):
+    places = ("one", "two")
+    for place in places:
         folder = tmp_path / place
         figure = convergence.STUDY.figures["convergence"]
-        data = convergence.Arrivals(arrived, pd.DataFrame(), 6, 600)
-        study.draw(figure, data, folder, "convergence", narrow, "a note")
-    stem = "convergence_column" if narrow else "convergence"
-    for name in (f"{stem}.pdf", f"{stem}.png"):
-        one, two = (tmp_path / place / name for place in ("one", "two"))
-        assert one.read_bytes() == two.read_bytes()
+        study.draw(figure, arrived, folder, "convergence")
+        arrived = pd.read_csv(folder / "convergence.csv")
+    one, two = (plt.imread(tmp_path / place / "convergence.png") for place in places)
+    assert np.abs(one - two).max() < 0.01  # numbers in the csv have six digits
 
 
 @pytest.mark.parametrize("quick", [False, True])

@@ -104,11 +104,6 @@ def test_the_measure_that_decides_is_found(rng):
     assert np.isnan(width["given_width"])
 
 
-def test_leader_is_not_one_that_is_shown_anyway(rng):
-    table = predicting.ranking(runs(rng), 10)
-    assert predicting.leader(table, "own") not in predicting.ALWAYS
-
-
 def test_readers_of_the_teacher_itself_get_its_own_area():
     rng = np.random.default_rng(1)
     teacher = rng.standard_normal((12, 6)).astype(np.float32)

@@ -77,6 +77,8 @@ SQUARE = functools.partial(at, "kept", dial="lengths", centring="uncentred")
 BOTH = functools.partial(at, kind="conflict", weight=0.5, student_dim=48)
 FOUR = functools.partial(at, kind="conflict", number=4)
 
+HALF = functools.partial(at, teacher="high fraction", student_dim=24)
+
 TEACHERS = ("high fraction", "blocks", "common mean")
 UNCENTRED = ("CKA, uncentred", "Procrustes", "Gram")
 HIGH_ALONE = HIGH(hybrid="CKA + Procrustes", weight=1)
@@ -191,6 +193,41 @@ HELD: dict[str, list[tuple[str, list[Number]]]] = {
         ),
     ],
     "figures/README.md": [
+        (
+            "headline_centring",
+            over(MEAN, "objective", "CKA", "Procrustes, centred, normalised")
+            + [MEAN(objective="Gram, centred")]
+            + over(MEAN, "objective", *UNCENTRED),
+        ),
+        (
+            "headline_width",
+            over(HALF, "objective", "Procrustes", "Gram")
+            + [HALF("svd_matthews")]
+            + [HALF(objective="Procrustes + hinge")]
+            + over(
+                HALF, "objective", "Procrustes + hinge", "Procrustes", column="price"
+            ),
+        ),
+        (
+            "headline_optimiser",
+            [0.1, 1]
+            + over(at, *RATE, objective="Gram, centred")
+            + over(at, *RATE, objective="Gram"),
+        ),
+        (
+            "headline_repair",
+            [0.001, *over(at, "weight", 0, 0.001, student_dim=128), 0.01]
+            + [at(student_dim=128, weight=0.01), 0.01]
+            + over(at, "weight", 0, 0.01, student_dim=64),
+        ),
+        (
+            "headline_counting",
+            over(at, "column", "fraction_student", "fraction_teacher", objective="CKA")
+            + [at(objective="CKA")]
+            + over(
+                at, "column", "fraction_student", "matthews", objective="CKA, uncentred"
+            ),
+        ),
         (
             "kept_geometry",
             over(MEAN, "objective", "CKA", "CKA, uncentred")

@@ -7,6 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.colors import to_rgb
 
 from simgeo import plots
 
@@ -68,9 +69,73 @@ def test_every_seed_has_a_curve_and_an_end(frame, ax):
 
 def test_ends_are_medians_over_seeds(frame, ax):
     plots.ends(frame[frame["step"] == 8], "matthews", ax)
-    bars = [line.get_xdata()[0] for line in ax.lines if line.get_linewidth() == 2]
+    bars = [line.get_xdata()[0] for line in ax.lines if line.get_color() == plots.INK]
     assert bars == pytest.approx([0.81, 0.81])
     assert [text.get_text() for text in ax.get_yticklabels()] == OBJECTIVES
+
+
+def test_hue_is_the_family_fill_is_the_mean_and_greys_differ():
+    families: dict[str, list] = {}
+    for style in plots.STYLES.values():
+        if style.group:
+            families.setdefault(style.name.split()[-1], []).append(style)
+            assert ("mfc" in style.marks) == (style.group == "centred")
+    main = {name: styles[0].colour for name, styles in families.items()}
+    greys = sorted(np.dot(to_rgb(hue), (0.299, 0.587, 0.114)) for hue in main.values())
+    assert set(main) == {"CKA", "Procrustes", "Gram"}
+    assert np.diff(greys).min() > 0.09
+    assert len({style[:3] for style in plots.STYLES.values()}) == len(plots.STYLES)
+
+
+def test_coinciding_curves_are_drawn_once_and_named_together(frame, ax):
+    same = [
+        frame.assign(objective=name, matthews=frame["matthews"] + shift)
+        for name, shift in (("Gram", 0.01), ("Gram, centred", 0.0), ("CKA", 0.5))
+    ]
+    frame = pd.concat([frame[frame["objective"] == "Procrustes"], *same])
+    plots.over_setting(frame, "step", "matthews", ax)
+    plots.legend(ax.figure, frame["objective"].unique(), levels=())
+    names = labels(ax.figure)
+    assert names == ["CKA", "Gram, centred", "Procrustes = Gram"]
+    medians = [line for line in ax.lines if line.get_label()[0] != "_"]
+    assert len(medians) == 3
+    ax.clear()
+    plots.over_setting(frame.rename(columns={"matthews": "loss"}), "step", "loss", ax)
+    assert "Procrustes = Gram" not in {line.get_label() for line in ax.lines}
+
+
+def test_what_float32_does_not_resolve_is_shaded(ax):
+    ax.set(xscale="log", xlim=(1e-4, 1))
+    plots.rounding(ax)
+    assert not ax.patches
+    ax.set(xlim=(1e-8, 1))
+    plots.rounding(ax)
+    assert [text.get_text() for text in ax.texts] == ["rounding, not judged"]
+    assert ax.get_xlim() == (1e-8, 1)
+
+
+def test_powers_are_plain_and_a_broken_axis_is_marked(frame, tmp_path):
+    with plots.style():
+        figure, axes = plots.panels(1, 1, 1.5)
+        ax = axes[0, 0]
+        plots.over_steps(frame, "matthews", ax)
+        before = len(ax.lines)
+        ax.set(yscale="log", ylim=(1e-5, 10))
+        plots.save(figure, tmp_path, "one", frame)
+    said = [text.get_text() for text in ax.get_yticklabels()]
+    assert {"1e-4", "0.01", "1"} <= set(said)
+    assert len(ax.lines) == before + 1
+    plt.close(figure)
+
+
+@pytest.mark.parametrize("said", ["plain", "$10^{-4}$"])
+def test_letters_too_small_for_print_are_refused(said, frame, tmp_path):
+    with plots.style():
+        figure, axes = plots.panels(1, 1, 1.0)
+        axes[0, 0].set_title(said, fontsize=5.9 if said == "plain" else 8)
+        with pytest.raises(ValueError, match="letters of 6 points or more; got 5."):
+            plots.save(figure, tmp_path, "one", frame)
+    plt.close(figure)
 
 
 def test_unknown_objectives_have_a_style_of_their_own(frame, ax):

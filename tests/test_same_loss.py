@@ -8,6 +8,7 @@ import pytest
 
 from experiments import same_loss
 from experiments.same_loss import drawing
+from simgeo import plots
 
 pytestmark = pytest.mark.once
 
@@ -41,11 +42,10 @@ def test_all_pairs_are_drawn_and_counted_as_they_were_measured():
 def test_the_picture_says_what_the_csv_says():
     """The same loss, and uncentred objectives preserve what centred ones lose."""
     runs = FRAME[FRAME["first"].isna()]
-    assert set(runs["objective"]) == {objective for _, objective, _ in drawing.ROWS}
-    centred = {objective: centred for _, objective, centred in drawing.ROWS}
+    groups = {name: style.group for name, style in plots.STYLES.items()}
     kept = runs.groupby(["teacher", "objective"])["matthews"].median().reset_index()
-    kept = kept[kept["objective"] != "Projection"]
-    is_centred = kept["objective"].map(centred)
-    assert kept.loc[~is_centred, "matthews"].min() > 0.95
-    assert kept.loc[is_centred, "matthews"].max() < 0.5
+    group = kept["objective"].map(groups)
+    assert sorted(group.unique()) == ["", "centred", "uncentred"]
+    assert kept.loc[group == "uncentred", "matthews"].min() > 0.95
+    assert kept.loc[group == "centred", "matthews"].max() < 0.5
     assert runs["relative_loss"].max() < 1e-5

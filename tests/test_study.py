@@ -98,6 +98,11 @@ def test_tables_are_written_by_name_and_a_wide_figure_is_drawn_once(tmp_path):
     assert (tmp_path / "text.md").read_text() == "words\n"
     for name in ("all.csv", "drawn.csv"):
         assert (tmp_path / name).read_text() == "x\n0.333333\n"
+    before = (tmp_path / "drawn.pdf").read_bytes()
+    (tmp_path / "drawn.pdf").unlink()
+    study.redraw(tmp_path)
+    assert (tmp_path / "drawn.pdf").read_bytes() == before
+    assert (tmp_path / "drawn.csv").read_text() == "x\n0.333333\n"
 
 
 def test_rows_are_chosen_by_value_and_by_their_last_step():

@@ -70,9 +70,12 @@ STUDY = Study(
     figures={
         "capacity_floor": Figure(
             "Toy models of superposition: features kept and loss over the student's "
-            "width, with what the minimum-width formula says; below, how often it is "
-            "right, over the criterion of keeping, and how accurate its floor is, over "
-            "sparsity.",
+            "width, with what the minimum-width formula says, at importances 1 / i. "
+            "Points: seeds; lines: medians. The formula's floor is not drawn where it "
+            "is zero; at m = n the loss is below the axis. How often the formula is "
+            "right is in [capacity_floor_right.csv](capacity_floor_right.csv), and how "
+            "accurate its floor is in "
+            "[capacity_floor_accuracy.csv](capacity_floor_accuracy.csv).",
             "The formula bounds what is kept and does not predict it: features are "
             "fewer, the more so the sparser, and the floor stays where the formula "
             "says zero.",

@@ -1,18 +1,13 @@
-"""Every run: the area of every reader against the measures; and these in order."""
+"""Every run: what readers get from it, against two measures; and all measures."""
 
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
+import seaborn as sns
 from matplotlib.lines import Line2D
 
-from experiments.does_geometry_matter.predicting import (
-    ALWAYS,
-    CANDIDATES,
-    MEASURES,
-    leader,
-)
+from experiments.does_geometry_matter.predicting import CANDIDATES, MEASURES
 from experiments.does_geometry_matter.readers import READERS, RUN, SPARSITIES
 from experiments.study import Sheet, where
 from simgeo import measures, objectives, plots
@@ -28,7 +23,8 @@ class Ranked(NamedTuple):
 LABELS = {"student_dim": "width m"} | {
     name: measures.MEASURES[name].label for name in MEASURES
 }
-LABELS["fraction_student"] = "fraction of pairs (count)"
+LABELS |= {"fraction_student": "fraction of pairs (count)"}
+LABELS |= {"matthews": "pattern agreement"}
 LABELS |= {
     f"distance_{name}": f"distance: {each.label}"
     for name, each in objectives.STANDARD.items()
@@ -39,143 +35,62 @@ SAYS = {
     "fitted": "readout fitted\nto the student",
     "own": "student's own\ndirections",
 }
-MARKERS = "o^s"
-# For objectives without a colour of their own elsewhere.
-MORE = ("#8c2d04", "#d4b106", "#7cb342", "#ff1493", "#1a237e")
+SHOWN = ("fraction_student", "effective_rank")
+_WIDTHS = (("0.1", "o"), ("#3a78b5", "^"), ("#e8a33d", "s"))  # luminance too
 
 
-def colours(names: list[str]) -> dict[str, object]:
-    """Those that objectives have everywhere, and more for the others."""
-    others = [name for name in names if name not in plots.STYLES]
-    more = dict(zip(others, MORE, strict=False))
-    return {name: more.get(name) or plots.STYLES[name][0] for name in names}
-
-
-def draw(ranked: Ranked, sheet: Sheet) -> pd.DataFrame:
-    """Every run: the area of every reader against the measures.
-
-    A narrow figure has the first and the last reader, the count and the leader.
-    """
-    readers = (READERS[0], READERS[-1]) if sheet.narrow else READERS
-    always = ALWAYS[:1] if sheet.narrow else ALWAYS
+def rows(ranked: Ranked) -> pd.DataFrame:
+    """Every run and reader at the first sparsity."""
     drawn = where(ranked.runs, sparsity=SPARSITIES[0])
-    table = where(ranked.table, sparsity=SPARSITIES[0])
-    colour = colours(list(drawn["objective"].unique()))
-    widths = sorted(drawn["student_dim"].unique(), reverse=True)
-    marker = dict(zip(widths, MARKERS, strict=False))
-    names: list[str | None] = [*always, None]  # the last is the leader of each reader
-    for ax, reader, name in sheet.grid(readers, names, (1.6, 2.1), sharex=False):
-        measure = name or leader(ranked.table, reader)
-        part = where(drawn, reader=reader).sample(frac=1, random_state=0)
-        for width, shape in marker.items():
-            runs = where(part, student_dim=width)
-            options = {"s": 4, "alpha": 0.6, "lw": 0, "rasterized": True}
-            options |= {"marker": shape, "c": list(runs["objective"].map(colour))}
-            ax.scatter(runs[measure], runs["area"], **options)
-        _limits(part, ax)
-        if name is None or reader == READERS[-1]:
-            ax.set_xlabel(LABELS[measure], fontsize=7)
-        if name == always[0]:
-            ax.set_ylabel(f"{SAYS[reader]}\narea under ROC")
-        ranks = where(table, reader=reader, measure=measure).iloc[0]
-        pooled, given = ranks["pooled"], ranks["given_both"]
-        ax.set_title(f"{pooled:.2f}; given m, T {given:.2f}", fontsize=7)
-    sheet.legend(remark=f"\n{_READING}", others=_handles(colour, marker))
-    columns = [*RUN, "reader", "area", "area_plain", "teacher_area", *CANDIDATES[1:]]
-    return drawn[columns]
+    names = [*RUN, "reader", "area", "area_plain", "teacher_area", *CANDIDATES[1:]]
+    return drawn[names]
 
 
-def _handles(colour: dict, marker: dict) -> list[Line2D]:
-    """Lines of the legend."""
-    said = [
-        (name, {"color": each, "marker": "o", "ls": "", "ms": 4})
-        for name, each in colour.items()
+def draw(runs: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
+    """What the students' own directions give, over count and effective rank."""
+    own = where(runs, reader="own")
+    widths = sorted(own["student_dim"].unique(), reverse=True)
+    for ax, measure in sheet.line(SHOWN, (2.3, 1.8), sharex=False):
+        for width, (colour, marker) in zip(widths, _WIDTHS, strict=False):
+            part = where(own, student_dim=width)
+            options = {"s": 7, "lw": 0, "alpha": 0.5, "rasterized": True}
+            options |= {"marker": marker, "color": colour}
+            ax.scatter(part[measure], part["area"], **options)
+        ax.axhline(0.5, color="0.3", ls=plots.LEVELS["chance"][1], lw=0.8, zorder=0)
+        ax.set_xlabel(LABELS[measure])
+    sheet.axes[0, 0].set_ylabel("area under ROC,\nstudent's own directions")
+    others = [
+        Line2D([], [], ls="", ms=4, color=colour, marker=marker, label=f"m = {width}")
+        for width, (colour, marker) in zip(widths, _WIDTHS, strict=False)
     ]
-    said += [
-        (f"m = {width}", {"color": "0.4", "marker": shape, "ls": "", "ms": 4})
-        for width, shape in marker.items()
-    ]
-    levels = {"chance": "chance", "a teacher itself": "ceiling"}
-    said += [
-        (text, {"color": "0.3", "ls": plots.LEVELS[kind][1], "lw": 0.8})
-        for text, kind in levels.items()
-    ]
-    return [Line2D([], [], label=text, **options) for text, options in said]
+    sheet.legend(others=others, ncols=4)
+    return runs
 
 
-_READING = (
-    "Above the panels: Spearman's correlation over cells, pooled; and given the width "
-    "m and the teacher T.\nLast column: the best of the other measures, given both."
-)
-
-
-def _limits(part: pd.DataFrame, ax: Axes) -> None:
-    ax.axhline(0.5, color="0.3", ls=plots.LEVELS["chance"][1], lw=0.8, zorder=0)
-    for level in part.groupby("teacher")["teacher_area"].median():
-        ax.axhline(level, color="0.3", ls=plots.LEVELS["ceiling"][1], lw=0.5, zorder=0)
-
-
-VALUES = {"given_both": "rank correlation", "skill": "skill"}
-
-
-def draw_ranking(ranked: Ranked, sheet: Sheet) -> pd.DataFrame:
-    """The measures in order, for every reader: rank correlation, and skill.
-
-    A narrow figure has the rank correlation of the first and the last reader.
-    """
-    table = ranked.table
-    readers = (READERS[0], READERS[-1]) if sheet.narrow else READERS
-    values = list(VALUES)[:1] if sheet.narrow else list(VALUES)
+def draw_ranking(table: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
+    """The rank correlation of every measure (rows) with every reader (columns)."""
     drawn = where(table, sparsity=SPARSITIES[0])
-    sizes = drawn.groupby("measure")["given_both"].apply(lambda x: x.abs().mean())
-    # But the width, and what is the same for all students.
-    order = ["student_dim", *sizes.dropna().sort_values().index]
-    places = np.arange(len(order))
-    for ax, value, reader in sheet.grid(values, readers, (3.6, 2.8), sharex="row"):
-        first = where(drawn, reader=reader).set_index("measure").loc[order]
-        _interval(first, value, ax)
-        ax.set(xlim=(-1.05, 1.05), xlabel=VALUES[value])
-        for sparsity, (shape, shift) in _OTHERS.items():
-            other = where(table, reader=reader, sparsity=sparsity).set_index("measure")
-            if len(other):
-                ax.plot(other.loc[order, value], places + shift, shape, **_SMALL)
-        if value == values[0]:
-            ax.plot(first["pooled"], places, "x", color="0.6", ms=3)
-            ax.set_title(SAYS[reader])
-    first = f"given width and teacher; skill (sparsity {SPARSITIES[0]:g})"
-    others = {
-        first: {"marker": "o", "color": "black", "ms": 3},
-        "pooled": {"marker": "x", "color": "0.6", "ms": 3},
-    }
-    others |= {
-        f"sparsity {sparsity:g}": {"marker": shape} | _SMALL
-        for sparsity, (shape, _) in _OTHERS.items()
-    }
-    sheet.legend(
-        remark=f"\n{_RANKING}",
-        ncols=2 if sheet.narrow else 4,
-        others=[
-            Line2D([], [], ls="", label=text, **options)
-            for text, options in others.items()
-        ],
+    values = drawn.pivot(index="measure", columns="reader", values="given_both")
+    values = values.dropna()[list(READERS)]
+    values = values.loc[values.abs().mean(axis=1).sort_values(ascending=False).index]
+    signs = np.sign(drawn["given_both_low"]) == np.sign(drawn["given_both_high"])
+    sure = drawn.assign(sure=signs).pivot(
+        index="measure", columns="reader", values="sure"
     )
+    said = [
+        [
+            f"{value + 0.0:.2f}{'*' if sure.loc[name, reader] else ''}"
+            for reader, value in line.items()
+        ]
+        for name, line in values.round(2).iterrows()
+    ]
+    ax = sheet.panels(1, 1, (3.6, 3.4))[0, 0]
+    options = {"vmin": -1, "vmax": 1, "cmap": "vlag", "annot_kws": {"size": 6.5}}
+    sns.heatmap(values, ax=ax, annot=said, fmt="", cbar=False, **options)
+    says = READERS if sheet.narrow else [SAYS[reader] for reader in READERS]
+    ax.set_xticklabels(says, rotation=0)
+    ax.set_yticklabels([LABELS[str(name)] for name in values.index], rotation=0)
+    ax.set(xlabel="", ylabel="")
+    ax.tick_params(length=0, labelsize=6 if sheet.narrow else 7)
+    ax.xaxis.tick_top()
     return table
-
-
-_RANKING = (
-    "Cells are medians over seeds. Skill: one minus the mean error at a teacher left "
-    "out, of a monotone function of the measure at every width,\nover that of the mean "
-    "at every width; cut at -1. Bars: 95 %, resampling teachers and objectives. In "
-    "order of the mean size over readers. Not shown: vectors\northogonal to all "
-    "others, of which no student has any."
-)
-_OTHERS = dict(zip(SPARSITIES[1:], (("v", 0.3), ("^", -0.3)), strict=True))
-_SMALL = {"color": "0.45", "ms": 3, "mew": 0}
-
-
-def _interval(part: pd.DataFrame, name: str, ax: Axes) -> None:
-    places = range(len(part))
-    ax.hlines(places, part[f"{name}_low"], part[f"{name}_high"], color="0.2", lw=0.9)
-    ax.plot(part[name], places, "o", color="black", ms=3)
-    ax.axvline(0, color="0.3", ls=plots.LEVELS["chance"][1], lw=0.8, zorder=0)
-    ax.set_yticks(places, [LABELS[str(each)] for each in part.index])

@@ -155,10 +155,3 @@ def _intervals(
     return found | {
         f"{name}_high": each for name, each in zip(names, high, strict=True)
     }
-
-
-def leader(table: pd.DataFrame, reader: str) -> str:
-    """The measure with the largest rank correlation given teacher and width."""
-    part = table[(table["reader"] == reader) & (table["sparsity"] == SPARSITIES[0])]
-    rest = part[~part["measure"].isin(ALWAYS)].set_index("measure")
-    return str(rest["given_both"].abs().idxmax())

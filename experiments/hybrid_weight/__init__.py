@@ -25,7 +25,7 @@ more than doubles. But it asks for just what is measured here, at the same epsil
 """
 
 from experiments import cells
-from experiments.hybrid_weight.fronts import draw, front, over_weight
+from experiments.hybrid_weight.fronts import draw_front, draw_weights
 from experiments.hybrid_weight.pairs import common, data, grid, tables
 from experiments.study import Figure, Study
 
@@ -36,23 +36,22 @@ STUDY = Study(
     tables=tables,
     figures={
         "hybrid_weight": Figure(
-            "First loss against pattern agreement in hybrids (1 - w) L1 / s1 + w L2 / "
-            "s2, one colour for every weight w. Dots: seeds; bars: 95 % of the "
-            "medians.",
+            "CKA against pattern agreement as Procrustes gains weight w in a hybrid, "
+            "common mean, m = d / 2. Grey: seeds; black: medians. The csv has all "
+            "hybrids, teachers and widths.",
             "A weight of 0.003 to 0.01 on Procrustes gives CKA the whole pattern at "
             "the teacher's width, at no price in CKA.",
-            lambda last, sheet: draw(last, sheet, front, "first loss / zero student's"),
+            draw_front,
             levels=("chance", "svd"),
         ),
         "hybrid_weight_geometry": Figure(
-            "Pattern agreement over the weight of the second term, for four hybrids.",
+            "Pattern agreement over the weight of the second term, for four hybrids "
+            "at m = d / 2. Small: seeds; lines: medians.",
             "Most of what a geometry term can buy is bought with a weight far below "
             "one half. A pattern hinge takes the projection from 0.41 to 0.99 on "
             "blocks; alone it reaches 0.90 on the high fraction at half the width, "
             "where every distance ends at 0.32.",
-            lambda last, sheet: draw(
-                last, sheet, over_weight, "weight w of the second"
-            ),
+            draw_weights,
             levels=("chance", "svd"),
         ),
     },

@@ -1,91 +1,76 @@
 """The front of first loss and pattern, and the pattern over the weight."""
 
-from collections.abc import Callable
-
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
 
-from experiments.hybrid_weight.pairs import CELL
 from experiments.study import Sheet, columns, where
-from simgeo import plots, stats
+from simgeo import plots
 
-FLOOR = 1e-6  # of relative first losses: what float32 leaves of a difference
+# The hue of what is added, and where its first part is another one, of that.
+HUES = {
+    "CKA + Procrustes": ("Procrustes", "^"),
+    "CKA + Gram, unit rows": ("Gram", "D"),
+    "Logit KL + Procrustes": ("Projection", "o"),
+    "Projection + pattern hinge": ("Pattern hinge", "H"),
+}
+DRAWN = (
+    "hybrid teacher student_dim weight seed first_loss matthews chance_matthews "
+    "svd_matthews first_scale second_scale"
+)
 
 
-def draw(
-    last: pd.DataFrame, sheet: Sheet, panel: Callable[..., None], label: str
-) -> pd.DataFrame:
-    """A row for every hybrid and width, a column for every teacher."""
-    if sheet.narrow:
-        last = last[last["hybrid"].isin(["CKA + Procrustes", _WITH_HINGE])]
-        last = where(last, student_dim=last["student_dim"].min())
-    middle = stats.summarise(last, [*CELL, "weight"], ["matthews", "first_loss"])
-    weights = sorted(last["weight"].unique())
-    shades = plt.get_cmap("viridis")(np.linspace(0, 0.95, len(weights)))
-    colours = dict(zip(weights, shades, strict=True))
-    rows = list(dict.fromkeys(zip(last["hybrid"], last["student_dim"], strict=True)))
-    names = last["teacher"].unique()
-    for ax, (hybrid, width), teacher in sheet.grid(rows, names, 1.5, sharex=False):
-        place = {"hybrid": hybrid, "student_dim": width, "teacher": teacher}
-        part = where(last, **place)
-        panel(part, where(middle, **place).set_index(["value", "weight"]), colours, ax)
-        for kind in sheet.levels:
-            level, dashes = part[f"{kind}_matthews"].median(), plots.LEVELS[kind][1]
-            ax.axhline(level, color="0.3", ls=dashes, lw=0.8, zorder=0)
-        ax.set(ylim=(-0.12, 1.08))
-        title = f"{hybrid}\n{teacher}, m = {width}"
-        ax.set_title(title, fontsize=6 if sheet.narrow else 7)
-    sheet.label(label, "Matthews correlation")
-    options = {"marker": "o", "ls": "", "ms": 4}
+def draw_front(last: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
+    """CKA against pattern agreement while Procrustes gains weight, common mean."""
+    chosen = where(last, hybrid="CKA + Procrustes", teacher="common mean")
+    chosen = where(chosen, student_dim=chosen["student_dim"].min())
+    (ax,) = sheet.panels(1, 1, (2.6, 2.2)).flat
+    middle = chosen.groupby("weight")[["first_loss", "matthews"]].median()
+    ax.plot(chosen["first_loss"], chosen["matthews"], "o", color="0.7", ms=2, mew=0)
+    ax.plot(middle["first_loss"], middle["matthews"], color="0.5", lw=0.9)
+    ax.plot(middle["first_loss"], middle["matthews"], "o", color=plots.INK, ms=4.5)
+    written: list[float] = []
+    for weight, (loss, kept) in middle[::-1].iterrows():
+        if all(abs(kept - other) > 0.07 for other in written):
+            plots.direct(ax, loss, kept, f"w = {weight:g}", xytext=(7, -4))
+            written.append(kept)
+    _levels(chosen, ax)
+    ax.set(ylim=(-0.12, 1.08))
+    sheet.label("CKA loss / zero student's", "pattern agreement")
+    sheet.legend()
+    return columns(last, DRAWN)
+
+
+def draw_weights(last: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
+    """Pattern agreement over the weight of the second term, at half the width."""
+    half = where(last, student_dim=last["student_dim"].min())
+    for ax, teacher in sheet.line(half["teacher"].unique(), (2.0, 1.6)):
+        part = where(half, teacher=teacher)
+        for hybrid, runs in part.groupby("hybrid", sort=False):
+            name, marker = HUES[str(hybrid)]
+            options = {"color": plots.STYLES[name].colour, "marker": marker}
+            middle = runs.groupby("weight")["matthews"].median()
+            seeds = {"ls": "", "ms": 2, "mew": 0, "alpha": 0.4} | options
+            ax.plot(runs["weight"], runs["matthews"], **seeds)
+            ax.plot(middle.index, middle, lw=1.2, ms=3.5, **options)
+        _levels(part, ax)
+        ax.set_xscale("symlog", linthresh=1e-3)
+        ax.set(xlim=(-2e-4, 1.5), ylim=(-0.12, 1.08), title=teacher)
+        ax.set_xticks([0, 1e-3, 1e-2, 0.1, 1], ["0", "1e-3", "0.01", "0.1", "1"])
+    sheet.label("weight w of the second", "pattern agreement")
     sheet.legend(
-        remark=f" Bars and bands: 95 % of the medians.\nValues below {FLOOR:g} are "
-        "drawn there. At w = 1 nothing trains the task's map, and it has no loss.",
-        ncols=3 if sheet.narrow else 6,
         others=[
-            Line2D([], [], color=colour, label=f"w = {weight:g}", **options)
-            for weight, colour in colours.items()
-        ],
+            Line2D(
+                [], [], color=plots.STYLES[name].colour, marker=marker, ms=4, label=said
+            )
+            for said, (name, marker) in HUES.items()
+        ]
     )
-    drawn = "hybrid teacher student_dim weight seed first_loss matthews chance_matthews"
-    return columns(last, f"{drawn} svd_matthews first_scale second_scale")
+    return columns(last, DRAWN)
 
 
-_WITH_HINGE = "Projection + pattern hinge"
-
-
-def front(part: pd.DataFrame, middle: pd.DataFrame, colours: dict, ax: Axes) -> None:
-    """First loss against pattern agreement, one colour per weight."""
-    loss, kept = middle.loc["first_loss"], middle.loc["matthews"]
-    lift = {name: np.maximum(loss[name], FLOOR) for name in ("estimate", "low", "high")}
-    ax.plot(lift["estimate"], kept["estimate"], color="0.6", lw=0.8, zorder=1)
-    for weight, colour in colours.items():
-        runs = part[part["weight"] == weight]
-        seeds = np.maximum(runs["first_loss"], FLOOR)
-        ax.plot(seeds, runs["matthews"], "o", color=colour, ms=2, alpha=0.5, mew=0)
-        x, y = lift["estimate"][weight], kept["estimate"][weight]
-        ax.plot([lift["low"][weight], lift["high"][weight]], [y, y], color=colour, lw=1)
-        ax.plot([x, x], kept.loc[weight, ["low", "high"]], color=colour, lw=1)
-        ax.plot(x, y, "o", color=colour, ms=4.5, mec="black", mew=0.4)
-    found = lift["estimate"].max() / lift["estimate"].min()
-    if found > 10 or lift["estimate"].min() <= FLOOR:
-        ax.set(xscale="log", xlim=(FLOOR / 2, 3e-2))
-    else:
-        ax.xaxis.set_major_locator(MaxNLocator(4))
-
-
-def over_weight(
-    part: pd.DataFrame, middle: pd.DataFrame, colours: dict, ax: Axes
-) -> None:
-    """Pattern agreement over the weight: seeds, their median and its interval."""
-    kept = middle.loc["matthews"]
-    ax.fill_between(kept.index, kept["low"], kept["high"], color="0.8", lw=0)
-    ax.plot(kept.index, kept["estimate"], color="0.4", lw=0.9)
-    for weight, colour in colours.items():
-        runs = part[part["weight"] == weight]
-        ax.plot(runs["weight"], runs["matthews"], "o", color=colour, ms=2.5, mew=0)
-    ax.set_xscale("symlog", linthresh=1e-3)
-    ax.set_xlim(-2e-4, 1.5)
+def _levels(part: pd.DataFrame, ax: Axes) -> None:
+    for kind in ("chance", "svd"):
+        level, dashes = np.median(part[f"{kind}_matthews"]), plots.LEVELS[kind][1]
+        ax.axhline(level, color="0.3", ls=dashes, lw=0.8, zorder=0)

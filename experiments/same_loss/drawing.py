@@ -1,7 +1,5 @@
 """Same loss, different geometry: how the picture is drawn from its csv."""
 
-from collections.abc import Iterator
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -16,24 +14,10 @@ from scipy.spatial.distance import squareform
 
 from experiments.study import where
 from simgeo import plots
+from simgeo.plots import FATES
 
 HIGH = 4.75  # inches
-SMALL = 6  # points, of the least letters
-FATES = {"preserved": "#0072b2", "lost": "#e69f00", "gained": "#cc79a7"}
-_REST = "0.93"  # of pairs that are orthogonal in neither
-# Rows of the strip: what is written, the objective, and whether it removes the mean.
-ROWS = (
-    ("CKA", "CKA", True),
-    ("Procrustes", "Procrustes, centred, normalised", True),
-    ("Gram", "Gram, centred", True),
-    ("CKA", "CKA, uncentred", False),
-    ("Procrustes", "Procrustes", False),
-    ("Gram", "Gram", False),
-    ("projection", "Projection", False),
-)
-HUES = {"CKA": "#d55e00", "Procrustes": "#3a9bdc", "Gram": "#029e73"}
-HUES |= {"projection": "0.45"}
-LEVELS = {"chance": "chance_matthews", "SVD baseline": "svd_matthews"}
+SMALL = plots.SMALLEST
 
 
 def order_of(cosines: Float[np.ndarray, "n n"]) -> Int[np.ndarray, " n"]:
@@ -112,7 +96,7 @@ def _map(pairs: pd.DataFrame, shown: str, epsilon: float, ax: Axes) -> None:
     is_here = (pairs[shown].abs() <= epsilon).to_numpy()
     kinds = (is_there & is_here) + 2 * (is_there & ~is_here)
     fates[second, first] = 1 + kinds
-    colours = [(0, 0, 0, 0), _REST, FATES["preserved"], FATES["lost"]]
+    colours = [(0, 0, 0, 0), FATES["in neither"], FATES["preserved"], FATES["lost"]]
     options |= {"vmax": 3}
     ax.imshow(fates, cmap=ListedColormap(colours), **options)
     gained = ~is_there & is_here
@@ -138,80 +122,27 @@ def _of_student(run: pd.Series) -> str:
 
 def _short(loss: float) -> str:
     """A loss as it is written: below a hundred-thousandth it is rounding."""
-    return "$< 10^{-5}$" if loss < 1e-5 else f"{loss:.5f}"
+    return "< 1e-5" if loss < 1e-5 else f"{loss:.5f}"
 
 
 def _strip(runs: pd.DataFrame, ax: Axes, is_first: bool, is_last: bool) -> None:
     """Every seed of every objective in its row, and the median as a bar."""
-    rows = [row for row in ROWS if (runs["objective"] == row[1]).any()]
-    at, places = 0.0, []
-    for place, (_, _, centred) in enumerate(rows):
-        at += 1.0 + 0.6 * (place > 0 and rows[place - 1][2] != centred)
-        at += 0.6 * (rows[place][0] == "projection")
-        places.append(at)
-    for at, (family, objective, centred) in zip(places, rows, strict=True):
-        values = where(runs, objective=objective)["matthews"].to_numpy()
-        hue = HUES[family]
-        spread = at + np.linspace(-0.26, 0.26, len(values))
-        ax.plot(
-            values,
-            spread,
-            "o",
-            ms=2.4,
-            mfc="white" if centred else hue,
-            mec=hue,
-            mew=0.6,
-            clip_on=False,
-        )
-        middle = np.median(values)
-        ax.plot([middle] * 2, [at - 0.45, at + 0.45], color="0.1", lw=1.1, zorder=3)
-    for label, column in LEVELS.items():
-        line = plots.LEVELS["chance" if label == "chance" else "svd"][1]
-        ax.axvline(runs[column].median(), color="0.4", ls=line, lw=0.8, zorder=0)
+    ax.tick_params(labelsize=SMALL, pad=2)
+    plots.ends(runs, "matthews", ax)
+    for kind, label in (("chance", "chance"), ("svd", "SVD baseline")):
         if is_first:
-            by = {"ha": "center"} if label == "chance" else {"ha": "right"}
+            by = {"ha": "center"} if kind == "chance" else {"ha": "right"}
             by |= {"xycoords": ax.get_xaxis_transform(), "fontsize": SMALL}
-            place = (0 if label == "chance" else 6, 2)
-            middle = runs[column].median()
+            place = (0 if kind == "chance" else 6, 2)
+            middle = runs[f"{kind}_matthews"].median()
             ax.annotate(label, (middle, 1), place, textcoords="offset points", **by)
-    ax.set(xlim=(-0.3, 1.05), xticks=[0, 0.5, 1], ylim=(max(places) + 0.6, 0.4))
-    ax.set_yticks(places, [row[0] for row in rows], fontsize=SMALL)
-    ax.tick_params(axis="y", length=0, pad=2)
+    ax.set(xlim=(-0.3, 1.05), xticks=[0, 0.5, 1])
     ax.spines["left"].set_visible(False)
-    for label, (family, *_) in zip(ax.get_yticklabels(), rows, strict=True):
-        label.set_color(HUES[family])
-    ax.tick_params(axis="x", labelsize=SMALL, pad=1.5, length=2)
+    ax.tick_params(axis="x", length=2)
     if is_last:
         ax.set_xlabel("pattern agreement", fontsize=7, labelpad=2)
     else:
         ax.set_xticklabels([])
-    for text, low, high in _brackets(rows, places):
-        _bracket(ax, text, low, high)
-
-
-def _brackets(rows: list, places: list) -> Iterator[tuple[str, float, float]]:
-    for text, wanted in (("centred", True), ("uncentred", False)):
-        ours = [
-            at
-            for at, (family, _, centred) in zip(places, rows, strict=True)
-            if centred == wanted and family != "projection"
-        ]
-        yield text, min(ours) - 0.4, max(ours) + 0.4
-
-
-def _bracket(ax: Axes, text: str, low: float, high: float) -> None:
-    frame = ax.get_yaxis_transform()
-    x = -0.5
-    ax.plot(
-        [x + 0.03, x, x, x + 0.03],
-        [low, low, high, high],
-        transform=frame,
-        color="0.4",
-        lw=0.6,
-        clip_on=False,
-    )
-    options = {"rotation": 90, "ha": "right", "va": "center", "fontsize": SMALL}
-    ax.text(x - 0.03, (low + high) / 2, text, transform=frame, **options)
 
 
 # The eye: towards it, to the right and up.
@@ -283,7 +214,7 @@ def _key(figure: Figure) -> None:
         Patch(fc=FATES["preserved"], label="preserved"),
         Patch(fc=FATES["lost"], label="lost"),
         Line2D([], [], marker="o", ls="", ms=4, mew=0, color=FATES["gained"]),
-        Patch(fc=_REST, ec="0.6", lw=0.3, label="orthogonal in neither"),
+        Patch(fc=FATES["in neither"], ec="0.6", lw=0.3, label="orthogonal in neither"),
     ]
     fates[2].set_label("gained")
     options = {"frameon": False, "fontsize": SMALL, "handlelength": 1.0}

@@ -28,74 +28,54 @@ Adam keeps on spiking.
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 
 from experiments.cells import RATE
 from experiments.spikes import watching
-from experiments.spikes.watching import CONDITIONS, RESOLUTION, SPIKE, Watched
+from experiments.spikes.watching import CONDITIONS, RESOLUTION, Watched
 from experiments.study import Figure, Sheet, Study, where
 from simgeo import plots
 
 SHOWN_RATE = {"adam": 0.03, "sgd": 0.1}
 NUM_SHOWN = 4  # seeds whose every step is drawn
-LABELS = {
-    "one_minus_cka": "1 - CKA",
-    "gradient": "length of\nthe gradient",
-    "step_length": "length of\nthe step",
-    "spikes": "share of runs\nwith a spike",
-}
+LABELS = {"one_minus_cka": "1 - CKA", "gradient": "length of the gradient"}
 FLOOR = 1e-7
+FIXED, HALF = CONDITIONS[0].title, CONDITIONS[1].title
+# Conditions and objectives that are drawn: what each is called, and its line.
+LINES = {
+    (FIXED, "Procrustes, unsquared"): ("unsquared, m = d: spikes", "-"),
+    (HALF, "Procrustes, unsquared"): ("unsquared, m = d / 2: none", ":"),
+    (FIXED, "Procrustes"): ("squared, m = d: none", "-"),
+}
+PLACES = {"one_minus_cka": (3e-4, 0.25, 3e-6), "gradient": (2.0, 1e-5, 4e-2)}
 
 
-def draw(watched: Watched, sheet: Sheet) -> pd.DataFrame:
-    """A column per condition: three numbers over the steps, and how often it spikes."""
-    conditions = CONDITIONS[:2] if sheet.narrow else CONDITIONS
-    rate = {each.title: SHOWN_RATE[each.optimiser] for each in CONDITIONS}
+def rows(watched: Watched) -> pd.DataFrame:
+    """Every step of some seeds at one rate."""
     steps = watched.steps
+    rate = {each.title: SHOWN_RATE[each.optimiser] for each in CONDITIONS}
     at_rate = steps[RATE] == steps["condition"].map(rate)
     shown = steps[at_rate & (steps["seed"] < NUM_SHOWN)]
-    table = watched.runs.assign(spikes=watched.runs["largest_rise"] >= SPIKE)
-    share = table.groupby(watching.RUN[:3], sort=False)["spikes"].mean().reset_index()
-    for ax, name, condition in sheet.grid(
-        LABELS, conditions, (1.4, 1.2), sharex=False, sharey="row"
-    ):
-        if name == "spikes":
-            rates = watching.RATES[condition.optimiser]
-            _shares(where(share, condition=condition.title), rates, ax)
-        else:
-            _lines(where(shown, condition=condition.title), name, ax)
-        if condition == conditions[0]:
-            ax.set_ylabel(LABELS[name])
+    return shown.rename(columns={RATE: "learning_rate"})
+
+
+def draw(shown: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
+    """CKA and the gradient over the steps of Adam at a fixed rate."""
+    for ax, name in sheet.line(LABELS, (2.2, 1.7), sharey=False):
+        for place, (line, (says, dashes)) in zip(
+            PLACES[name], LINES.items(), strict=True
+        ):
+            part = where(shown, condition=line[0], objective=line[1])
+            options = {"color": plots.STYLES[line[1]].colour, "ls": dashes, "lw": 0.7}
+            for _, run in part.groupby("seed"):
+                ax.plot(run["step"], np.maximum(run[name], FLOOR), **options)
+            ax.text(395, place, says, ha="right", color=options["color"], fontsize=7)
+        ax.set(yscale="log", ylim=(FLOOR / 2, 50))
         if name == "one_minus_cka":
-            ax.set_title(condition.title, fontsize=6.5 if sheet.narrow else 7.5)
-    sheet.legend(
-        table["objective"].unique(),
-        f" Below {FLOOR:g}: drawn there.\nA spike: 1 - CKA, above {RESOLUTION:g}, "
-        f"rises {SPIKE:g}-fold or more in one step of the last three quarters. "
-        "Gradients of zero: the distance vanished in rounding.",
-    )
-    columns = ["condition", "objective", RATE, "seed", "step", "loss"]
-    return shown[[*columns, *watching.NAMES.values()]]
-
-
-def _lines(part: pd.DataFrame, name: str, ax: Axes) -> None:
-    """Every step of every seed."""
-    for (objective, _), run in part.groupby(["objective", "seed"], sort=False):
-        colour, height = plots.STYLES[objective][0], np.maximum(run[name], FLOOR)
-        ax.plot(run["step"], height, color=colour, lw=0.5, alpha=0.7)
-    top = 1.5 if name == "one_minus_cka" else 50
-    ax.set(yscale="log", ylim=(FLOOR / 2, top), xlabel="step")
-
-
-def _shares(share: pd.DataFrame, rates: tuple[float, ...], ax: Axes) -> None:
-    """How many runs have a spike, over the rate."""
-    for objective, part in share.groupby("objective", sort=False):
-        colour, line, marker = plots.STYLES[str(objective)]
-        options = {"marker": marker, "color": colour, "ms": 4}
-        ax.plot(part[RATE], part["spikes"], line, **options)
-    ax.set(xscale="log", ylim=(-0.06, 1.06), xlabel="rate")
-    ax.set_xticks(rates, [f"{rate:g}" for rate in rates])
-    ax.minorticks_off()
+            plots.rounding(ax, "y", RESOLUTION)
+    sheet.label("step", "")
+    for ax, label in zip(sheet.axes.flat, LABELS.values(), strict=True):
+        ax.set_ylabel(label)
+    return shown
 
 
 def note(quick: bool) -> str:
@@ -113,16 +93,21 @@ STUDY = Study(
     __doc__,
     cells=watching.grid,
     data=watching.data,
-    tables=lambda watched: {"spikes_runs.csv": watched.runs},
+    tables=lambda watched: {
+        "spikes_runs.csv": watched.runs.rename(columns={RATE: "learning_rate"})
+    },
     figures={
         "spikes_explained": Figure(
-            "One minus CKA, length of the gradient and of the step over the steps "
-            "while Procrustes is optimised, at one rate; and the share of runs with a "
-            "spike at three rates. Lines: four seeds.",
+            "One minus CKA and the length of the gradient over the steps of Adam at a "
+            "fixed rate, while Procrustes is optimised, squared and unsquared. Lines: "
+            "four seeds. The csv has the steps under a rate that decays and under "
+            "gradient descent too, and [spikes_runs.csv](spikes_runs.csv) how often "
+            "every run spikes.",
             "Under the unsquared distance the gradient keeps length one where the "
             "optimum is zero: every run of Adam spikes there, whatever its rate, and "
             "none where the optimum is not zero.",
             draw,
+            rows=rows,
         )
     },
     note=note,

@@ -5,9 +5,6 @@ from simgeo.plots._animation import animate as animate
 from simgeo.plots._animation import check_movie as check_movie
 from simgeo.plots._animation import save_movie as save_movie
 from simgeo.plots._animation import vector_trajectories as vector_trajectories
-from simgeo.plots._figures import FLOOR as FLOOR
-from simgeo.plots._figures import LEVELS as LEVELS
-from simgeo.plots._figures import STYLES as STYLES
 from simgeo.plots._figures import coherences as coherences
 from simgeo.plots._figures import distance_grid as distance_grid
 from simgeo.plots._figures import ends as ends
@@ -19,6 +16,20 @@ from simgeo.plots._figures import over_setting as over_setting
 from simgeo.plots._figures import over_steps as over_steps
 from simgeo.plots._figures import pairs_map as pairs_map
 from simgeo.plots._figures import run_summary as run_summary
+from simgeo.plots._grammar import COLOURS as COLOURS
+from simgeo.plots._grammar import FATES as FATES
+from simgeo.plots._grammar import FLOOR as FLOOR
+from simgeo.plots._grammar import INK as INK
+from simgeo.plots._grammar import LEVELS as LEVELS
+from simgeo.plots._grammar import RESOLUTION as RESOLUTION
+from simgeo.plots._grammar import SMALLEST as SMALLEST
+from simgeo.plots._grammar import STYLES as STYLES
+from simgeo.plots._grammar import bracket as bracket
+from simgeo.plots._grammar import broken as broken
+from simgeo.plots._grammar import direct as direct
+from simgeo.plots._grammar import rounding as rounding
+from simgeo.plots._grammar import strip as strip
+from simgeo.plots._grammar import style_of as style_of
 from simgeo.plots._layout import COLUMN as COLUMN
 from simgeo.plots._layout import PAGE as PAGE
 from simgeo.plots._layout import RC as RC
@@ -26,6 +37,5 @@ from simgeo.plots._layout import label as label
 from simgeo.plots._layout import panels as panels
 from simgeo.plots._layout import save as save
 from simgeo.plots._layout import style as style
-from simgeo.plots._pair_cosines import FATES as FATES
 from simgeo.plots._pair_cosines import pair_cosines as pair_cosines
 from simgeo.plots._sweep import sweep as sweep

@@ -16,7 +16,7 @@ from matplotlib.animation import (
 )
 from matplotlib.figure import Figure
 
-from simgeo.plots._figures import _OTHER, STYLES
+from simgeo.plots._grammar import style_of
 from simgeo.plots._layout import style
 
 MOVIES = (".gif", ".mp4")
@@ -137,7 +137,7 @@ class _Panel:
         num_vectors = run["vector"].nunique()
         self.ways = run[axes].to_numpy(float).reshape(-1, num_vectors, len(axes))
         objective = run["objective"].iloc[0]
-        colour = STYLES.get(objective, _OTHER)[0]
+        colour = style_of(objective).colour
         solid = len(axes) == 3
         ax = figure.add_axes(box, **({"projection": "3d"} if solid else {}))
         self.ax, self.solid = ax, solid

@@ -13,34 +13,10 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-FLOOR = 1e-8  # relative losses below it are rounding, and are drawn there
+from simgeo.plots import _grammar
+from simgeo.plots._grammar import FLOOR, LEVELS, in_order, level_handles, said, style_of
 
-COLOURS = sns.color_palette("colorblind")
-# One colour per objective everywhere; dashed lines for those that centre.
-STYLES: dict[str, tuple] = {
-    "CKA": (COLOURS[3], "--", "o"),
-    "CKA, uncentred": (COLOURS[1], "-", "s"),
-    "Procrustes, centred, normalised": (COLOURS[9], "--", "v"),
-    "Procrustes": (COLOURS[0], "-", "^"),
-    "Procrustes, unsquared": (COLOURS[5], "-", "<"),
-    "Gram, centred": (COLOURS[4], "--", "P"),
-    "Gram": (COLOURS[2], "-", "D"),
-    "Projection": (COLOURS[7], "-", "X"),
-    "Projection, orthogonal": (COLOURS[8], "-", "h"),
-    "Projection, cosine": (COLOURS[6], "-", "d"),
-    "CKA, debiased": (COLOURS[3], ":", "*"),
-    "CCA": ("0.1", "--", "p"),
-    "Pattern hinge": ("#4b0082", "-", "H"),
-    "Procrustes + hinge": ("#08306b", ":", "8"),
-    "Gram, unit rows + hinge": ("#00441b", ":", "x"),
-}
-_OTHER = ("0.25", "-", ".")  # of an objective without a style of its own
-# Reference levels: the prefix of the column that holds each, its name and its line.
-LEVELS = {
-    "chance": ("chance", (0, (1, 1.5))),
-    "svd": ("truncated SVD of the teacher", (0, (5, 1.5, 1, 1.5))),
-    "ceiling": ("ceiling: no vectors have more", (0, (7, 2))),
-}
+_NEAR = 0.03  # on the axis: medians that are nowhere further apart are drawn once
 
 
 def loss_against_geometry(frame: pd.DataFrame, measure: str, ax: Axes) -> Axes:
@@ -51,31 +27,33 @@ def loss_against_geometry(frame: pd.DataFrame, measure: str, ax: Axes) -> Axes:
     of a run, a tick on the axis the optimum of that objective.
     """
     for objective, runs in frame.groupby("objective", sort=False):
-        colour, line, marker = STYLES.get(objective, _OTHER)
+        style = style_of(str(objective))
+        colour, line = style.colour, style.line
         for _, run in runs.groupby("seed"):
             loss = np.maximum(run["relative_loss"], FLOOR)
-            ax.plot(loss, run[measure], line, color=colour, lw=0.5, alpha=0.4)
-            ax.plot(
-                loss.iloc[-1:], run[measure].iloc[-1:], marker, color=colour, ms=3.5
-            )
+            ax.plot(loss, run[measure], ls=line, color=colour, lw=0.5, alpha=0.4)
+            ax.plot(loss.iloc[-1:], run[measure].iloc[-1:], ms=3.5, **style.marks)
         optimum = runs["relative_optimum"].median()
         if optimum > FLOOR:
             ax.axvline(optimum, ymax=0.06, color=colour, lw=1.4)
     _levels(frame, measure, ax)
     ax.set(xscale="log", xlim=(FLOOR / 3, 30), ylim=(-0.15, 1.08))
+    _grammar.rounding(ax)
     return ax
 
 
 def over_steps(frame: pd.DataFrame, measure: str, ax: Axes) -> Axes:
-    """Every seed thin and the median thick, over the steps."""
+    """Every seed thin and the median thick, over the steps; coinciding ones once."""
+    frame = _joined(frame, frame["step"], measure, ax)
     for place, (objective, runs) in enumerate(frame.groupby("objective", sort=False)):
-        colour, line, marker = STYLES.get(objective, _OTHER)
-        for _, run in runs.groupby("seed"):
-            ax.plot(run["step"], run[measure], line, color=colour, lw=0.4, alpha=0.25)
+        style = style_of(str(objective))
+        for _, run in runs.groupby([*_MEMBER, "seed"]):
+            options = {"ls": style.line, "color": style.colour, "lw": 0.4}
+            ax.plot(run["step"], run[measure], alpha=0.25, **options)
         middle = runs.groupby("step")[measure].median()
         every = max(1, len(middle) // 6)
-        options = {"marker": marker, "ms": 3, "markevery": (place % every, every)}
-        ax.plot(middle.index, middle, line, color=colour, lw=1.4, **options)
+        options = {"ms": 3.5, "markevery": (place % every, every), "lw": 1.3}
+        _median(ax, middle, str(objective), **options)
     _levels(frame, measure, ax)
     ax.set_xscale("symlog", linthresh=1)
     ax.set_xlim(0, frame["step"].max())
@@ -83,38 +61,50 @@ def over_steps(frame: pd.DataFrame, measure: str, ax: Axes) -> Axes:
 
 
 def ends(frame: pd.DataFrame, measure: str, ax: Axes) -> Axes:
-    """One row per objective: every seed's value, and the median as a bar.
+    """One row per objective, in groups: every seed's value, and the median as a bar.
 
     `frame` has one row per objective and seed.
     """
-    present = _in_order(frame["objective"])
-    for place, objective in enumerate(present):
-        values = frame.loc[frame["objective"] == objective, measure].to_numpy()
-        colour, _, marker = STYLES.get(objective, _OTHER)
-        spread = place + np.linspace(-0.25, 0.25, len(values))
-        ax.plot(values, spread, marker, color=colour, ms=2.5, alpha=0.6, mew=0)
-        ax.plot([np.median(values)] * 2, [place - 0.4, place + 0.4], color=colour, lw=2)
+    present = in_order(frame["objective"])
+    runs = frame.groupby("objective")[measure]
+    _grammar.strip([runs.get_group(name).to_numpy() for name in present], present, ax)
     _levels(frame, measure, ax, upright=True)
-    ax.set_yticks(range(len(present)), _within(ax, present))
-    ax.set_ylim(len(present) - 0.5, -0.5)
     return ax
 
 
 def over_setting(frame: pd.DataFrame, setting: str, measure: str, ax: Axes) -> Axes:
-    """Every seed as a point, the median as a line, over a setting of the runs.
+    """Every seed as a point, the median as a line; coinciding objectives once.
 
     `frame` has one row per objective, setting and seed, and levels that may depend on
     the setting.
     """
+    frame = _joined(frame, frame[setting].round(6), measure, ax)
     for objective, runs in frame.groupby("objective", sort=False):
-        colour, line, marker = STYLES.get(objective, _OTHER)
+        colour = style_of(str(objective)).colour
         ax.plot(
-            runs[setting], runs[measure], marker, color=colour, ms=2, alpha=0.3, mew=0
+            runs[setting], runs[measure], ".", color=colour, ms=2.5, alpha=0.3, mew=0
         )
         middle = runs.groupby(runs[setting].round(6))[measure].median()
-        ax.plot(middle.index, middle, line, marker=marker, color=colour, lw=1.2, ms=3)
+        _median(ax, middle, str(objective), lw=1.2, ms=3.5)
     levels_over(frame, frame[setting].round(6), measure, ax)
     return ax
+
+
+_MEMBER = ["_member"]  # which of the objectives that are drawn as one
+
+
+def _joined(frame: pd.DataFrame, at: pd.Series, measure: str, ax: Axes) -> pd.DataFrame:
+    """With objectives that coincide under one name; not where small values matter."""
+    frame = frame.assign(_at=at, _member=frame["objective"])
+    if "loss" in measure or ax.get_yscale() != "linear":
+        return frame
+    return _grammar.joined(frame, "_at", measure, _NEAR)
+
+
+def _median(ax: Axes, middle: pd.Series, objective: str, **options) -> None:
+    style = style_of(objective)
+    options |= {"ls": style.line, "label": objective} | style.marks
+    ax.plot(middle.index, middle, **options)
 
 
 def levels_over(frame: pd.DataFrame, at: pd.Series, measure: str, ax: Axes) -> None:
@@ -123,14 +113,6 @@ def levels_over(frame: pd.DataFrame, at: pd.Series, measure: str, ax: Axes) -> N
         if f"{kind}_{measure}" in frame:
             level = frame.groupby(at)[f"{kind}_{measure}"].median()
             ax.plot(level.index, level, color="0.3", ls=line, lw=0.9, zorder=0)
-
-
-def level_handles(kinds: Iterable[str]) -> list[Line2D]:
-    """What levels look like, for a legend."""
-    return [
-        Line2D([], [], color="0.3", ls=LEVELS[each][1], lw=1, label=LEVELS[each][0])
-        for each in kinds
-    ]
 
 
 def fractions(table: pd.DataFrame, ax: Axes) -> Axes:
@@ -202,7 +184,7 @@ def distance_grid(frame: pd.DataFrame, ax: Axes, **options) -> Axes:
     )
     logs = np.log10(np.maximum(table, FLOOR)).round() + 0.0  # and no minus zero
     sns.heatmap(logs, ax=ax, annot=True, fmt=".0f", vmin=-8, vmax=1, **options)
-    ax.set_yticklabels(_within(ax, logs.index))
+    ax.set_yticklabels(_within(ax, map(str, logs.index)))
     ax.set(xlabel="recorded", ylabel="optimised")
     return ax
 
@@ -229,7 +211,7 @@ def run_summary(
     left, right = axes
     known = frame["excess_loss"].notna().all()
     loss = np.maximum(frame["excess_loss" if known else "relative_loss"], FLOOR)
-    _every_seed(frame, loss, left, STYLES.get(frame["objective"].iloc[0], ("0.2",))[0])
+    _every_seed(frame, loss, left, style_of(frame["objective"].iloc[0]).colour)
     numerator = "(loss $-$ optimum)" if known else "loss"
     left.set(yscale="log", ylabel=f"{numerator} / zero student's loss")
 
@@ -292,20 +274,22 @@ def legend(
     broken into lines anew where the figure is as wide as one column.
     """
     handles = []
-    for name in _in_order(objectives):
-        colour, line, marker = STYLES.get(name, _OTHER)
-        shape = {"marker": marker, "ms": 4} if markers else {}
-        handles.append(Line2D([], [], color=colour, ls=line, label=name, **shape))
+    for name in _drawn(figure, objectives):
+        style = style_of(name)
+        shape = {**style.marks, "ms": 4} if markers else {"color": style.colour}
+        handles.append(Line2D([], [], ls=style.line, label=said(name), **shape))
     handles += [*others, *level_handles(levels)]
     width = _inches(figure)
     if width < 5:
         told = " ".join(note.split()).replace(" = ", _EQUALS)  # which are not broken
         note = textwrap.fill(told, 74).replace(_EQUALS, " = ")
     letters = rcParams["legend.fontsize"]
+    longest = max([len(str(each.get_label())) for each in handles], default=0)
+    most = int(width / (0.4 + longest * letters * 0.0078))  # inches
     figure.legend(
         handles=handles,
         loc="outside lower center",
-        ncols=ncols or max(1, round(width / (_LEGEND_WIDTH * letters))),
+        ncols=ncols or max(1, min(most, round(width / (_LEGEND_WIDTH * letters)))),
         frameon=False,
         title=note or None,
         title_fontsize=min(6, letters),
@@ -327,9 +311,12 @@ _EQUALS = "\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}"
 _LEGEND_WIDTH = 0.31  # of one of its columns, in inches for every point of its letters
 
 
-def _in_order(objectives: Iterable[str]) -> list[str]:
-    names = list(dict.fromkeys(objectives))
-    return sorted(names, key=[*STYLES, *names].index)
+def _drawn(figure: Any, objectives: Iterable[str]) -> list[str]:
+    """The objectives, and those of them that the panels draw as one under one name."""
+    lines = [line.get_label() for ax in figure.axes for line in ax.lines]
+    joint = {label for label in lines if " = " in label}
+    hidden = {one for name in joint for one in name.split(" = ")} - {*lines}
+    return in_order(joint | {*objectives} - hidden)
 
 
 def _levels(frame: pd.DataFrame, measure: str, ax: Axes, upright: bool = False) -> None:

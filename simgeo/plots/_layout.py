@@ -11,6 +11,10 @@ import pandas as pd
 from matplotlib import interactive, is_interactive, rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
+from matplotlib.ticker import LogFormatterSciNotation
+
+from simgeo.plots._grammar import SMALLEST, broken
 
 PAGE = 7.0
 """Width of a figure across a page of two columns, in inches."""
@@ -97,20 +101,68 @@ def label(axes: np.ndarray, x: str | Sequence[str], y: str | Sequence[str]) -> N
 
 
 def save(
-    figure: Figure, folder: Path, name: str, frame: pd.DataFrame, narrow: bool = False
+    figure: Figure,
+    folder: Path,
+    name: str,
+    frame: pd.DataFrame | None,
+    narrow: bool = False,
 ) -> None:
-    """PDF, PNG and the csv that was drawn, byte-identical when repeated.
+    """PDF, PNG and the csv that was drawn, if any, byte-identical when repeated.
 
-    A narrow figure is `name`_column, and shows rows of the same csv.
+    A narrow figure is `name`_column, and shows rows of the same csv. Powers of ten are
+    written without small exponents, and a broken axis gets its mark.
+
+    Raises:
+        ValueError: if a text is too small for print.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    _finish(figure)
     shown = figure.dpi
     figure.set_dpi(RC["savefig.dpi"])  # letters are a little wider at it
     figure.draw_without_rendering()  # lays it out once for both
+    _check_letters(figure)
     figure.set_layout_engine("none")
     stem = f"{name}_column" if narrow else name
     figure.savefig(folder / f"{stem}.pdf", metadata={"CreationDate": None})
     figure.savefig(folder / f"{stem}.png", dpi=figure.dpi)
     figure.set_dpi(shown)
-    if not narrow:
+    if frame is not None and not narrow:
         frame.to_csv(folder / f"{name}.csv", index=False, float_format="%.6g")
+
+
+def _finish(figure: Figure) -> None:
+    """What every figure gets."""
+    for ax in figure.axes:
+        for axis in (ax.xaxis, ax.yaxis):
+            if isinstance(axis.get_major_formatter(), LogFormatterSciNotation):
+                axis.set_major_formatter(_Powers())
+                axis.set_minor_formatter(_Powers(minor_thresholds=(1, 0.4)))
+        if ax.get_xscale() == "symlog":
+            broken(ax)
+
+
+def _check_letters(figure: Figure) -> None:
+    for text in figure.findobj(Text):
+        said, size = text.get_text(), text.get_fontsize()
+        if "$" in said and {*said} & {*"^_"}:
+            size *= _RAISED
+        if text.get_visible() and said and size < SMALLEST:
+            raise ValueError(
+                f"`figure` must have letters of {SMALLEST:g} points or more; got "
+                f"{size:g} for {said!r}."
+            )
+
+
+_RAISED = 0.7  # of the size of letters, that of exponents and indices
+
+
+class _Powers(LogFormatterSciNotation):
+    """1e-4 for a power of ten, whose raised exponent is too small for print."""
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        if not super().__call__(x, pos):
+            return ""
+        if x == 0 or 0.01 <= abs(x) <= 1000:
+            return f"{x:g}"
+        digits, _, exponent = f"{x:.0e}".partition("e")
+        return f"{digits}e{int(exponent)}"

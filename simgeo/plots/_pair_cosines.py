@@ -7,15 +7,8 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
+from simgeo.plots._grammar import FATES
 from simgeo.plots._layout import COLUMN
-
-# What becomes of a pair between teacher and student, and its colour everywhere.
-FATES = {
-    "in neither": "0.8",
-    "gained": "#cc79a7",
-    "lost": "#e69f00",
-    "preserved": "#0072b2",
-}
 
 
 def pair_cosines(

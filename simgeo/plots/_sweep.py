@@ -12,7 +12,8 @@ from matplotlib.lines import Line2D
 
 from simgeo import stats
 from simgeo.checks import require
-from simgeo.plots._figures import COLOURS, LEVELS, STYLES, level_handles, levels_over
+from simgeo.plots._figures import levels_over
+from simgeo.plots._grammar import COLOURS, LEVELS, STYLES, Style, level_handles
 
 _LINES, _MARKERS = ("-", "--", ":", "-."), "os^vD<X>P"
 _MOST = 20  # names that a legend takes, and panels that a page takes
@@ -75,7 +76,7 @@ def sweep(
         Normalize(min(numbers), max(numbers)) if has_bar else None
     )
     styles = {
-        name: (shades.to_rgba(name), "-", "o")
+        name: Style(shades.to_rgba(name), "-", "o")
         if has_bar and name in numbers
         else _style_of(name, place)
         for place, name in enumerate(names)
@@ -88,8 +89,8 @@ def sweep(
             ax.set_title(f"{_words(col)}: {_value(panel)}")
     axes[0].set_ylabel(f"{label or _words(y)} at the end")
     handles = [
-        Line2D([], [], color=colour, ls=line, marker=marker, ms=4, label=_value(name))
-        for name, (colour, line, marker) in styles.items()
+        Line2D([], [], ls=style.line, ms=4, label=_value(name), **style.marks)
+        for name, style in styles.items()
         if not (has_bar and name in numbers)
     ]
     if has_bar:
@@ -116,12 +117,13 @@ def _over(part: pd.DataFrame, x: str, y: str, hue: str, styles: dict, ax: Axes) 
     places = ticks if numeric else range(len(ticks))
     place_of = dict(zip(ticks, places, strict=True))
     for name, rows in part.groupby(hue, sort=False):
-        colour, line, marker = styles[name]
+        colour, line = styles[name].colour, styles[name].line
         at = rows[x].map(place_of)
-        ax.plot(at, rows[y], marker, color=colour, ms=2, alpha=0.3, mew=0)
+        ax.plot(at, rows[y], ".", color=colour, ms=3, alpha=0.3, mew=0)
         points = pd.DataFrame({"at": at, "seed": rows["seed"], "y": rows[y]})
         middle = stats.summarise(points, by=["at"], values=["y"]).sort_values("at")
-        ax.plot(middle["at"], middle["estimate"], line, color=colour, lw=1.2)
+        marks = styles[name].marks | {"ms": 3, "ls": line, "lw": 1.2}
+        ax.plot(middle["at"], middle["estimate"], **marks)
         ends = middle["low"], middle["high"]
         ax.fill_between(middle["at"], *ends, color=colour, alpha=0.18, lw=0)
     levels_over(part, part[x].map(place_of), y, ax)
@@ -155,12 +157,12 @@ def _by_factors(ticks: list) -> bool:
     return bool(by_factors < linear)
 
 
-def _style_of(name: Any, place: int) -> tuple:
+def _style_of(name: Any, place: int) -> Style:
     """That of an objective, or one by its place."""
     if name in STYLES:
         return STYLES[name]
     line = _LINES[place // len(COLOURS) % len(_LINES)]
-    return COLOURS[place % len(COLOURS)], line, _MARKERS[place % len(_MARKERS)]
+    return Style(COLOURS[place % len(COLOURS)], line, _MARKERS[place % len(_MARKERS)])
 
 
 def _words(name: str) -> str:

@@ -24,20 +24,17 @@ _SHAPES = {
     "X": "M-1,-.6L-.6,-1L0,-.4L.6,-1L1,-.6L.4,0L1,.6L.6,1L0,.4L-.6,1L-1,.6L-.4,0Z",
 }
 
-# One hue and shape for a family, centred or not: dashes and fill tell that.
-_FAMILIES = {
-    "CKA": plots.STYLES["CKA"],
-    "Procrustes": plots.STYLES["Procrustes, centred, normalised"],
-    "Gram": plots.STYLES["Gram"],
-    "projection": plots.STYLES["Projection"],
+# One hue for a family, centred or not: dashes and fill tell that.
+_STYLES = {
+    name: plots.STYLES[objective.label]
+    for name, objective in training.OBJECTIVES.items()
 }
-_STYLES = {name: _FAMILIES[name.split()[-1]] for name in training.OBJECTIVES}
 
 LABELS = list(training.OBJECTIVES)
 
-COLOURS = {name: to_hex(style[0]) for name, style in _STYLES.items()}
+COLOURS = {name: to_hex(style.colour) for name, style in _STYLES.items()}
 
-MARKS = [_SHAPES[style[2]] for style in _STYLES.values()]
+MARKS = [_SHAPES[style.marker] for style in _STYLES.values()]
 
 DASHES = [[5, 3] if name in training.CENTRED else [1, 0] for name in LABELS]
 
