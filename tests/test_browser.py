@@ -1,13 +1,10 @@
 """The page in a real browser: every control, by keyboard and mouse, phone and desk."""
 
 import shutil
-from pathlib import Path
 
+import pages
 import pytest
 from playwright import sync_api
-
-from simgeo import objectives, optimisers, problems
-from simgeo_apps.page import document, training
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 FOUND = [path for path in map(shutil.which, NAMES) if path]
@@ -20,23 +17,25 @@ pytestmark = [
 
 SIZES = {"phone": (390, 844), "desktop": (1280, 900)}
 SCREENS = ("fit", "teachers", "training", "plane", "built")
+READY = "Object.keys(views).length === 7"
 # Every control: the screen it is on, and the charts that follow it.
 SLIDERS = {
     "d": ("fit", "random fits"),
-    "epsilon": ("fit", "random fits"),
-    "record": ("training", "student pairs loss agreement"),
-    "far": ("built", "after distances"),
+    "epsilon": ("fit", "slack random fits"),
+    "record": ("training", "student beside loss agreement"),
+    "far": ("built", "sketch after distances"),
+    "moment": ("guess", "A B"),
 }
 CHOICES = {
     "teacher2": ("teachers", "teacher teacher_cosines"),
-    "show": ("teachers", "teacher"),
-    "teacher3": ("training", "target student pairs loss agreement"),
-    "objective3": ("training", "student pairs loss agreement"),
-    "width3": ("training", "student pairs loss agreement"),
+    "teacher3": ("training", "target student beside loss agreement"),
+    "objective3": ("training", "student loss agreement"),
+    "beside3": ("training", "beside loss agreement"),
+    "width3": ("training", "student beside loss agreement"),
     "teacher4": ("plane", "plane"),
     "width4": ("plane", "plane"),
     "highlight": ("plane", "plane"),
-    "family": ("built", "after distances"),
+    "family": ("built", "sketch after distances"),
 }
 FLAGS = [
     "--no-sandbox",  # which root, as in a container, has not
@@ -46,43 +45,6 @@ FLAGS = [
     "--disable-sync",
     "--no-first-run",
 ]
-
-
-@pytest.fixture(scope="module")
-def file(tmp_path_factory) -> Path:
-    """The page, of few and short training.
-
-    They differ in their rates alone, whatever they are called: one program does.
-    """
-    names = [
-        (width, label, teacher)
-        for width in training.WIDTHS
-        for label in ("CKA", "Procrustes")
-        for teacher in ("blocks", "common mean")
-    ]
-    cells = tuple(
-        training.Cell(
-            teacher,
-            label,
-            width,
-            problems.Experiment(
-                teacher=training.TEACHERS[teacher],
-                num_vectors=training.NUM_VECTORS,
-                teacher_dim=training.TEACHER_DIM,
-                student_dim=training.TEACHER_DIM,
-                objective=objectives.CKA(),
-                num_steps=30,
-                num_records=6,
-                num_seeds=2,
-                optimiser=optimisers.Adam(0.01 * rate),
-            ),
-        )
-        for rate, (width, label, teacher) in enumerate(names, 1)
-    )
-    shown = document.contents(training.run_all(cells, lambda cell: None))
-    path = tmp_path_factory.mktemp("page") / "page.html"
-    path.write_text(document.render(shown), encoding="utf-8")
-    return path
 
 
 @pytest.fixture(scope="module")
@@ -98,11 +60,12 @@ def browser():
     params=[(size, scheme) for size in SIZES for scheme in ("light", "dark")],
     ids="-".join,
 )
-def opened(browser, file, request):
+def opened(browser, tmp_path_factory, request):
     """The page, opened from its file; afterwards, that it said and asked nothing.
 
     Tests share it, and find its controls where others left them.
     """
+    file = pages.file(tmp_path_factory)
     size, scheme = request.param
     width, height = SIZES[size]
     context = browser.new_context(
@@ -117,7 +80,8 @@ def opened(browser, file, request):
     view.on("pageerror", lambda error: said.append(str(error)))
     view.on("request", lambda each: asked.append(each.url))
     view.goto(file.as_uri())
-    view.wait_for_function("Object.keys(views).length === 13")
+    view.wait_for_function(READY)
+    view.locator("[data-guess]").first.click()
     yield view
     context.close()
     assert said == []
@@ -132,13 +96,13 @@ def drawn(view, screen: str) -> tuple[str, dict[str, str]]:
         """async screen => {
             await Promise.all(Object.values(views).map(each => each.runAsync()));
             const found = document.getElementById(screen);
-            const places = [...found.querySelectorAll(".chart")];
+            const places = [...found.querySelectorAll(".chart, .drawing")];
             return [
-                found.querySelector(".reading").textContent,
+                [...found.querySelectorAll("[data-says]")].map(line =>
+                    line.textContent).join(" "),
                 Object.fromEntries(places.map(place => [
-                    place.dataset.chart,
-                    place.querySelector("canvas")?.toDataURL() ??
-                        place.querySelector("svg").innerHTML,
+                    place.dataset.chart ?? place.dataset.name,
+                    place.querySelector("svg").innerHTML,
                 ])),
             ];
         }""",
@@ -154,9 +118,8 @@ def assert_followed(view, name: str, before: tuple) -> tuple:
     screen, charts = (SLIDERS | CHOICES)[name]
     after = drawn(view, screen)
     changed = {each for each in after[1] if after[1][each] != before[1][each]}
-    changed.discard("before")  # of which some families have the same
     assert changed == set(charts.split())
-    assert (after[0] == before[0]) == (name in ("show", "highlight"))  # of charts alone
+    assert (after[0] == before[0]) == (name == "highlight")  # of charts alone
     return after
 
 
@@ -176,14 +139,17 @@ def test_it_fits_and_can_be_read(opened, tmp_path):
         assert len(drawn(opened, screen)[0]) > 60
 
 
-def test_no_label_is_cut_off(opened):
-    assert opened.locator(".chart svg text").count() > 60
+@pytest.mark.parametrize("end", ["Home", "End"])
+def test_no_label_is_cut_off(opened, end):
+    opened.locator("#d").press(end)
+    assert drawn(opened, "fit")
+    assert opened.locator("svg text").count() > 60
     cut = opened.evaluate(
-        """[...document.querySelectorAll(".chart svg")].flatMap(svg => {
+        """[...document.querySelectorAll(".chart svg, .drawing svg")].flatMap(svg => {
             const box = svg.getBoundingClientRect();
             return [...svg.querySelectorAll("text")].filter(text => {
                 const own = text.getBoundingClientRect();
-                return own.width && (own.left < box.left - 1 ||
+                return own.width && (own.left < box.left - 1 || own.top < box.top - 1 ||
                     own.right > box.right + 1 || own.bottom > box.bottom + 1);
             }).map(text => text.textContent);
         })"""
@@ -307,25 +273,78 @@ def test_pointing_at_a_run_says_what_it_is(opened):
 
 
 def test_controls_and_charts_have_names(opened):
-    for role, count in (("slider", 4), ("combobox", 9)):
+    for role, count in (("slider", 5), ("combobox", 9)):
         found = opened.get_by_role(role)
         assert found.count() == count
         for at in range(count):
             label = found.nth(at).evaluate("each => each.labels[0].textContent.trim()")
             assert label
     named = opened.locator(".chart[role='graphics-document'][aria-label]")
-    assert named.count() == 13
+    assert named.count() == 7
+    drawings = opened.locator(".drawing")
+    assert drawings.count() == 10 + 6  # 3 of the rows for each of two teachers
+    assert opened.locator(".drawing[role=img][aria-label]").count() == 16
+
+
+def test_the_answer_waits_for_a_guess(opened):
+    opened.reload()
+    opened.wait_for_function(READY)
+    answer = opened.locator("#answer")
+    assert not answer.is_visible()
+    assert opened.locator(".cover:visible").count() == 2
+    opened.locator("[data-guess]").first.press("Enter")
+    assert answer.is_visible()
+    assert opened.locator(".cover:visible").count() == 0
+    verdict = opened.locator("#verdict")
+    assert verdict.text_content().startswith("No, it is student B.")
+    # Nothing moves by itself where a reader asks for that.
+    assert opened.locator(".play[data-of=moment]").text_content() == "Play"
+    opened.locator("[data-guess][data-right]").press("Space")
+    assert verdict.text_content().startswith("Yes, student B.")
+
+
+@pytest.mark.parametrize("name", ["record", "moment"])
+def test_training_plays_and_pauses(opened, name):
+    slider = opened.locator(f"#{name}")
+    button = opened.locator(f".play[data-of={name}]")
+
+    def play(key: str, pause: int) -> None:
+        button.evaluate("(each, pause) => { each.dataset.pause = pause; }", pause)
+        button.press(key)
+
+    opened.emulate_media(reduced_motion="no-preference")
+    for stop in (lambda: button.press("Enter"), lambda: slider.press("ArrowRight")):
+        slider.press("Home")
+        play("Enter", 600_000)
+        assert button.text_content() == "Pause"
+        stop()  # the button, or a hand on the slider
+        assert button.text_content() == "Play"
+    slider.press("End")
+    play("Space", 20)  # begins anew
+    opened.wait_for_function(
+        f"document.querySelector('.play[data-of={name}]').textContent === 'Play'"
+    )
+    assert slider.input_value() == slider.get_attribute("max")
+    opened.emulate_media(reduced_motion="reduce")
+
+
+def test_the_curves_stand_by_their_slider(opened):
+    tops = opened.evaluate(
+        """["#training .curves", "#training .reading", "#record"].map(each =>
+            document.querySelector(each).getBoundingClientRect().top)"""
+    )
+    curves, reading, slider = tops
+    assert slider < min(curves, reading)
+    assert (curves < reading) == (opened.viewport_size["width"] < 640)
 
 
 def test_tab_reaches_every_control_in_order(opened):
-    opened.reload()
-    opened.wait_for_function("Object.keys(views).length === 13")
-    wanted = opened.evaluate(
-        "[...document.querySelectorAll('input, select')].map(each => each.id)"
-    )
+    controls = "[...document.querySelectorAll('input, select, button')]"
+    count = opened.evaluate(f"{controls}.length")
+    opened.locator("nav a").first.focus()
     reached = []
-    for _ in range(40):
+    for _ in range(count + 10):
         opened.keyboard.press("Tab")
-        reached.append(opened.evaluate("document.activeElement.id"))
+        reached.append(opened.evaluate(f"{controls}.indexOf(document.activeElement)"))
     # After the last it begins anew.
-    assert [each for each in reached if each in wanted][: len(wanted)] == wanted
+    assert [each for each in reached if each >= 0][:count] == [*range(count)]

@@ -8,40 +8,43 @@ from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
+import pages
 import pytest
 
-from simgeo import engine, limits, linalg, objectives, problems, theory
-from simgeo_apps.page import command, counts, document, rounding, training, zero_loss
+from experiments import same_loss
+from simgeo import engine, limits, plots, theory
+from simgeo_apps.page import (
+    arrows,
+    charts,
+    command,
+    counts,
+    document,
+    guess,
+    marks,
+    rounding,
+    training,
+    zero_loss,
+)
 
 pytestmark = pytest.mark.once
 
 ROOT = Path(__file__).parents[1]
 
 
-def small(teacher: str, objective: objectives.AbstractObjective) -> training.Cell:
-    """A cell like the page's, done in a moment."""
-    return training.Cell(
-        teacher,
-        objective.label,
-        3,
-        problems.Experiment(
-            teacher=training.TEACHERS[teacher],
-            objective=objective,
-            num_vectors=12,
-            teacher_dim=12,
-            student_dim=3,
-            epsilon=rounding.EPSILON,
-            num_steps=8,
-            num_records=4,
-            num_seeds=2,
-        ),
-    )
+@pytest.fixture(scope="module")
+def done():
+    """Two of the runs of the grid, of two teachers."""
+    return pages.runs()[1][:2]
 
 
 @pytest.fixture(scope="module")
-def done():
-    cells = [small(name, objectives.CKA()) for name in ("blocks", "common mean")]
-    return training.run_all(tuple(cells), lambda cell: None)
+def shown():
+    return pages.shown()
+
+
+@pytest.fixture(scope="module")
+def html(tmp_path_factory):
+    return pages.file(tmp_path_factory).read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -49,26 +52,41 @@ def built():
     return zero_loss.students()
 
 
-@pytest.fixture(scope="module")
-def shown(done):
-    return document.contents(done)
-
-
-@pytest.fixture(scope="module")
-def html(shown):
-    return document.render(shown)
-
-
 def test_every_cell_of_the_page_is_of_the_same_grid():
-    names = {(cell.teacher, cell.objective, cell.width) for cell in training.CELLS}
+    names = {cell.key for cell in training.CELLS}
     assert len(names) == len(training.CELLS) == 4 * 7 * 2
     assert len({tuple(cell.experiment.record_steps) for cell in training.CELLS}) == 1
     assert all(cell.experiment.epsilon == rounding.EPSILON for cell in training.CELLS)
-    assert all(cell.experiment.num_vectors == 48 for cell in training.CELLS)
+    assert all(cell.experiment.num_vectors == 24 for cell in training.CELLS)
 
 
-def test_counts_are_the_limits():
-    rows = counts.counts()
+def test_the_page_begins_with_the_teachers_of_figure_1():
+    for name, teacher in same_loss.TEACHERS.items():
+        assert training.TEACHERS[name] == teacher
+    assert set(training.TEACHERS) - set(same_loss.TEACHERS) == {training.RANDOM}
+    assert training.NUM_VECTORS == training.TEACHER_DIM == same_loss.DIM
+
+
+def test_a_name_says_whether_an_objective_centres():
+    for name, objective in training.OBJECTIVES.items():
+        assert (name in training.CENTRED) == ("translation" in objective.invariant_to)
+    labels = {name: objective.label for name, objective in training.OBJECTIVES.items()}
+    assert labels[training.A] == "CKA"
+    assert labels[training.B] == "CKA, uncentred"
+    assert sorted(marks.IN_ORDER) == sorted(training.OBJECTIVES)
+
+
+def test_one_colour_has_one_meaning():
+    hues = {marks.COLOURS[name] for name in marks.LABELS}
+    assert len(hues) == 4  # of families
+    assert not hues & set(marks.FATES.values())
+    assert len(set(marks.FATES.values())) == 4
+    for fate in ("preserved", "lost", "gained"):
+        assert marks.FATES[fate] == plots.FATES[fate]
+
+
+def test_counts_are_the_limits(shown):
+    rows = shown["data"]["counts"]
     assert len(rows) == len(counts.DIMS) * len(counts.EPSILONS)
     for row in rows:
         d, epsilon = row["d"], row["epsilon"]
@@ -76,14 +94,14 @@ def test_counts_are_the_limits():
         assert row["most"] == limits.max_orthogonal_vectors(epsilon, d)[0]
         assert row["known"] == limits.known_orthogonal_vectors(epsilon, d)[0]
         assert row["known"] <= row["most"]
-        assert row["pairs"] == limits.max_orthogonal_fraction(epsilon, 48, d)
+        assert row["pairs"] == limits.max_orthogonal_fraction(epsilon, 24, d)
         assert counts.DIMS[row["place_d"]] == d
         assert counts.EPSILONS[row["place_epsilon"]] == epsilon
 
 
 @pytest.mark.parametrize("epsilon", counts.EPSILONS)
-def test_the_bars_within_epsilon_are_the_level_of_chance(epsilon):
-    for row in counts.histogram():
+def test_the_bars_within_epsilon_are_the_chance_level(shown, epsilon):
+    for row in shown["data"]["histogram"]:
         share = np.asarray(row["share"])
         middle = np.linspace(-1 + counts.BIN / 2, 1 - counts.BIN / 2, len(share))
         level = limits.random_fraction(epsilon, counts.DIMS[row["place_d"]])
@@ -93,28 +111,27 @@ def test_the_bars_within_epsilon_are_the_level_of_chance(epsilon):
         assert share.sum() == pytest.approx(1, abs=1e-5)
 
 
-def test_what_is_said_of_a_count():
-    rows = counts.counts()
-    said = counts.readings(rows)
+def test_what_is_said_of_a_count(shown):
+    said = shown["readings"]["fit"]
     here = said[f"{counts.DIMS.index(64)}|{counts.EPSILONS.index(0.1)}"]
     assert "In 64 dimensions 57.2 % of random pairs are." in here
     assert "At least 125 vectors" in here
     assert "no more than 176 (Welch's bound)" in here
-    assert len(said) == len(rows)
+    assert len(said) == len(shown["data"]["counts"])
 
 
-def test_quantised_cosines_keep_the_pattern(key):
-    vectors = engine.draw(training.CELLS[0].experiment)[0]
-    cells = np.asarray(rounding.quantised(vectors))
-    rows, columns = rounding.places(len(vectors))
-    cosines = np.asarray(linalg.cosines(jnp.asarray(vectors)))[rows, columns]
-    assert np.array_equal(np.abs(cells) <= 10, np.abs(cosines) <= rounding.EPSILON)
-    assert np.abs(cells / 100 - cosines).max() <= 0.01 + 1e-6
+def test_quantised_cosines_keep_the_pattern(done):
+    for run in done:
+        for vectors in run.data["teacher"].values:
+            cells = np.asarray(rounding.quantised(vectors))
+            sizes = np.abs(training.pair_cosines(vectors))
+            assert np.array_equal(cells <= 10, sizes <= rounding.EPSILON)
+            assert np.abs(cells / 100 - sizes).max() <= 0.01 + 1e-6
 
 
 def test_like_stands_beside_like():
-    axes = jnp.eye(3)[jnp.asarray([0, 1, 2, 0, 1, 2, 0])]
-    kept = np.argmax(np.asarray(axes)[rounding.order(axes)], axis=1)
+    axes = np.eye(3, dtype=np.float32)[[0, 1, 2] * 4]
+    kept = np.argmax(axes[rounding.order(axes)], axis=1)
     assert np.count_nonzero(np.diff(kept)) == 2
 
 
@@ -122,12 +139,13 @@ def test_curves_are_the_records_of_the_same_run(done, shown):
     for run in done:
         again = engine.run(run.cell.experiment)
         for row in shown["data"]["curves"]:
-            if row["teacher"] == run.cell.teacher:
-                seed, record = row["seed"], row["record"]
-                assert row["step"] == again["step"][record]
-                for name in ("loss", "matthews"):
-                    value = float(again[name][seed, record])
-                    assert row[name] == pytest.approx(value, rel=1e-3, nan_ok=True)
+            if {name: row[name] for name in run.cell.names} == run.cell.names:
+                place = row["seed"] - again["seed"].values[0], row["record"]
+                assert row["step"] == again["step"][row["record"]]
+                excess = max(float(again["excess_loss"][place]), rounding.FLOOR)
+                assert row["excess"] == pytest.approx(excess, rel=1e-3)
+                matthews = float(again["matthews"][place])
+                assert row["matthews"] == pytest.approx(matthews, rel=1e-3)
         assert np.array_equal(again["student"][0], run.students[-1])
 
 
@@ -136,26 +154,22 @@ def test_maps_are_the_cosines_of_the_same_run(done, shown):
         teacher = run.data["teacher"].values[0]
         order = rounding.order(jnp.asarray(teacher))
         found = [
-            row["cells"]
-            for row in shown["data"]["student_grams"]
-            if row["teacher"] == run.cell.teacher
+            shown["drawings"]["students"][f"{run.cell.key}|{record}"]
+            for record in range(len(run.students))
         ]
         assert found == [rounding.quantised(student[order]) for student in run.students]
-        [own] = [
-            row["teacher_cells"]
-            for row in shown["data"]["teacher_grams"]
-            if row["teacher"] == run.cell.teacher
-        ]
+        own = shown["drawings"]["teachers"][run.cell.teacher]
         preserved = [
-            np.sum((np.abs(own) <= 10) & (np.abs(student) <= 10)) for student in found
+            np.sum((np.asarray(own) <= 10) & (np.asarray(student) <= 10))
+            for student in found
         ]
         assert preserved == run.data["pairs_both"][0].values.tolist()
 
 
 def test_levels_are_the_references_of_the_run(done, shown):
     for row in shown["data"]["levels"]:
-        [run] = [run for run in done if run.cell.teacher == row["teacher"]]
-        kind = {"chance": "chance", "SVD baseline": "svd"}[row["level"]]
+        run = next(run for run in done if run.cell.teacher == row["teacher"])
+        kind = {"chance level": "chance", "SVD baseline": "svd"}[row["level"]]
         values = run.data[f"{kind}_matthews"]
         if row["matthews"] is None:  # a row of the SVD's is zero, and has no cosine
             assert np.isnan(np.median(values))
@@ -173,7 +187,7 @@ def test_the_histogram_of_a_teacher_is_of_its_pairs(done, shown):
         assert sum(row["share"] for row in rows) == pytest.approx(1, abs=1e-3)
         assert sum(row["random"] for row in rows) == pytest.approx(1, abs=1e-3)
         within = sum(row["share"] for row in rows if row["high"] <= rounding.EPSILON)
-        fraction = float(run.data["fraction_teacher"][0, 0])
+        fraction = float(run.data["pairs_teacher"][0, 0]) / 66
         assert within == pytest.approx(fraction, abs=1e-3)
 
 
@@ -188,30 +202,108 @@ def test_every_setting_has_a_reading(shown):
                 for record in range(len(choices["steps"])):
                     name = f"{teacher}|{objective}|{width}|{record}"
                     assert name in said["training"]
+                    assert name in shown["drawings"]["students"]
     for family in zero_loss.families():
         for place in range(zero_loss.PLACES):
-            assert f"{family}|{place}" in said["built"]
+            name = f"{family}|{place}"
+            assert name in said["built"]
+            assert name in shown["drawings"]["built"]
+            assert name in shown["drawings"]["sketches"]
+    for moment in range(len(shown["moments"])):
+        assert {f"A|{moment}", f"B|{moment}"} <= set(shown["drawings"]["start"])
+        assert str(moment) in said["start"]
+
+
+def test_a_loss_is_at_its_optimum_where_it_is_said_to_be(shown):
+    said = shown["readings"]["training"]
+    for run in pages.runs()[1]:
+        for record, excess in enumerate(run.data["excess_loss"].values[0]):
+            sentence = said[f"{run.cell.key}|{record}"]
+            assert ("at its optimum" in sentence) == (excess < rounding.FLOOR)
+    for excess in (-1.2e-7, 0.0, 0.99e-5):
+        assert rounding.loss_said(excess) == "loss at its optimum"
+    assert rounding.loss_said(1.1e-5) == "loss 1.1 × 10⁻⁵ above its optimum"
+
+
+def test_written_angles_are_those_between_the_groups(shown):
+    for run, name in zip(pages.runs()[0], "AB", strict=True):
+        for record, student in enumerate(run.students):
+            means = student.reshape(-1, 3, 3).mean(0).astype(float)
+            drawn = shown["drawings"]["start"][f"{name}|{record}"]["arcs"]
+            for arc, (one, other) in zip(drawn, ((0, 1), (1, 2), (0, 2)), strict=True):
+                lengths = np.linalg.norm(means[one]) * np.linalg.norm(means[other])
+                angle = np.degrees(np.arccos(means[one] @ means[other] / lengths))
+                assert arc["degrees"] == pytest.approx(angle, abs=0.51)
+    axes = guess.groups().reshape(-1, 3, 3).mean(0)
+    assert np.allclose(axes / np.linalg.norm(axes, axis=1), np.eye(3), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("family", "most"), [("shift", zero_loss.MOST), ("tilt", 0.18), ("rotate", 0.0)]
+)
+def test_a_sketch_moves_as_far_as_its_students(shown, family, most):
+    for place in range(zero_loss.PLACES):
+        cosine = most * place / (zero_loss.PLACES - 1)
+        for arc in shown["drawings"]["sketches"][f"{family}|{place}"]["arcs"]:
+            degrees = np.degrees(np.arccos(cosine))
+            assert arc["degrees"] == pytest.approx(degrees, abs=0.51)
+            wanted = "preserved" if cosine <= rounding.EPSILON else "lost"
+            assert arc["fate"] == wanted
+
+
+def test_an_arrow_is_as_long_as_it_is_seen(shown):
+    drawings = [*shown["drawings"]["start"].values()]
+    drawings += shown["drawings"]["sketches"].values()
+    for picture in drawings:
+        tips = np.asarray(picture["tips"])
+        left, top, unit = picture["frame"]
+        assert np.linalg.norm(tips, axis=1).max() <= 1.001
+        places = np.stack([left + unit * tips[:, 0], top - unit * tips[:, 1]])
+        assert places.min() > 0
+    low, high = np.asarray(arrows.slack(0.5)["tips"][1:])
+    assert low @ [1, 0] == pytest.approx(0.5, abs=1e-3)
+    assert high @ [1, 0] == pytest.approx(-0.5, abs=1e-3)
+
+
+def test_the_first_screen_shows_the_ends_of_its_runs(shown):
+    for row in shown["rows"]:
+        for line in row["strip"]:
+            [run] = [
+                run
+                for run in pages.runs()[1]
+                if run.cell.key == f"{row['teacher']}|{line['objective']}|24"
+            ]
+            ends = run.data["matthews"].values[:, -1]
+            places = guess.LEAST + np.asarray(line["values"]) * 0.01 * 1.5
+            assert places == pytest.approx(ends, abs=0.001)
+        labels = [student["title"] for student in row["students"]]
+        assert labels == ["A: centred CKA", "B: uncentred CKA"]
+
+
+def test_no_bar_is_longer_than_its_axis(shown):
+    longest = max(row["distance"] for row in shown["data"]["distances"])
+    assert 1.2 * longest < charts.AXIS_END
 
 
 @pytest.mark.parametrize("far", [0, 5, 10])
 def test_built_students_are_those_of_the_theory(built, far):
     teacher = zero_loss.families()["shift"].teacher
-    student = theory.translated_student(teacher, 0.045 * far)
+    student = theory.translated_student(teacher, 0.03 * far)
     [row] = [row for row in built if (row["family"], row["far"]) == ("shift", far)]
     for name, distance, scale in (
         ("gram", theory.gram_distance, np.linalg.norm(teacher @ teacher.T)),
         ("procrustes", theory.procrustes_distance, np.linalg.norm(teacher)),
     ):
         relative = (distance(student, teacher) / scale) ** 2
-        assert row[name] == pytest.approx(relative, rel=1e-3, abs=zero_loss.ZERO)
+        assert row[name] == pytest.approx(relative, rel=1e-3, abs=rounding.FLOOR)
     assert row["recall"] == 1 - theory.lost_share(student, teacher, rounding.EPSILON)
-    assert (row["matthews"] is None) == (far > 0)
+    assert (row["matthews"] is None) == (0.03 * far > rounding.EPSILON)
 
 
 @pytest.mark.parametrize(
     ("family", "blind"),
     [
-        ("shift", {"cka", "procrustes_centred", "projection"}),
+        ("shift", {"cka", "procrustes_normalised", "gram_centred", "projection"}),
         ("map", {"projection"}),
         ("rotate", set(zero_loss.SHOWN)),
     ],
@@ -285,7 +377,7 @@ def test_every_control_has_a_label_and_an_id_of_its_own(html):
     elements.feed(html)
     assert len(elements.ids) == len(set(elements.ids))
     assert set(elements.controls) == elements.labelled
-    assert len(elements.controls) == 13
+    assert len(elements.controls) == 14
 
 
 def test_every_chart_is_described_and_finds_its_data(html, shown):
@@ -302,6 +394,16 @@ def test_every_chart_is_described_and_finds_its_data(html, shown):
         named -= set(chart.get("datasets", {}))
         assert named <= set(shown["data"])
         assert named
+
+
+def test_training_begins_at_its_start_with_both_kinds_of_cka(html):
+    [slider] = re.findall(r'<input type="range" id="record"[^>]*>', html)
+    assert 'value="0"' in slider
+    assert 'data-steps="step 0|' in slider
+    for control, name in (("objective3", training.A), ("beside3", training.B)):
+        [select] = re.findall(rf'<select id="{control}">.*?</select>', html, re.DOTALL)
+        assert f'<option value="{name}" selected>' in select
+    assert re.search(r'<div id="answer" hidden>', html)
 
 
 def test_the_same_contents_give_the_same_page(html, shown):

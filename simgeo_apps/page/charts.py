@@ -5,14 +5,9 @@ What a reader drags is an element of the page; a chart's parameters are bound to
 
 import altair as alt
 
-from simgeo_apps.page import (
-    counts,
-    heat_maps,
-    marks,
-    rounding,
-    training,
-    zero_loss,
-)
+from simgeo_apps.page import counts, marks, rounding, zero_loss
+
+AXIS_END = 2.6  # of relative losses: beyond the longest bar and its number
 
 
 def charts() -> dict[str, dict]:
@@ -20,16 +15,12 @@ def charts() -> dict[str, dict]:
     made = {
         "random": random_cosines(),
         "fits": how_many_fit(),
-        "teacher": heat_maps.teacher_map("teacher2", "show"),
         "teacher_cosines": teacher_cosines(),
-        "target": heat_maps.teacher_map("teacher3"),
-        "student": heat_maps.student_map(),
-        "pairs": heat_maps.pairs_map(),
-        "loss": over_steps("excess", "Loss above its optimum", alt.Scale(type="log")),
+        "loss": over_steps(
+            "excess", "above optimum", alt.Scale(type="log"), has_legend=False
+        ),
         "agreement": agreement_over_steps(),
         "plane": loss_against_geometry(),
-        "before": heat_maps.family_map("0"),
-        "after": heat_maps.family_map("far"),
         "distances": distances(),
     }
     return {name: chart.to_dict() for name, chart in made.items()}
@@ -45,7 +36,7 @@ def random_cosines() -> alt.LayerChart:
         .transform_calculate(
             high=f"datum.low + {counts.BIN}",
             within=f"abs(datum.low + {counts.BIN / 2}) < "
-            f"{marks.as_list(counts.EPSILONS)}[epsilon] ? 'ε-orthogonal' : 'not'",
+            f"{marks.as_list(counts.EPSILONS)}[epsilon] ? {marks.WITHIN}",
         )
         .mark_bar()
         .encode(
@@ -53,13 +44,11 @@ def random_cosines() -> alt.LayerChart:
             .scale(domain=[-1, 1])
             .axis(values=[-1, -0.5, 0, 0.5, 1]),
             x2="high:Q",
-            y=alt.Y("share:Q", title="share of pairs").axis(format="%", tickCount=4),
-            color=alt.Color("within:N", title=None)
-            .scale(
-                domain=["ε-orthogonal", "not"],
-                range=[marks.PAIRS["preserved"], marks.PAIRS["lost"]],
-            )
-            .legend(orient="top"),
+            # As wide for every d, or the chart would jump.
+            y=alt.Y("share:Q", title="share of pairs").axis(
+                format=".2~%", tickCount=4, minExtent=44
+            ),
+            color=marks.within(),
         )
     )
     return marks.finish(
@@ -85,12 +74,14 @@ def how_many_fit() -> alt.LayerChart:
             y=alt.Y("vectors:Q", title="vectors, pairwise ε-orthogonal", **y).axis(
                 **marks.powers(0, 9)
             ),
-            color=alt.Color("bound:N", title=None)
-            .scale(
-                domain=["proven ceiling", "known to exist"],
-                range=[marks.PAIRS["lost"], marks.PAIRS["preserved"]],
-            )
-            .legend(orient="top"),
+            strokeDash=alt.StrokeDash("bound:N", title=None)
+            .scale(domain=["proven ceiling", "known to exist"], range=[[5, 3], [1, 0]])
+            .legend(
+                orient="top",
+                symbolType="stroke",
+                symbolStrokeColor=marks.INK,
+                symbolSize=900,
+            ),
             tooltip=[
                 alt.Tooltip("d:Q"),
                 alt.Tooltip("bound:N"),
@@ -101,11 +92,13 @@ def how_many_fit() -> alt.LayerChart:
     here = base.transform_filter("datum.place_d == d")
     return marks.finish(
         alt.layer(
-            base.mark_line(interpolate="linear"),
+            base.mark_line(interpolate="linear", color=marks.INK),
             here.mark_rule(color=marks.INK, opacity=0.4).encode(
-                y=alt.value(0), y2=alt.value("height"), color=alt.value(marks.INK)
+                y=alt.value(0), y2=alt.value("height"), strokeDash=alt.value([1, 0])
             ),
-            here.mark_point(filled=True, size=90, opacity=1),
+            here.mark_point(fill=marks.INK, stroke=None, size=90, opacity=1).encode(
+                strokeDash=alt.value([1, 0])
+            ),
         ),
         "How many vectors can be pairwise epsilon-orthogonal in d dimensions: a line "
         "for sets that are known and one for the proven ceiling, cut at a thousand "
@@ -128,12 +121,14 @@ def teacher_cosines() -> alt.LayerChart:
     )
     return marks.finish(
         alt.layer(
-            base.transform_calculate(of="'this teacher'")
-            .mark_bar(opacity=0.85)
-            .encode(x=x, x2="high:Q", y=y, color=marks.two("this teacher", "random")),
-            base.transform_calculate(of="'random'")
-            .mark_line(interpolate="step-after", strokeWidth=2)
-            .encode(x=line_x, y="random:Q", color=marks.two("this teacher", "random")),
+            base.transform_calculate(
+                within=f"datum.low < {rounding.EPSILON - 0.001} ? {marks.WITHIN}"
+            )
+            .mark_bar()
+            .encode(x=x, x2="high:Q", y=y, color=marks.within()),
+            base.mark_line(
+                interpolate="step-after", strokeWidth=2, stroke=marks.INK
+            ).encode(x=line_x, y="random:Q"),
             level,
         ),
         "Histogram of the absolute cosines of the teacher's pairs, and a line for "
@@ -142,31 +137,58 @@ def teacher_cosines() -> alt.LayerChart:
     )
 
 
-def over_steps(field: str, title: str, scale: alt.Scale, **levels) -> alt.LayerChart:
-    """Every seed thin and the median thick over the steps, a rule at the record."""
-    base = marks.of_run(marks.named("curves"), record=False).encode(
-        x=alt.X("step:Q", title="step")
-        .scale(type="symlog", constant=1, nice=False)
-        .axis(values=[0, 1, 10, 100, 600]),
-        color=marks.colour(None),
+def over_steps(
+    field: str, title: str, scale: alt.Scale, *levels, has_legend: bool = True
+) -> alt.LayerChart:
+    """Two objectives: each seed thin, the median thick, a rule at the chosen record."""
+    legend = None
+    if has_legend:
+        legend = alt.Legend(
+            orient="top",
+            columns=1,
+            title=None,
+            labelLimit=0,
+            values={"expr": "[objective3, beside3]"},
+            symbolType="stroke",
+            symbolSize=900,
+            symbolStrokeWidth=3,
+            symbolOpacity=1,
+        )
+    base = (
+        marks.named("curves")
+        .transform_filter(
+            "datum.teacher == teacher3 && datum.width == width3 && "
+            "(datum.objective == objective3 || datum.objective == beside3)"
+        )
+        .encode(
+            x=alt.X("step:Q", title="step")
+            .scale(type="symlog", constant=1, nice=False)
+            .axis(values=[0, 1, 10, 100, 600]),
+            color=marks.colour(legend),
+            strokeDash=marks.dash(legend),
+        )
     )
-    y = alt.Y(f"{field}:Q", title=title, scale=scale).axis(**marks.powers(-6, 0))
+    y = alt.Y(f"{field}:Q", title=title, scale=scale).axis(**marks.powers(-5, 0))
     if field == "matthews":
-        y = y.axis(format=".1f", tickCount=6)
+        y = y.axis(format=".1f", values=marks.AGREEMENTS)
     here = base.transform_filter("datum.record == record && datum.seed == 0")
     return marks.finish(
         alt.layer(
-            base.mark_line(strokeWidth=1, opacity=0.45).encode(y=y, detail="seed:N"),
+            base.mark_line(strokeWidth=1, opacity=0.5).encode(y=y, detail="seed:N"),
             base.mark_line(strokeWidth=3).encode(
                 y=alt.Y(f"median({field}):Q", title=title)
             ),
-            here.mark_rule(opacity=0.5).encode(color=alt.value(marks.INK)),
-            here.mark_point(filled=True, size=90, opacity=1).encode(y=y),
-            *levels.values(),
+            here.mark_rule(opacity=0.5).encode(
+                color=alt.value(marks.INK), strokeDash=alt.value([1, 0])
+            ),
+            here.mark_point(size=90, opacity=1, strokeWidth=2).encode(
+                y=y, fill=marks.fill(legend), strokeDash=alt.value([1, 0])
+            ),
+            *levels,
         ),
         f"{title} over the steps of training, logarithmic: a thin line for each seed "
         "and a thick one for their median. A point marks seed 0 at the chosen step.",
-        ["teacher3", "objective3", "width3", "record"],
+        ["teacher3", "objective3", "beside3", "width3", "record"],
     )
 
 
@@ -178,8 +200,8 @@ def agreement_over_steps() -> alt.LayerChart:
     return over_steps(
         "matthews",
         "pattern agreement",
-        alt.Scale(domain=[-0.2, 1]),
-        **marks.level_marks(levels),
+        alt.Scale(domain=[-0.3, 1.15], nice=False),
+        *marks.level_marks(levels),
     )
 
 
@@ -204,11 +226,11 @@ def loss_against_geometry() -> alt.LayerChart:
         .transform_joinaggregate(final="max(record)")
         .encode(
             x=alt.X("excess:Q", title="loss above its optimum / zero student's loss")
-            .scale(type="log", domain=[training.FLOOR, 10], clamp=True)
-            .axis(**marks.powers(-6, 1)),
+            .scale(type="log", domain=[rounding.FLOOR, 10], clamp=True)
+            .axis(**marks.powers(-5, 1)),
             y=alt.Y("matthews:Q", title="pattern agreement")
-            .scale(domain=[-0.2, 1.02], nice=False)
-            .axis(format=".1f", tickCount=6),
+            .scale(domain=[-0.3, 1.12], nice=False)
+            .axis(format=".1f", values=marks.AGREEMENTS),
             color=marks.colour(legend),
             detail="seed:N",
             opacity=alt.condition(
@@ -221,48 +243,37 @@ def loss_against_geometry() -> alt.LayerChart:
     )
     points = (
         base.transform_filter("datum.record == datum.final")
-        .mark_point(filled=True, size=110)
+        .mark_point(size=110, strokeWidth=2)
         .encode(
+            fill=marks.fill(legend),
             shape=alt.Shape("objective:N", legend=legend).scale(
                 domain=marks.LABELS, range=marks.MARKS
             ),
         )
     )
     hover = (
-        base.mark_point(filled=True, size=14)
+        base.mark_point(size=12, strokeWidth=1)
         .encode(
             tooltip=[
                 alt.Tooltip("objective:N"),
                 alt.Tooltip("seed:Q"),
                 alt.Tooltip("step:Q"),
-                alt.Tooltip("loss:Q", format=".3~g"),
-                alt.Tooltip("excess:Q", format=".2~g", title="above its optimum"),
+                alt.Tooltip("excess:Q", format=".2~g", title="loss above optimum"),
                 alt.Tooltip("matthews:Q", format=".2f", title="agreement"),
             ]
         )
         .add_params(run)
     )
     levels = marks.named("levels").transform_filter(chosen)
-    centred = [
-        objective.label
-        for objective in training.OBJECTIVES
-        if "translation" in objective.invariant_to
-    ]
     groups = [
-        alt.param(name="centred", value=centred),
-        alt.param(
-            name="uncentred",
-            value=[name for name in marks.LABELS if name not in centred],
-        ),
+        alt.param(name="centred", value=marks.IN_ORDER[:3]),
+        alt.param(name="uncentred", value=marks.IN_ORDER[3:]),
     ]
     lines = base.mark_line(strokeWidth=1.2).encode(
-        order="record:Q",
-        strokeDash=alt.StrokeDash("objective:N", legend=legend).scale(
-            domain=marks.LABELS, range=marks.DASHES
-        ),
+        order="record:Q", strokeDash=marks.dash(legend)
     )
     return marks.finish(
-        alt.layer(lines, hover, points, *marks.level_marks(levels).values()),
+        alt.layer(lines, hover, points, *marks.level_marks(levels)),
         "Loss above its optimum, against pattern agreement: a line for each run, from "
         "its start on the right to a large symbol at its end. Dashed: objectives that "
         "centre. Rules at the chance level and the SVD baseline.",
@@ -272,13 +283,7 @@ def loss_against_geometry() -> alt.LayerChart:
 
 def distances() -> alt.LayerChart:
     """Every distance of the constructed student, as a bar with its number."""
-    label = alt.Axis(
-        labelExpr="split(replace(datum.label, ', ', '\\n'), '\\n')",
-        labelOverlap=False,
-        labelLimit=0,
-        title=None,
-        ticks=False,
-    )
+    label = alt.Axis(labelOverlap=False, labelLimit=0, title=None, ticks=False)
     base = (
         marks.named("distances")
         .transform_filter("datum.family == family && datum.far == far")
@@ -287,17 +292,19 @@ def distances() -> alt.LayerChart:
         )
         .encode(
             x=alt.X("distance:Q", title="loss / zero student's loss")
-            .scale(domain=[0, 1.15], clamp=True)
+            .scale(domain=[0, AXIS_END], nice=False)
             .axis(tickCount=4),
-            y=alt.Y("objective:N", sort=list(zero_loss.SHOWN.values()), axis=label),
+            y=alt.Y("objective:N", sort=list(zero_loss.LABELS.values()), axis=label),
         )
     )
     return marks.finish(
         alt.layer(
-            base.mark_bar().encode(color=marks.colour(None)),
+            base.mark_bar(strokeWidth=2, strokeJoin="round").encode(
+                stroke=marks.stroke(), fill=marks.fill(None)
+            ),
             base.mark_text(align="left", dx=4).encode(text="text:N"),
         ),
-        "Bars: the loss of the student that was built under six objectives, relative "
-        "to that of a student of zeros; the axis ends at 1.15.",
+        "Bars: the loss of the student that was built under seven objectives, relative "
+        "to that of a student of zeros; hollow for those that centre.",
         ["family", "far"],
     )  # fmt: skip

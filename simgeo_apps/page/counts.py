@@ -3,6 +3,7 @@
 import math
 
 from simgeo import limits
+from simgeo_apps.page import arrows
 from simgeo_apps.page.rounding import power_of_ten
 from simgeo_apps.page.training import NUM_VECTORS
 
@@ -64,6 +65,11 @@ def histogram() -> list[dict]:
 def readings(rows: list[dict]) -> dict[str, str]:
     """What the screen says at each place of its two sliders."""
     return {f"{row['place_d']}|{row['place_epsilon']}": _reading(row) for row in rows}
+
+
+def pictures() -> dict[str, dict]:
+    """The arrows of every epsilon, by its place."""
+    return {str(at): arrows.slack(epsilon) for at, epsilon in enumerate(EPSILONS)}
 
 
 def _reading(row: dict) -> str:

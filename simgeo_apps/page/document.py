@@ -1,5 +1,6 @@
 """The file: a template filled with text, charts, their data and one script."""
 
+import functools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ import vl_convert
 from simgeo_apps.page import (
     charts,
     counts,
+    guess,
     marks,
     rounding,
     sentences,
@@ -19,43 +21,57 @@ from simgeo_apps.page import (
     training,
     zero_loss,
 )
-from simgeo_apps.page.training import CELLS, Cell, Run
+from simgeo_apps.page.training import Cell, Run
+
+CELLS = (*guess.CELLS, *training.CELLS)  # all that the page shows
 
 
-def contents(runs: list[Run]) -> dict[str, Any]:
+def contents(students: list[Run], runs: list[Run]) -> dict[str, Any]:
     """Everything that the page shows of these runs.
 
     Args:
+        students: of the first screen, `guess.CELLS`.
         runs: of cells with the same records, in which every teacher, objective and
             width meets every other.
 
     Returns:
-        The `data` of the charts by name; `readings` in words, one for each setting of a
-        screen's controls, whose values, joined by bars, are its key; `ends`, the rows
-        of the table; `choices` of the controls; and `settings`, a sentence.
+        The `data` of the charts by name; the `drawings`, maps and arrows, and the
+        `readings` in words, one for each setting of a screen's controls, whose values,
+        joined by bars, are its key; `rows` of the first screen, and what it tells of
+        `losses`; `ends`, the rows of the table; `choices` of the controls; and
+        `settings`, a sentence.
     """
     counted, built = counts.counts(), zero_loss.students()
     return {
         "data": {
             "counts": counted,
             "histogram": counts.histogram(),
-            "teacher_grams": tables.teacher_grams(runs),
             "teacher_cosines": tables.teacher_cosines(runs),
-            "student_grams": tables.student_grams(runs),
             "curves": tables.curves(runs),
             "levels": tables.levels(runs),
-            "built": built,
             "distances": zero_loss.distances(built),
         },
+        "drawings": {
+            "start": guess.pictures(students),
+            "slack": counts.pictures(),
+            "teachers": tables.teacher_grams(runs),
+            "students": tables.student_grams(runs),
+            "built": {f"{row['family']}|{row['far']}": row["cells"] for row in built},
+            "sketches": zero_loss.sketches(),
+        },
         "readings": {
+            "start": guess.readings(students),
             "fit": counts.readings(counted),
             "teacher": sentences.teacher_readings(runs),
             "training": sentences.run_readings(runs),
             "plane": sentences.end_readings(runs),
             "built": zero_loss.readings(built),
         },
+        "rows": guess.rows(runs),
+        "losses": guess.last_losses(students),
         "ends": tables.ends(runs),
         "choices": training.choices(runs),
+        "moments": students[0].data["step"].values.tolist(),
         "settings": training.settings_of(runs[0].cell),
     }
 
@@ -72,23 +88,29 @@ def render(shown: dict[str, Any]) -> str:
     )
     environment.filters["zip_same"] = lambda names: [(name, name) for name in names]
     return environment.get_template("page.html").render(
-        vega=_script(vl_convert.javascript_bundle()),
+        vega=_vega(),
         charts=_json(charts.charts()),
         data=_json(shown["data"]),
+        drawings=_json(shown["drawings"] | {"fates": marks.FATES}),
         readings=_json(shown["readings"]),
-        ends=shown["ends"],
-        settings=shown["settings"],
+        answer=shown["readings"]["start"]["answer"],
+        **{name: shown[name] for name in ("rows", "losses", "ends", "settings")},
         **shown["choices"],
+        moments=[f"step {step}" for step in shown["moments"]],
         dims=counts.DIMS,
         epsilons=[f"{epsilon:g}" for epsilon in counts.EPSILONS],
         places=[
             f"{100 * k // (zero_loss.PLACES - 1)} %" for k in range(zero_loss.PLACES)
         ],
-        pairs=marks.PAIRS,
-        cosines=marks.COSINES,
+        fates=marks.FATES,
+        colours=marks.COLOURS,
+        dims_of_runs=training.TEACHER_DIM,
+        centred=training.CENTRED,
+        pair=(training.A, training.B),
         num_vectors=zero_loss.NUM_VECTORS,
         dim=zero_loss.DIM,
-        floor=rounding.said(training.FLOOR),
+        least=rounding.FLOOR,
+        floor=rounding.said(rounding.FLOOR),
         said=rounding.said,
     )
 
@@ -102,7 +124,13 @@ def make(on_run: Callable[[Cell], Any]) -> str:
     Raises:
         KeyboardInterrupt: if a run was interrupted.
     """
-    return render(contents(training.run_all(CELLS, on_run)))
+    students = training.run_all(guess.CELLS, on_run)
+    return render(contents(students, training.run_all(training.CELLS, on_run)))
+
+
+@functools.cache
+def _vega() -> Any:
+    return _script(vl_convert.javascript_bundle())
 
 
 def _json(value: Any) -> str:

@@ -8,16 +8,9 @@ from matplotlib.colors import to_hex
 from simgeo import plots
 from simgeo_apps.page import rounding, training
 
-# Stops of diverging `vlag`, which seaborn's figures use for cosines too.
-COSINES = ("#2369bd", "#a9b8d7", "#faf7f7", "#dba9a7", "#a9373b")
-
-# Of Okabe and Ito's set, so that they differ for every kind of sight.
-PAIRS = {
-    "preserved": "#0072b2",
-    "lost": "#e69f00",
-    "gained": "#cc79a7",
-    "in neither": "#ececec",
-}
+# Of pairs, everywhere on the page: orthogonal in both, or which side has it alone.
+FATES = {fate: to_hex(colour) for fate, colour in reversed(plots.FATES.items())}
+ORTHOGONAL, OTHER = FATES["preserved"], FATES["in neither"]
 
 INK = "currentColor"  # the page's, light or dark
 
@@ -31,13 +24,27 @@ _SHAPES = {
     "X": "M-1,-.6L-.6,-1L0,-.4L.6,-1L1,-.6L.4,0L1,.6L.6,1L0,.4L-.6,1L-1,.6L-.4,0Z",
 }
 
-LABELS = [objective.label for objective in training.OBJECTIVES]
+# One hue for a family, centred or not: dashes and fill tell that.
+_STYLES = {
+    name: plots.STYLES[objective.label]
+    for name, objective in training.OBJECTIVES.items()
+}
 
-COLOURS = {name: to_hex(plots.STYLES[name][0]) for name in LABELS}
+LABELS = list(training.OBJECTIVES)
 
-DASHES = [[5, 3] if plots.STYLES[name][1] == "--" else [1, 0] for name in LABELS]
+COLOURS = {name: to_hex(style.colour) for name, style in _STYLES.items()}
 
-MARKS = [_SHAPES[plots.STYLES[name][2]] for name in LABELS]
+MARKS = [_SHAPES[style.marker] for style in _STYLES.values()]
+
+DASHES = [[5, 3] if name in training.CENTRED else [1, 0] for name in LABELS]
+
+FILLS = [
+    "transparent" if name in training.CENTRED else colour
+    for name, colour in COLOURS.items()
+]
+
+# Centred ones first, as in Figure 1.
+IN_ORDER = [*LABELS[:-1:2], *LABELS[1:-1:2], LABELS[-1]]
 
 
 CONFIG: dict[str, Any] = {
@@ -83,29 +90,19 @@ def named(name: str) -> alt.Chart:
     return alt.Chart(alt.NamedData(name))
 
 
-def of_run(chart: alt.Chart, record: bool = True) -> alt.Chart:
-    chosen = (
-        "datum.teacher == teacher3 && datum.objective == objective3 && "
-        "datum.width == width3"
-    )
-    return chart.transform_filter(
-        f"{chosen} && datum.record == record" if record else chosen
-    )
-
-
-def level_marks(levels: alt.Chart) -> dict[str, Any]:
-    dash = alt.condition(
-        "datum.level == 'chance'", alt.value([2, 3]), alt.value([8, 3])
-    )
-    y = alt.Y("matthews:Q")
-    return {
-        "rule": levels.mark_rule(color=INK).encode(y=y, strokeDash=dash),
-        "text": levels.mark_text(
-            align="right",
-            baseline="middle",
-            dy={"expr": "datum.level == 'chance' ? 20 : -9"},
-        ).encode(y=y, x=alt.value("width"), text="level:N"),
-    }
+def level_marks(levels: alt.Chart) -> list[alt.Chart]:
+    y, label = alt.Y("matthews:Q"), {"align": "right", "baseline": "bottom", "dy": -2}
+    is_chance = "datum.level == 'chance level'"
+    dash = alt.condition(is_chance, alt.value([2, 3]), alt.value([8, 3]))
+    text = levels.encode(text="text:N", x=alt.value("width"))
+    return [
+        levels.mark_rule(color=INK).encode(y=y, strokeDash=dash),
+        text.transform_filter(f"!({is_chance})").mark_text(**label).encode(y=y),
+        # At the foot, where fewest curves pass.
+        text.transform_filter(is_chance)
+        .mark_text(**label)
+        .encode(y=alt.value("height")),
+    ]
 
 
 def colour(legend: alt.Legend | None) -> alt.Color:
@@ -114,10 +111,31 @@ def colour(legend: alt.Legend | None) -> alt.Color:
     )
 
 
-def two(first: str, second: str) -> alt.Color:
+def stroke() -> alt.Stroke:
+    return alt.Stroke("objective:N", legend=None).scale(
+        domain=LABELS, range=list(COLOURS.values())
+    )
+
+
+def fill(legend: alt.Legend | None) -> alt.Fill:
+    """Hollow where the objective centres."""
+    return alt.Fill("objective:N", legend=legend).scale(domain=LABELS, range=FILLS)
+
+
+def dash(legend: alt.Legend | None) -> alt.StrokeDash:
+    return alt.StrokeDash("objective:N", legend=legend).scale(
+        domain=LABELS, range=DASHES
+    )
+
+
+AGREEMENTS = [0, 0.5, 1]  # where an axis of it is labelled
+WITHIN = "'ε-orthogonal' : 'not'"  # of an expression, after what decides
+
+
+def within() -> alt.Color:
     return (
-        alt.Color("of:N", title=None)
-        .scale(domain=[first, second], range=[PAIRS["preserved"], PAIRS["lost"]])
+        alt.Color("within:N", title=None)
+        .scale(domain=["ε-orthogonal", "not"], range=[ORTHOGONAL, OTHER])
         .legend(orient="top")
     )
 

@@ -9,28 +9,22 @@ from simgeo import linalg
 
 Vectors = Float[np.ndarray, "n k"] | Float[Array, "n k"]
 EPSILON = 0.1  # of every run on the page
+FLOOR = 1e-5  # a loss so near its optimum, relative to the zero student's, is there
 _STEPS = 10  # of a cosine from 0 to epsilon
 
 
 def quantised(vectors: Vectors) -> list[int]:
-    """Cosines of all pairs i < j in hundredths, rounded away from zero.
+    """|Cosines| of all pairs i < j in hundredths, rounded up.
 
-    So rounded, a pair is epsilon-orthogonal exactly where its number is within +-10.
+    So rounded, a pair is epsilon-orthogonal exactly where its number is at most 10.
     """
     cosines = np.asarray(linalg.cosines(jnp.asarray(vectors)))
-    above = cosines[np.triu_indices(len(cosines), 1)]
-    size = np.abs(above)
+    size = np.abs(cosines[np.triu_indices(len(cosines), 1)])
     # What is within epsilon in the precision of the run must be so here.
     steps = np.ceil(size.astype(float) * _STEPS / EPSILON)
     steps = np.where(size <= EPSILON, np.minimum(steps, _STEPS), steps)
     steps = np.where(size > EPSILON, np.maximum(steps, _STEPS + 1), steps)
-    return (np.sign(above) * np.minimum(steps, _STEPS / EPSILON)).astype(int).tolist()
-
-
-def places(num_vectors: int) -> tuple[list[int], list[int]]:
-    """Row and column of every pair, in the order of `quantised`."""
-    rows, columns = np.triu_indices(num_vectors, 1)
-    return rows.tolist(), columns.tolist()
+    return np.minimum(steps, _STEPS / EPSILON).astype(int).tolist()
 
 
 def order(vectors: Vectors) -> Int[np.ndarray, " n"]:
@@ -54,6 +48,13 @@ def said(value: float | np.floating | None) -> str:
     if 0.01 <= abs(value) < 1000:
         return f"{value:.2f}".replace("-", "\N{MINUS SIGN}")
     return power_of_ten(value)
+
+
+def loss_said(excess: float) -> str:
+    """A loss by what it is above its optimum, where a run is done below `FLOOR`."""
+    if excess < FLOOR:
+        return "loss at its optimum"
+    return f"loss {said(excess)} above its optimum"
 
 
 def power_of_ten(value: float) -> str:

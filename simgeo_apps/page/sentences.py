@@ -5,13 +5,14 @@ import numpy as np
 
 from simgeo import limits, measures
 from simgeo_apps.page import tables, training
-from simgeo_apps.page.rounding import EPSILON, said
+from simgeo_apps.page.rounding import EPSILON, loss_said, said
 
 SAYS = {
-    "blocks": "6 groups of 8 vectors: mean cosine 0.5 within, orthogonal across",
-    "high fraction": "9 of 10 pairs made ε-orthogonal by optimisation",
-    "common mean": "random directions that all lean the same way",
-    "random": "independent random directions",
+    "orthogonal groups": "3 groups of 8 vectors: mean cosine 0.5 within, orthogonal "
+    "across",
+    "nearly all pairs orthogonal": "12 orthogonal pairs of like vectors, with noise",
+    "a shared direction": "random directions that all lean the same way",
+    training.RANDOM: "independent, with no structure",
 }
 
 GROUPS = (
@@ -26,14 +27,14 @@ def teacher_readings(runs: list[training.Run]) -> dict[str, str]:
     chance = limits.random_fraction(EPSILON, training.TEACHER_DIM)
     readings = {}
     for name, array in training.teachers_of(runs).items():
-        vectors = jnp.asarray(array)
-        pairs = measures.count_pairs(vectors, vectors, EPSILON)
+        sizes = np.abs(training.pair_cosines(array))
+        orthogonal = np.count_nonzero(sizes <= EPSILON)
+        rank = float(measures.effective_rank(jnp.asarray(array)))
         readings[name] = (
-            f"{name.capitalize()}: {SAYS[name]}. {pairs.teacher:,} of {pairs.total:,} "
-            f"pairs ({100 * pairs.teacher / pairs.total:.1f} %) are ε-orthogonal; of "
-            f"random directions {100 * chance:.1f} %. Largest |cosine| "
-            f"{float(measures.coherence(vectors, vectors)):.2f}, effective rank "
-            f"{float(measures.effective_rank(vectors)):.1f} of {array.shape[1]}."
+            f"{_begun(name)}: {SAYS[name]}. {orthogonal} of {len(sizes)} pairs "
+            f"({100 * orthogonal / len(sizes):.1f} %) are ε-orthogonal; of random "
+            f"directions {100 * chance:.1f} %. Largest |cosine| {sizes.max():.2f}, "
+            f"effective rank {rank:.1f} of {array.shape[1]}."
         )
     return readings
 
@@ -42,19 +43,17 @@ def run_readings(runs: list[training.Run]) -> dict[str, str]:
     """What screen 3 says at each record of every cell, of its first seed."""
     readings = {}
     for run in runs:
-        key = "|".join(str(name) for name in run.cell.names.values())
         first = run.data.isel(seed=0)
-        optimum = said(float(first["optimum_loss"]))
         for record in range(first.sizes["step"]):
             here = first.isel(step=record)
             teacher, student, both = (
                 int(here[f"pairs_{kind}"]) for kind in ("teacher", "student", "both")
             )
-            readings[f"{key}|{record}"] = (
-                f"Step {int(here['step'])}: loss {said(float(here['loss']))}, optimum "
-                f"{optimum}. Of the teacher's {teacher:,} ε-orthogonal pairs {both:,} "
-                f"are preserved and {teacher - both:,} lost; {student - both:,} are "
-                f"gained that the teacher lacks. Pattern agreement "
+            readings[f"{run.cell.key}|{record}"] = (
+                f"{_begun(run.cell.objective)}, step {int(here['step'])}: "
+                f"{loss_said(float(here['excess_loss']))}. Of the teacher's {teacher} "
+                f"ε-orthogonal pairs {both} are preserved and {teacher - both} lost; "
+                f"{student - both} are gained. Pattern agreement "
                 f"{said(float(here['matthews']))}."
             )
     return readings
@@ -83,11 +82,14 @@ def end_readings(runs: list[training.Run]) -> dict[str, str]:
     return readings
 
 
-def _group(label: str) -> str:
-    objective = next(known for known in training.OBJECTIVES if known.label == label)
-    if "linear map" in objective.invariant_to:
-        return GROUPS[2]
-    return GROUPS["translation" in objective.invariant_to]
+def _group(objective: str) -> str:
+    if objective in training.CENTRED:
+        return GROUPS[1]
+    return GROUPS[2 if objective == GROUPS[2] else 0]
+
+
+def _begun(text: str) -> str:
+    return text[0].upper() + text[1:]
 
 
 def _range(values: list[float | None]) -> str:

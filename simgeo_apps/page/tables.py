@@ -4,27 +4,26 @@ import numpy as np
 
 from simgeo import limits
 from simgeo_apps.page import training
-from simgeo_apps.page.rounding import number, order, quantised
+from simgeo_apps.page.rounding import FLOOR, number, order, quantised
 
 
-def teacher_grams(runs: list[training.Run]) -> list[dict]:
+def teacher_grams(runs: list[training.Run]) -> dict[str, list[int]]:
     """The cosines of every teacher at seed 0, like beside like."""
-    return [
-        {"teacher": name, "teacher_cells": quantised(vectors[order(vectors)])}
+    return {
+        name: quantised(vectors[order(vectors)])
         for name, vectors in training.teachers_of(runs).items()
-    ]
+    }
 
 
-def student_grams(runs: list[training.Run]) -> list[dict]:
+def student_grams(runs: list[training.Run]) -> dict[str, list[int]]:
     """The cosines of the student of seed 0 at every record, in its teacher's order."""
     teachers = training.teachers_of(runs)
     orders = {name: order(vectors) for name, vectors in teachers.items()}
-    return [
-        run.cell.names
-        | {"record": record, "cells": quantised(student[orders[run.cell.teacher]])}
+    return {
+        f"{run.cell.key}|{record}": quantised(student[orders[run.cell.teacher]])
         for run in runs
         for record, student in enumerate(run.students)
-    ]
+    }
 
 
 def teacher_cosines(runs: list[training.Run]) -> list[dict]:
@@ -54,8 +53,8 @@ def curves(runs: list[training.Run]) -> list[dict]:
     """Loss and pattern agreement, one row for each cell, seed and record."""
     rows = []
     for run in runs:
-        excess = np.maximum(run.data["excess_loss"].values, training.FLOOR)
-        loss, matthews = run.data["loss"].values, run.data["matthews"].values
+        excess = np.maximum(run.data["excess_loss"].values, FLOOR)
+        matthews = run.data["matthews"].values
         for place, seed in enumerate(run.data["seed"].values):
             for record, step in enumerate(run.data["step"].values):
                 rows.append(
@@ -64,7 +63,6 @@ def curves(runs: list[training.Run]) -> list[dict]:
                         "seed": int(seed),
                         "record": record,
                         "step": int(step),
-                        "loss": number(loss[place, record]),
                         "excess": number(excess[place, record]),
                         "matthews": number(matthews[place, record]),
                     }
@@ -82,10 +80,14 @@ def levels(runs: list[training.Run]) -> list[dict]:
             "teacher": teacher,
             "width": width,
             "level": label,
+            "text": f"{line}: {label}",
             "matthews": number(np.median(run.data[f"{kind}_matthews"])),
         }
         for (teacher, width), run in firsts.items()
-        for kind, label in (("chance", "chance"), ("svd", "SVD baseline"))
+        for kind, label, line in (
+            ("chance", "chance level", "dotted"),
+            ("svd", "SVD baseline", "dashed"),
+        )
     ]
 
 
@@ -94,7 +96,7 @@ def ends(runs: list[training.Run]) -> list[dict]:
     rows = []
     for run in runs:
         last = run.data.isel(step=-1)
-        excess = np.maximum(last["excess_loss"].values, training.FLOOR)
+        excess = np.maximum(last["excess_loss"].values, FLOOR)
         matthews = last["matthews"].values
         rows.append(
             run.cell.names

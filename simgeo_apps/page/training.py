@@ -12,26 +12,32 @@ from simgeo import engine, linalg, objectives, optimisers, teachers
 from simgeo.problems import Experiment
 from simgeo_apps.page.rounding import EPSILON
 
-NUM_VECTORS, TEACHER_DIM = 48, 24
+NUM_VECTORS = TEACHER_DIM = 24
 WIDTHS = (24, 12)
-FLOOR = 1e-6  # an excess loss below it is rounding, and is drawn there
 BINS = np.linspace(0, 1, 21)
 
+RANDOM = "random directions"
+# The first three are those of Figure 1.
 TEACHERS = {
-    "blocks": teachers.OrthogonalBlocks(num_blocks=6, cosine=0.5),
-    "high fraction": teachers.OrthogonalFraction(fraction=0.9),
-    "common mean": teachers.CommonMean(cosine=0.1),
-    "random": teachers.Gaussian(),
+    "orthogonal groups": teachers.OrthogonalBlocks(num_blocks=3, cosine=0.5),
+    "nearly all pairs orthogonal": teachers.Noisy(
+        teachers.OrthogonalBlocks(num_blocks=NUM_VECTORS // 2), noise=0.15
+    ),
+    "a shared direction": teachers.CommonMean(cosine=0.1),
+    RANDOM: teachers.Gaussian(),
 }
-OBJECTIVES = (
-    objectives.CKA(),
-    objectives.CKA(centred=False),
-    objectives.Procrustes(centred=True, normalised=True),
-    objectives.Procrustes(),
-    objectives.FeatureGram(centred=True),
-    objectives.FeatureGram(),
-    objectives.LinearProjection(),
-)
+MEASURES = ("matthews", "pairs_both", "pairs_student", "pairs_teacher")
+OBJECTIVES = {
+    "centred CKA": objectives.CKA(),
+    "uncentred CKA": objectives.CKA(centred=False),
+    "centred Procrustes": objectives.Procrustes(centred=True, normalised=True),
+    "uncentred Procrustes": objectives.Procrustes(),
+    "centred Gram": objectives.FeatureGram(centred=True),
+    "uncentred Gram": objectives.FeatureGram(),
+    "learned projection": objectives.LinearProjection(),
+}
+CENTRED = [name for name in OBJECTIVES if name.startswith("centred")]
+A, B = "centred CKA", "uncentred CKA"  # which stand side by side
 
 
 class Cell(NamedTuple):
@@ -51,11 +57,16 @@ class Cell(NamedTuple):
             "width": self.width,
         }
 
+    @property
+    def key(self) -> str:
+        """The same in one, as what is said and drawn of this cell is found."""
+        return f"{self.teacher}|{self.objective}|{self.width}"
+
 
 CELLS = tuple(
     Cell(
         name,
-        objective.label,
+        label,
         width,
         Experiment(
             teacher=teacher,
@@ -64,6 +75,7 @@ CELLS = tuple(
             teacher_dim=TEACHER_DIM,
             student_dim=width,
             epsilon=EPSILON,
+            measures=MEASURES,
             optimiser=optimisers.Adam(0.03, schedule="cosine"),
             num_steps=600,
             num_records=16,
@@ -71,7 +83,7 @@ CELLS = tuple(
         ),
     )
     for width in WIDTHS
-    for objective in OBJECTIVES
+    for label, objective in OBJECTIVES.items()
     for name, teacher in TEACHERS.items()
 )
 
