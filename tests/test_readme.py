@@ -76,7 +76,7 @@ def test_python_of_the_readme_prints_what_it_says(capsys):
     found, number = capsys.readouterr().out, re.compile(r"\d+\.\d+")
     assert number.sub("_", found) == number.sub("_", wanted)
     values = [[*map(float, number.findall(text))] for text in (found, wanted)]
-    assert len(values[1]) == 10
+    assert len(values[1]) == 15
     assert values[0] == pytest.approx(values[1], abs=0.05)
 
 

@@ -116,8 +116,8 @@ def _of_teacher(pairs: pd.DataFrame, epsilon: float) -> str:
 
 def _of_student(run: pd.Series) -> str:
     gained = run["pairs_student"] - run["pairs_both"]
-    pairs = f"{run['pairs_both']:.0f} of {run['pairs_teacher']:.0f} pairs"
-    return f"loss {_short(run['relative_loss'])}\n{pairs}, {gained:.0f} gained"
+    pairs = f"{run['pairs_both']:.0f} preserved, {gained:.0f} gained"
+    return f"loss {_short(run['relative_loss'])}\n{pairs}"
 
 
 def _short(loss: float) -> str:
@@ -163,8 +163,8 @@ def _arrows(figure: Figure) -> None:
     groups /= np.linalg.norm(groups, axis=2, keepdims=True)
     common = np.ones(3) / np.sqrt(3)
     for bottom, high, moved, title in (
-        (3.1, 0.87, np.zeros(3), "three orthogonal groups"),
-        (1.3, 1.2, common, "all moved by\none common vector"),
+        (2.62, 0.87, np.zeros(3), "three orthogonal groups"),
+        (0.9, 1.2, common, "all moved by\none common vector"),
     ):
         ax = _axes(figure, 0.02, bottom, 1.5, high)
         for group, grey in zip(groups, ("0.1", "0.4", "0.6"), strict=True):
@@ -179,9 +179,9 @@ def _arrows(figure: Figure) -> None:
         ax.set(xlim=(-1.2, 1.3), ylim=(-0.2, high / 0.6 - 0.2), aspect="equal")
         ax.set_axis_off()
         ax.set_title(title, fontsize=7, pad=1)
-    place = 0.77 / plots.PAGE, 1.05 / HIGH
+    place = 0.77 / plots.PAGE, 4.05 / HIGH
     options = {"ha": "center", "va": "center", "fontsize": 7, "style": "italic"}
-    figure.text(*place, "centring cannot\nsee this", **options)
+    figure.text(*place, "For a centred loss\nthese two are the same:", **options)
 
 
 def _arrow(ax: Axes, tip: np.ndarray, **style) -> None:
@@ -211,7 +211,7 @@ def _key(figure: Figure) -> None:
         Patch(fc="0.05", label="0.7 or more"),
     ]
     fates = [
-        Patch(fc=FATES["preserved"], label="preserved"),
+        Patch(fc=FATES["preserved"], label="orthogonal, preserved"),
         Patch(fc=FATES["lost"], label="lost"),
         Line2D([], [], marker="o", ls="", ms=4, mew=0, color=FATES["gained"]),
         Patch(fc=FATES["in neither"], ec="0.6", lw=0.3, label="orthogonal in neither"),
