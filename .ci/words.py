@@ -19,8 +19,8 @@ RULES = {  # what to write instead: the pattern, and how often it may stand
     ),
     "`pattern agreement`, not kept": (r"\b[Kk]ept (pattern|geometry)\b", 1),
     "`pattern agreement`, not Matthews": (
-        r"\bMatthews\b(?! correlation of the st)",
-        3,
+        r"\bMatthews\b(?! correlation)",
+        0,
     ),
     "`preserve`": (
         r"\b([Kk]eeps?|kept) (-?[01]?\.\d|nothing\b"

@@ -90,15 +90,33 @@ def test_a_film_is_the_same_when_made_again(folder, width, teacher_dim):
         assert np.any(np.asarray(film.convert("RGB")) != first)
 
 
-def test_captions_say_what_was_recorded():
-    film = plots.animate(plots.vector_trajectories(*way("CKA", 2, 2)))
+def captions(film, record: int) -> list[str]:
     film._draw_was_started = True  # or it warns of never having been shown
-    film._func(0)
-    texts = [text.get_text() for text in film._fig.texts]
-    assert "step 0, loss 1.000\nkept pairs 0 of 7, Matthews undefined" in texts
-    film._func(3)
-    texts = [text.get_text() for text in film._fig.texts]
-    assert "step 3, loss 0.000\nkept pairs 3 of 7, Matthews 1.00" in texts
+    film._func(record)
+    return [text.get_text() for text in film._fig.texts]
+
+
+def test_captions_say_what_was_recorded():
+    film = plots.animate(plots.vector_trajectories(*way("CKA", 2, 3)))
+    told = "step 0, loss 1.000\n0 of 7 pairs preserved, agreement undefined"
+    assert told in captions(film, 0)
+    told = "step 3, loss 0.000\n3 of 7 pairs preserved, agreement 1.00"
+    assert told in captions(film, 3)
+
+
+def test_captions_say_what_became_of_right_angles():
+    teacher = np.array([[1.0, 0, 0], [0, 2, 0], [0, 0.01, 1]])
+    turned = np.array([[1.0, 0, 0], [0.5, 0.75**0.5, 0], [0.5, 0, 0.75**0.5]])
+    students = np.stack([teacher, turned, np.zeros((3, 3))])
+    records = {"loss": [1.0, 0, 0], "matthews": [1.0, 0, 0], "pairs_both": [3.0, 0, 0]}
+    records = {name: np.array(values) for name, values in records.items()}
+    records["pairs_teacher"] = np.full(3, 3.0)
+    frame = plots.vector_trajectories("CKA", np.arange(3), students, teacher, records)
+    film = plots.animate(frame)
+    for record, angle in ((0, 90), (1, 60)):
+        told = captions(film, record)
+        assert sum(f"right angles: {angle}° here" in text for text in told) == 1
+    assert not any("right angles" in text for text in captions(film, 2))
 
 
 @pytest.mark.parametrize("teacher_dim", [2, 3])

@@ -444,3 +444,18 @@ def test_seeds_that_are_none_are_refused(seeds):
         engine.run_many([Experiment(**SHORT)], seeds=[seeds])
     with pytest.raises(ValueError, match="`first_seed` must leave room"):
         Experiment(**SHORT | {"first_seed": 2**31 - 2, "num_seeds": 5})
+
+
+@pytest.mark.once
+def test_options_of_the_compiler_are_known_to_it_or_left_out(monkeypatch):
+    options = programs.seldom_called.__wrapped__
+    told = jax.config.read("jax_disable_most_optimizations")
+    try:
+        jax.config.update("jax_disable_most_optimizations", False)
+        assert options() == programs.QUICK
+        monkeypatch.setattr(programs, "QUICK", {"xla_of_another_version": True})
+        assert options() == {}
+        jax.config.update("jax_disable_most_optimizations", True)
+        assert options() == {}
+    finally:
+        jax.config.update("jax_disable_most_optimizations", told)

@@ -29,6 +29,7 @@ from simgeo.problems import AbstractObserver, AbstractProblem, AbstractStage, Da
 
 Common = tuple[PyTree, ...]  # what all units of a program have in common
 UNITS = PartitionSpec("units")
+QUICK = {"xla_cpu_use_fusion_emitters": False, "xla_backend_optimization_level": 1}
 OWN_NAMES = {"loss", "gradient_norm", "update_norm", "seed", "step"}
 
 
@@ -238,15 +239,11 @@ def seldom_called() -> dict[str, bool | int]:
     is_told = jax.config.read("jax_disable_most_optimizations")  # which does more
     if jax.default_backend() != "cpu" or is_told:
         return {}
-    options = {
-        "xla_cpu_use_fusion_emitters": False,
-        "xla_backend_optimization_level": 1,
-    }
     try:
-        jax.jit(lambda: 0).lower().compile(compiler_options=options)
+        jax.jit(lambda: 0).lower().compile(compiler_options=QUICK)
     except jax.errors.JaxRuntimeError:  # they are unknown to another version of XLA
         return {}
-    return options
+    return QUICK
 
 
 def sharding_of(mesh: Mesh, common: bool = False) -> NamedSharding:

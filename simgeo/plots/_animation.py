@@ -21,10 +21,11 @@ from simgeo.plots._layout import style
 
 MOVIES = (".gif", ".mp4")
 _HOLD = 18  # frames for which the end stands still
-_SIDE, _CAPTION, _NOTE, _DPI = 2.3, 0.42, 0.2, 100  # inches, and pixels to one
+_SIDE, _CAPTION, _NOTE, _DPI = 2.3, 0.54, 0.2, 100  # inches, and pixels to one
 _CHARACTERS = 44  # of the note, below one panel
 _SWING = -30  # degrees that the eye moves, without which 3D is flat
 _TEACHER = "0.75"
+_RIGHT = 0.1  # |cosine| of what is called a right angle
 
 
 def vector_trajectories(
@@ -155,6 +156,7 @@ class _Panel:
             ax.set_axis_off()
             ax.axhline(0, color="0.9", lw=0.6, zorder=0)
             ax.axvline(0, color="0.9", lw=0.6, zorder=0)
+        self.right = np.triu(np.abs(_cosines(teacher)) <= _RIGHT, 1)
         if np.isfinite(teacher).all():
             for vector in teacher:
                 ax.plot(*zip(0 * vector, vector, strict=True), color=_TEACHER, lw=2.6)
@@ -178,21 +180,37 @@ class _Panel:
             _put(line, np.stack([0 * vector, vector]))
         _put(self.tips, vectors)
         row = self.rows.iloc[number]
-        kept = row["matthews"]
+        agreement = row["matthews"]
         # Undefined where all pairs of the student are alike.
-        matthews = "undefined" if np.isnan(kept) else f"{round(kept, 2) + 0.0:.2f}"
-        self.caption.set_text(
+        told = f"{round(agreement, 2) + 0.0:.2f}"
+        if np.isnan(agreement):
+            told = "undefined"
+        text = (
             f"step {self.steps[number]}, loss {round(row['loss'], 3) + 0.0:.3f}\n"
-            f"kept pairs {row['pairs_both']:.0f} of {row['pairs_teacher']:.0f}, "
-            f"Matthews {matthews}"
+            f"{row['pairs_both']:.0f} of {row['pairs_teacher']:.0f} pairs preserved, "
+            f"agreement {told}"
         )
+        if self.right.any() and vectors.any(axis=1).all():
+            cosines = np.clip(_cosines(vectors)[self.right], -1, 1)
+            middle = np.degrees(np.median(np.arccos(cosines)))
+            text += f"\nthe teacher's right angles: {middle:.0f}° here"
+        self.caption.set_text(text)
         return [*self.lines, self.tips, self.caption]
+
+
+def _cosines(vectors: Float[np.ndarray, "n k"]) -> Float[np.ndarray, "n n"]:
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    units = vectors / np.where(lengths > 0, lengths, 1)
+    return units @ units.T
 
 
 def _note(frame: pd.DataFrame) -> str:
     if frame["teacher_x"].isna().any():
         return "The teacher has more dimensions than its student, and is not drawn."
-    return "Grey: the teacher. One rotation for each panel; no shift, no scale."
+    return (
+        "Grey: the teacher. One rotation for each panel; no shift, no scale. "
+        "Agreement is pattern agreement; the angle is a median."
+    )
 
 
 def _put(line, points: np.ndarray) -> None:
