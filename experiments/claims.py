@@ -32,13 +32,31 @@ CENTRED = {
 }  # the two variants of each, by their labels
 
 
+# In the sense of the paper.
+SAYS = {
+    "C1": "CKA reaches a low loss and still does not preserve feature geometry",
+    "C2": "A learned linear projection reaches a low loss and does not preserve "
+    "feature geometry",
+    "C3": "Procrustes stays stable in preserving geometric relations",
+    "C4": "The Gram distance preserves geometric relations, and the most orthogonal "
+    "vectors",
+    "C5": "From a random start, CKA and a projection gain little orthogonality",
+    "C6": "Procrustes is zero exactly when Gram is; CKA or projection implies neither",
+    "C7": "While Procrustes is optimised, CKA shows spikes",
+}
+
+
 class Claim(NamedTuple):
     """What the paper says, and what every cell of our runs says to it."""
 
     name: str
-    says: str
     reading: str  # what the estimate is, and when a cell holds the claim
     cells: pd.DataFrame  # variant, teacher, student_dim, estimate, low, high, state
+
+    @property
+    def says(self) -> str:
+        """The claim in the paper's sense."""
+        return SAYS[self.name]
 
     @property
     def verdicts(self) -> pd.DataFrame:
@@ -62,25 +80,9 @@ def judge(frame: pd.DataFrame, spikes: pd.DataFrame, made: pd.DataFrame) -> list
     """The claims, from the runs, the runs at a fixed rate, and the made students."""
     last = ends(frame)
     return [
-        _loses(
-            "C1",
-            "CKA reaches a low loss and still does not preserve feature geometry",
-            CENTRED["CKA"],
-            last,
-        ),
-        _loses(
-            "C2",
-            "A learned linear projection reaches a low loss and does not preserve "
-            "feature geometry",
-            ("Projection",),
-            last,
-        ),
-        _keeps(
-            "C3",
-            "Procrustes stays stable in preserving geometric relations",
-            CENTRED["Procrustes"],
-            last,
-        ),
+        _loses("C1", CENTRED["CKA"], last),
+        _loses("C2", ("Projection",), last),
+        _keeps("C3", CENTRED["Procrustes"], last),
         _keeps_most(last),
         _gains(frame, last),
         _zeros(made),
@@ -134,29 +136,29 @@ _BASELINE = (
 )
 
 
-def _loses(name: str, says: str, objectives: tuple, last: pd.DataFrame) -> Claim:
+def _loses(name: str, objectives: tuple, last: pd.DataFrame) -> Claim:
     cells = _agreements(objectives, last)
     reading = (
         f"Pattern agreement at the end, median [95 %]; held if it is below {KEPT} "
         f"while the loss is within {LOW:g} of its optimum. {_BASELINE}"
     )
     held = (cells["high"] < KEPT) & (cells["excess"] <= LOW)
-    return Claim(name, says, reading, cells.assign(state=_states(held, cells["bound"])))
+    return Claim(name, reading, cells.assign(state=_states(held, cells["bound"])))
 
 
-def _keeps(name: str, says: str, objectives: tuple, last: pd.DataFrame) -> Claim:
+def _keeps(name: str, objectives: tuple, last: pd.DataFrame) -> Claim:
     cells = _agreements(objectives, last)
     reading = (
         f"Pattern agreement at the end, median [95 %]; held if it is above {KEPT}. "
         f"{_BASELINE}"
     )
     states = _states(cells["low"] > KEPT, cells["bound"])
-    return Claim(name, says, reading, cells.assign(state=states))
+    return Claim(name, reading, cells.assign(state=states))
 
 
 def _keeps_most(last: pd.DataFrame) -> Claim:
     """C4: as C3, and the pairs that teacher and student both have."""
-    kept = _keeps("C4", "", CENTRED["Gram"], last)
+    kept = _keeps("C4", CENTRED["Gram"], last)
     tables = [kept.cells]
     for label in CENTRED["Gram"]:
         pairs = stats.paired_comparisons(
@@ -178,11 +180,7 @@ def _keeps_most(last: pd.DataFrame) -> Claim:
         f"that of the best other objective, in pairs of seeds; held if no other has "
         f"significantly more, by {MORE:g} or more."
     )
-    says = (
-        "The Gram distance preserves geometric relations, and the most orthogonal "
-        "vectors"
-    )
-    return Claim("C4", says, reading, pd.concat(tables, ignore_index=True))
+    return Claim("C4", reading, pd.concat(tables, ignore_index=True))
 
 
 def _gains(frame: pd.DataFrame, last: pd.DataFrame) -> Claim:
@@ -207,8 +205,7 @@ def _gains(frame: pd.DataFrame, last: pd.DataFrame) -> Claim:
         f"{LITTLE} more than the start there is nothing to gain, and the cell judges "
         f"nothing."
     )
-    says = "From a random start, CKA and a projection gain little orthogonality"
-    return Claim("C5", says, reading, cells.assign(state=states))
+    return Claim("C5", reading, cells.assign(state=states))
 
 
 def _zeros(made: pd.DataFrame) -> Claim:
@@ -231,8 +228,7 @@ def _zeros(made: pd.DataFrame) -> Claim:
         "teacher; the Procrustes distance relative to the zero student's (first row: "
         "how far it is from Gram's where both are zero)."
     )
-    says = "Procrustes is zero exactly when Gram is; CKA or projection implies neither"
-    return Claim("C6", says, reading, cells)
+    return Claim("C6", reading, cells)
 
 
 def _spikes(spikes: pd.DataFrame) -> Claim:
@@ -250,6 +246,5 @@ def _spikes(spikes: pd.DataFrame) -> Claim:
         f"quarters, at a fixed rate, median [95 %]; held if it is above {SPIKE:g}. "
         f"Values below {RESOLUTION:g}, float32's resolution, count as that."
     )
-    says = "While Procrustes is optimised, CKA shows spikes"
     cells = cells.assign(variant=squared, state=_states(cells["low"] > SPIKE))
-    return Claim("C7", says, reading, cells)
+    return Claim("C7", reading, cells)
