@@ -30,6 +30,12 @@ def activations(
 
     In float32. Elhage et al. (2022), section 2.
 
+    Args:
+        rng: that draws them.
+        num_samples: b, at least 0.
+        num_features: n, at least 1.
+        sparsity: probability of a zero, in [0, 1).
+
     Raises:
         ValueError: if `sparsity` is not in [0, 1).
     """
@@ -52,6 +58,11 @@ def fit(
     (X'X + p tr(X'X) / k I)^-1 X'Y of the centred columns, X the representation: the
     penalty p is in units of the mean variance, so that scale does not matter. Blind to
     rotation, translation and scale, and, but for the penalty, to any invertible map.
+
+    Args:
+        representation: of b samples in k dimensions.
+        is_on: whether each of n features is active in each sample.
+        penalty: p, above 0.
 
     Raises:
         ValueError: if `penalty` is not positive.

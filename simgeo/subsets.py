@@ -65,6 +65,13 @@ def largest_orthogonal_subset(
     the same, unless time ran out. Signs and lengths of rows do not matter.
     Tomita and Seki (2003); San Segundo, Rodriguez-Losada and Jimenez (2011).
 
+    Args:
+        vectors: of shape (n, d), without a zero row.
+        epsilon: largest |cosine| of a pair that counts as orthogonal, in [0, 1].
+        num_restarts: starts of the greedy choice, at least 1.
+        time_limit: in seconds, at least 0.
+        seed: of the starts.
+
     >>> import numpy as np
     >>> from simgeo import subsets
     >>> vectors = np.array([[1.0, 0.0], [0.0, 1.0], [0.8, 0.6]])

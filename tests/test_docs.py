@@ -1,7 +1,9 @@
 """The documentation is whole: every page is listed, every public name is described."""
 
 import ast
+import importlib
 import importlib.util
+import inspect
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -70,6 +72,15 @@ def test_every_public_name_is_in_the_reference():
                 described.add((module, value.removesuffix("()")))
     missing = sorted(set(public()) - described)
     assert missing == [], "add these to docs/reference/"
+
+
+def test_public_functions_of_three_parameters_say_what_these_are():
+    silent = []
+    for module, name in public():
+        found = getattr(importlib.import_module(f"simgeo.{module}"), name)
+        if inspect.isfunction(found) and len(inspect.signature(found).parameters) > 2:
+            silent += [] if "Args:" in (found.__doc__ or "") else [f"{module}.{name}"]
+    assert silent == []
 
 
 @pytest.fixture(scope="module")

@@ -37,6 +37,11 @@ def random_fraction_spread(epsilon: float, dim: int, num_vectors: int) -> float:
 
     sqrt(p (1 - p) / (n (n - 1) / 2)), exact although pairs share vectors: cosines of
     uniform directions are pairwise independent. NaN for fewer than two vectors.
+
+    Args:
+        epsilon: largest |cosine| of a pair that counts as orthogonal, in [0, 1].
+        dim: dimensions of the vectors.
+        num_vectors: in one draw.
     """
     check_counts(num_vectors=num_vectors)
     p = random_fraction(epsilon, dim)
@@ -49,6 +54,11 @@ def random_pairs(epsilon: float, num_vectors: int, dim: int) -> tuple[float, flo
 
     p n (n - 1)/2 and sqrt(p (1 - p) n (n - 1)/2), p = `random_fraction`; both exact,
     as in `random_fraction_spread`. (0, 0) for a single vector.
+
+    Args:
+        epsilon: largest |cosine| of a pair that counts as orthogonal, in [0, 1].
+        num_vectors: how many vectors, n.
+        dim: their dimensions, d.
     """
     check_counts(num_vectors=num_vectors)
     p = random_fraction(epsilon, dim)

@@ -21,6 +21,11 @@ def sidelnikov(num_vectors: int, dim: int, order: int = 1) -> float:
     c_k = E cos^{2k} = (2k - 1)!! / (d (d + 2) ... (d + 2k - 2)), attained by
     equiangular projective designs. The bound for complex vectors has
     1 / binom(d + k - 1, k) in place of c_k and is weaker. Sidelnikov (1974).
+
+    Args:
+        num_vectors: how many vectors, n.
+        dim: their dimensions, d.
+        order: k, at least 1.
     """
     check_counts(num_vectors=num_vectors, dim=dim, order=order)
     if num_vectors <= dim:

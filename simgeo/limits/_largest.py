@@ -110,6 +110,11 @@ def max_orthogonal_pairs(epsilon: float, num_vectors: int, dim: int) -> int:
 
     Turan's number for N = `max_orthogonal_vectors`. Where N vectors exist it is
     attained, by repeating them.
+
+    Args:
+        epsilon: largest |cosine| of a pair that counts as orthogonal, in [0, 1].
+        num_vectors: how many vectors, n.
+        dim: their dimensions, d.
     """
     check_counts(num_vectors=num_vectors)
     bound, _ = max_orthogonal_vectors(epsilon, dim)
@@ -117,7 +122,13 @@ def max_orthogonal_pairs(epsilon: float, num_vectors: int, dim: int) -> int:
 
 
 def max_orthogonal_fraction(epsilon: float, num_vectors: int, dim: int) -> float:
-    """That number as a fraction of all pairs, in [0, 1]; NaN without a pair."""
+    """That number as a fraction of all pairs, in [0, 1]; NaN without a pair.
+
+    Args:
+        epsilon: largest |cosine| of a pair that counts as orthogonal, in [0, 1].
+        num_vectors: how many vectors, n.
+        dim: their dimensions, d.
+    """
     pairs = math.comb(num_vectors, 2)
     most = max_orthogonal_pairs(epsilon, num_vectors, dim)
     return most / pairs if pairs else math.nan

@@ -17,6 +17,11 @@ def gram_optimum(teacher: Vectors, student_dim: int, centred: bool = False) -> f
 
     l_1 >= l_2 >= ... are the eigenvalues of K = T T', or of T_c T_c' if `centred`.
     Attained by `optimal_student`. Eckart and Young (1936).
+
+    Args:
+        teacher: the teacher's vectors, of shape (n, d).
+        student_dim: the student's dimensions m, at least 1.
+        centred: whether the mean of the rows is removed from both sides first.
     """
     eigenvalues = _eigenvalues(teacher, student_dim, centred)
     return float(np.sum(eigenvalues[student_dim:] ** 2))
@@ -28,6 +33,11 @@ def procrustes_optimum(
     """Least |T|^2 + |S|^2 - 2 |S'T|_*: the sum of l_i beyond `student_dim`.
 
     Attained by `optimal_student`. Von Neumann (1937), trace inequality.
+
+    Args:
+        teacher: the teacher's vectors, of shape (n, d).
+        student_dim: the student's dimensions m, at least 1.
+        centred: whether the mean of the rows is removed from both sides first.
     """
     return float(np.sum(_eigenvalues(teacher, student_dim, centred)[student_dim:]))
 
@@ -47,6 +57,11 @@ def normalised_procrustes_optimum(
 
     l_i as in `gram_optimum`, m = `student_dim`; in [0, 2]. Attained by
     `optimal_student` at any scale. NaN for a teacher without variance.
+
+    Args:
+        teacher: the teacher's vectors, of shape (n, d).
+        student_dim: the student's dimensions m, at least 1.
+        centred: whether the mean of the rows is removed from both sides first.
     """
     return 2 * _kept_shortfall(_eigenvalues(teacher, student_dim, centred), student_dim)
 
@@ -56,6 +71,11 @@ def cka_optimum(teacher: Vectors, student_dim: int, centred: bool = True) -> flo
 
     l_i as in `gram_optimum`, m = `student_dim`; for the biased estimator. Attained by
     `optimal_student` at any scale. NaN for a teacher without variance.
+
+    Args:
+        teacher: the teacher's vectors, of shape (n, d).
+        student_dim: the student's dimensions m, at least 1.
+        centred: whether the mean of the rows is removed from both sides first.
 
     >>> import numpy as np
     >>> from simgeo import limits
@@ -73,6 +93,11 @@ def optimal_student(
 
     Reaches the optimum of every objective above with the same `centred`. Columns beyond
     the teacher's own dimensions are zero.
+
+    Args:
+        teacher: the teacher's vectors, of shape (n, d).
+        student_dim: the student's dimensions m, at least 1.
+        centred: whether the mean of the rows is removed from both sides first.
     """
     check_counts(student_dim=student_dim)
     left, singular, _ = np.linalg.svd(_centred(teacher, centred), full_matrices=False)

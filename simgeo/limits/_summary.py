@@ -44,6 +44,12 @@ def summary(
     spectrum, l_1 = l_2 = ..., as tight frames have, for students of `student_dim`
     dimensions, half of d unless it is given. Each row says whether its value is exact,
     a bound, or an expectation; bounds are proven.
+
+    Args:
+        num_vectors: how many vectors, n.
+        dim: their dimensions, d.
+        epsilon: largest |cosine| of a pair that counts as orthogonal, in [0, 1].
+        student_dim: m of the students; half of `dim` unless it is given.
     """
     check_counts(num_vectors=num_vectors, dim=dim)
     check_epsilon(epsilon)

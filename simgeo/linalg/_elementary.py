@@ -52,7 +52,10 @@ def of_size_one(
 ) -> Float[Array, "n k"]:
     """The vectors over one power of two, so that their largest |entry| is near one.
 
-    `largest` are their `peaks`, where they are known.
+    Args:
+        vectors: rows or columns of any size, zero included.
+        axis_name: of the devices that the rows are spread over.
+        largest: their `peaks`, where these are known.
     """
     if largest is None:
         largest = peaks(vectors, axis_name)

@@ -251,6 +251,11 @@ def save_movie(
 ) -> Path:
     """Writes a GIF that starts over, or an MP4; byte-identical when repeated.
 
+    Args:
+        animation: of `animate`.
+        path: ends in .gif or .mp4.
+        frames_per_second: at least 1.
+
     Raises:
         ValueError: if the name ends in neither .gif nor .mp4, or ffmpeg is missing.
     """

@@ -25,6 +25,12 @@ def loss_against_geometry(frame: pd.DataFrame, measure: str, ax: Axes) -> Axes:
     `frame` has `objective`, `seed`, `relative_loss`, `relative_optimum`, the measure
     and its `chance_` and `svd_` levels, in the order of the steps. A marker is the end
     of a run, a tick on the axis the optimum of that objective.
+
+    Args:
+        frame: rows of runs, one for each seed and step, as `results.open(...).frame`
+            gives.
+        measure: the column that is drawn.
+        ax: of matplotlib, to draw into.
     """
     for objective, runs in frame.groupby("objective", sort=False):
         style = style_of(str(objective))
@@ -43,7 +49,14 @@ def loss_against_geometry(frame: pd.DataFrame, measure: str, ax: Axes) -> Axes:
 
 
 def over_steps(frame: pd.DataFrame, measure: str, ax: Axes) -> Axes:
-    """Every seed thin and the median thick, over the steps; coinciding ones once."""
+    """Every seed thin and the median thick, over the steps; coinciding ones once.
+
+    Args:
+        frame: rows of runs, one for each seed and step, as `results.open(...).frame`
+            gives.
+        measure: the column that is drawn.
+        ax: of matplotlib, to draw into.
+    """
     frame = _joined(frame, frame["step"], measure, ax)
     for place, (objective, runs) in enumerate(frame.groupby("objective", sort=False)):
         style = style_of(str(objective))
@@ -64,6 +77,11 @@ def ends(frame: pd.DataFrame, measure: str, ax: Axes) -> Axes:
     """One row per objective, in groups: every seed's value, and the median as a bar.
 
     `frame` has one row per objective and seed.
+
+    Args:
+        frame: rows at the end of runs, one for each seed.
+        measure: the column that is drawn.
+        ax: of matplotlib, to draw into.
     """
     present = in_order(frame["objective"])
     runs = frame.groupby("objective")[measure]
@@ -77,6 +95,12 @@ def over_setting(frame: pd.DataFrame, setting: str, measure: str, ax: Axes) -> A
 
     `frame` has one row per objective, setting and seed, and levels that may depend on
     the setting.
+
+    Args:
+        frame: rows at the end of runs, one for each seed.
+        setting: the column along x.
+        measure: the column that is drawn.
+        ax: of matplotlib, to draw into.
     """
     frame = _joined(frame, frame[setting].round(6), measure, ax)
     for objective, runs in frame.groupby("objective", sort=False):
@@ -129,6 +153,11 @@ def pairs_map(values: np.ndarray, ax: Axes, title: str) -> Axes:
     """Heat map of cosines or inner products, symmetric about zero.
 
     Up to one as a cosine; where products are longer, up to the longest.
+
+    Args:
+        values: of all pairs, of shape (n, n).
+        ax: of matplotlib, to draw into.
+        title: above the map.
     """
     most = max(1.0, float(np.max(np.abs(values)))) if values.size else 1.0
     most = 1.0 if most < 1.001 else most
@@ -177,7 +206,13 @@ def frontier(frame: pd.DataFrame, ax: Axes) -> Axes:
 
 
 def distance_grid(frame: pd.DataFrame, ax: Axes, **options) -> Axes:
-    """Heat map of log10 of the relative distance, optimised (rows) by recorded."""
+    """Heat map of log10 of the relative distance, optimised (rows) by recorded.
+
+    Args:
+        frame: rows with `optimised`, `recorded` and the `relative` distance.
+        ax: of matplotlib, to draw into.
+        options: of `seaborn.heatmap`.
+    """
     table = frame.pivot(index="optimised", columns="recorded", values="relative")
     table = table.reindex(
         index=frame["optimised"].unique(), columns=frame["recorded"].unique()
@@ -272,6 +307,15 @@ def legend(
 
     In as many columns as the width has room for, unless `ncols` is given; the note is
     broken into lines anew where the figure is as wide as one column.
+
+    Args:
+        figure: that the panels are in.
+        objectives: labels whose lines are drawn.
+        levels: of `chance`, `svd`, `optimum`, `ceiling` those that are drawn.
+        note: a line of text above the legend.
+        ncols: number of columns; by default as many as fit.
+        others: handles of matplotlib with labels of their own.
+        markers: whether lines have markers.
     """
     handles = []
     for name in _drawn(figure, objectives):

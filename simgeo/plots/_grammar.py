@@ -126,7 +126,13 @@ def joined(frame: pd.DataFrame, at: str, measure: str, near: float) -> pd.DataFr
 
 
 def rounding(ax: Axes, axis: str = "x", below: float = RESOLUTION) -> None:
-    """Shades what float32 does not resolve on a logarithmic axis of losses."""
+    """Shades what float32 does not resolve on a logarithmic axis of losses.
+
+    Args:
+        ax: of matplotlib, to draw into.
+        axis: "x" or "y".
+        below: the largest loss that is shaded.
+    """
     span = ax.axvspan if axis == "x" else ax.axhspan
     low, high = ax.get_xlim() if axis == "x" else ax.get_ylim()
     if low >= below:
@@ -155,7 +161,16 @@ def broken(ax: Axes) -> None:
 
 
 def direct(ax: Axes, x: float, y: float, text: str, name: str = "", **options) -> None:
-    """Writes what a line is beside it, in the colour of that objective."""
+    """Writes what a line is beside it, in the colour of that objective.
+
+    Args:
+        ax: of matplotlib, to draw into.
+        x: where the text begins, in data.
+        y: likewise.
+        text: what the line is.
+        name: label of the objective whose colour it has.
+        options: of `Axes.annotate`.
+    """
     colour = style_of(name).colour if name else "0.3"
     shift = {"xytext": (3, 0), "textcoords": "offset points", "va": "center"}
     plain = {"fontsize": SMALLEST, "color": colour, "annotation_clip": False}
@@ -163,7 +178,15 @@ def direct(ax: Axes, x: float, y: float, text: str, name: str = "", **options) -
 
 
 def bracket(ax: Axes, text: str, low: float, high: float, left: float) -> None:
-    """A bracket beside the rows from `low` to `high`, in points left of the axes."""
+    """A bracket beside the rows from `low` to `high`, in points left of the axes.
+
+    Args:
+        ax: of matplotlib, to draw into.
+        text: what stands along it.
+        low: where it begins, in data.
+        high: where it ends, in data.
+        left: distance from the axes, in points.
+    """
     shift = ScaledTranslation(-left / 72, 0, ax.figure.dpi_scale_trans)
     options = {"transform": ax.get_yaxis_transform() + shift, "color": "0.4"}
     line = {"marker": TICKRIGHT, "ms": 2, "lw": 0.6, "clip_on": False}
@@ -177,6 +200,11 @@ def strip(values: Sequence[np.ndarray], names: Sequence[str], ax: Axes) -> list[
 
     Rows stand in groups, centred, uncentred and others, and brackets say so where the
     axes have labels. Returns their places.
+
+    Args:
+        values: by objective, each of shape (seeds,).
+        names: labels of the rows, from the top.
+        ax: of matplotlib, to draw into.
     """
     groups = [style_of(name).group for name in names]
     steps = [1.0 + 0.6 * (one != other) for one, other in pairwise(groups)]

@@ -64,6 +64,13 @@ def panels(
     columns stand below one another: rows and columns change places on the paper, and
     not in what is returned. `height` is that of a panel in inches, `shared` is sharex
     and sharey as `plt.subplots` takes them.
+
+    Args:
+        rows: of panels.
+        columns: of panels.
+        height: of one panel, in inches.
+        narrow: whether the figure is as wide as a column, not a page.
+        shared: `sharex` and `sharey` of `Figure.subplots`.
     """
     turned = narrow and columns > 2
     across, down = (rows, columns) if turned else (columns, rows)
@@ -84,6 +91,11 @@ def label(axes: np.ndarray, x: str | Sequence[str], y: str | Sequence[str]) -> N
     """Labels the axes of `panels`: one text for all, or one per column or row.
 
     A label stands once where the panel below, or to the left, has the same.
+
+    Args:
+        axes: of `panels`.
+        x: of the horizontal axes: one text, or one for each column.
+        y: of the vertical axes: one text, or one for each row.
     """
     rows, columns = axes.shape
     xs = [x] * columns if isinstance(x, str) else x
@@ -111,6 +123,13 @@ def save(
 
     A narrow figure is `name`_column, and shows rows of the same csv. Powers of ten are
     written without small exponents, and a broken axis gets its mark.
+
+    Args:
+        figure: to write.
+        folder: where the files go.
+        name: of the files, without an ending.
+        frame: what was drawn, for the csv; None writes none.
+        narrow: whether `_column` is added to the name.
 
     Raises:
         ValueError: if a text is too small for print.

@@ -75,7 +75,13 @@ class Comparison(NamedTuple):
 
 
 def compare(student: Vectors, teacher: Vectors, centre: bool = False) -> Comparison:
-    """Every quantity for one pair; with `centre`, of the centred columns."""
+    """Every quantity for one pair; with `centre`, of the centred columns.
+
+    Args:
+        student: vectors, of shape (n, m).
+        teacher: the teacher's vectors, of shape (n, d).
+        centre: whether the mean of the rows is removed from both sides first.
+    """
     own, target = as_pair(student, teacher)
     if centre:
         own, target = _without_rounding(own), _without_rounding(target)

@@ -69,6 +69,12 @@ def most_lost(
 
     The inverse of `cka_floor`: a certificate of what a student of unit rows and
     centred columns has kept. NaN for a teacher without such pairs.
+
+    Args:
+        teacher: the teacher's vectors, of shape (n, d).
+        epsilon: largest |cosine| of a pair that counts as orthogonal, in [0, 1].
+        cka_loss: 1 - CKA of the student, in [0, 1].
+        lost_at: |cosine| from which a pair counts as lost, in [0, 1].
     """
     _, orthogonal = _cosines(teacher, epsilon)
     if not len(orthogonal):
@@ -84,7 +90,14 @@ def most_lost(
 def lost_share(
     student: Vectors, teacher: Vectors, epsilon: float, lost_at: float | None = None
 ) -> float:
-    """Share of the teacher's epsilon-orthogonal pairs with |cos| >= `lost_at` here."""
+    """Share of the teacher's epsilon-orthogonal pairs with |cos| >= `lost_at` here.
+
+    Args:
+        student: vectors, of shape (n, m).
+        teacher: the teacher's vectors, of shape (n, d).
+        epsilon: largest |cosine| of a pair that counts as orthogonal, in [0, 1].
+        lost_at: |cosine| from which a pair counts as lost, in [0, 1].
+    """
     lost_at = epsilon if lost_at is None else lost_at
     units = as_unit_rows(student, "student"), as_unit_rows(teacher, "teacher")
     above = np.triu_indices(len(units[0]), 1)

@@ -40,6 +40,15 @@ def losing_student(
     in turn with noise and after a map near the identity, which keeps them centred and
     gives many pairs one sign. The result is an upper bound on the least loss, beside
     `cka_floor` from below; None where no start lost enough pairs.
+
+    Args:
+        teacher: the teacher's vectors, of shape (n, d).
+        epsilon: largest |cosine| of a pair that counts as orthogonal, in [0, 1].
+        share: of the teacher's orthogonal pairs that are lost, in [0, 1].
+        student_dim: the student's dimensions m, at least 1.
+        lost_at: |cosine| from which a pair counts as lost, in [0, 1].
+        num_starts: random starts of the search.
+        seed: of these starts.
     """
     array = as_array(teacher, "teacher")
     lost_at = epsilon if lost_at is None else lost_at
