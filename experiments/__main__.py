@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from experiments import discovery
+from simgeo.settings import suggest
 
 
 def main() -> int:
@@ -30,6 +31,10 @@ def main() -> int:
             begin = time.perf_counter()
             study = discovery.load(name)
             if options.redraw:
+                missing = study.missing(folder)
+                if missing:
+                    print(f"There is no {missing} yet: run {name} without --redraw.")
+                    return 2
                 study.redraw(folder)
             else:
                 study.produce(options.quick, folder)
@@ -67,7 +72,7 @@ def _options(studies: list[discovery.Listed]) -> argparse.Namespace:
     names = [each.name for each in studies]
     for name in options.studies:
         if name not in names:
-            parser.error(f"STUDY must be one of {', '.join(names)}; got {name!r}.")
+            parser.error(f"STUDY is not known; got {name!r}.{suggest(name, names)}")
     return options
 
 

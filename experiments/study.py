@@ -206,6 +206,11 @@ class Study:
         for stem, figure in self.figures.items():
             draw(figure, figure.rows(data) if figure.rows else data, folder, stem)
 
+    def missing(self, folder: Path) -> Path | None:
+        """The first csv that `redraw` needs and does not find."""
+        files = (folder / f"{stem}.csv" for stem in self.figures)
+        return next((file for file in files if not file.exists()), None)
+
     def redraw(self, folder: Path) -> None:
         """Draws the figures again from the csv beside them, without any run."""
         for stem, figure in self.figures.items():

@@ -47,6 +47,13 @@ PATIENCE = 60_000
 PICTURES = ".simgeo-pictures img"
 HELD = 100  # as a hand holds a key: a group of buttons follows only one that is down
 both_sizes = pytest.mark.parametrize("page", list(SIZES), indirect=True, scope="module")
+# What takes new programs at every move is tried on a phone only when asked for.
+long_on_a_phone = pytest.mark.parametrize(
+    "page",
+    ["desktop", pytest.param("phone", marks=pytest.mark.long)],
+    indirect=True,
+    scope="module",
+)
 
 
 @pytest.fixture(scope="module")
@@ -197,6 +204,31 @@ def again(page) -> None:
     done(page)
 
 
+@long_on_a_phone
+def test_pairs_are_shown_in_three_ways(page):
+    def images(words: str):
+        return page.get_by_alt_text(f"Heat map of the {words} of the")
+
+    first, *others = SHOWN
+    until(page, images(first).count, 2)
+    for words in others:
+        page.get_by_role("radio", name=words).click()
+        until(page, images(words).count, 2)
+    wanted = page.get_by_role("radio", name=others[0])
+
+    def pressed() -> bool:
+        # A key is lost where the buttons are drawn anew while it is held.
+        if not wanted.is_checked():
+            page.get_by_role("radio", name=words).press("ArrowLeft", delay=HELD)
+        return wanted.is_checked()
+
+    until(page, pressed, True)
+    until(page, images(others[0]).count, 2)
+    page.get_by_role("radio", name=first).click()
+    until(page, images(first).count, 2)
+    assert page.get_by_text(re.compile("first seed preserves")).count() == 1
+
+
 def test_how_soon_a_control_is_answered(page):
     knob = TEACHERS["orthogonal fraction"].knob.label
     width = RANGES["student_dim"].label
@@ -229,7 +261,7 @@ def test_what_cannot_be_is_said_and_can_be_undone(page):
     again(page)
 
 
-@both_sizes
+@long_on_a_phone
 def test_every_slider_moves_the_experiment(page):
     knob = TEACHERS["orthogonal fraction"].knob
     labels = {name: range_.label for name, range_ in RANGES.items()}
@@ -261,7 +293,7 @@ def test_every_slider_moves_the_experiment(page):
     again(page)
 
 
-@both_sizes
+@long_on_a_phone
 def test_every_choice_moves_the_experiment(page):
     def label() -> str:
         return settings.build(Experiment, toml(page)).objective.label
@@ -286,31 +318,6 @@ def test_every_choice_moves_the_experiment(page):
         assert value != knob.start
     until(page, lambda: toml(page)["teacher"].get("cosine"), value)
     again(page)
-
-
-@both_sizes
-def test_pairs_are_shown_in_three_ways(page):
-    def images(words: str):
-        return page.get_by_alt_text(f"Heat map of the {words} of the")
-
-    first, *others = SHOWN
-    until(page, images(first).count, 2)
-    for words in others:
-        page.get_by_role("radio", name=words).click()
-        until(page, images(words).count, 2)
-    wanted = page.get_by_role("radio", name=others[0])
-
-    def pressed() -> bool:
-        # A key is lost where the buttons are drawn anew while it is held.
-        if not wanted.is_checked():
-            page.get_by_role("radio", name=words).press("ArrowLeft", delay=HELD)
-        return wanted.is_checked()
-
-    until(page, pressed, True)
-    until(page, images(others[0]).count, 2)
-    page.get_by_role("radio", name=first).click()
-    until(page, images(first).count, 2)
-    assert page.get_by_text(re.compile("first seed preserves")).count() == 1
 
 
 @both_sizes

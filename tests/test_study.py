@@ -31,7 +31,10 @@ def test_the_study_of_the_how_to_page_is_found_and_drawn(tmp_path, monkeypatch):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     monkeypatch.setattr(cells, "RESULTS", tmp_path / "results")
-    module.STUDY.produce(quick=True, folder=tmp_path / "figures")
+    folder = tmp_path / "figures"
+    assert module.STUDY.missing(folder) == folder / "block_size.csv"
+    module.STUDY.produce(quick=True, folder=folder)
+    assert module.STUDY.missing(folder) is None
     written = {path.name for path in (tmp_path / "figures").iterdir()}
     drawn = {f"block_size{end}" for end in (".pdf", ".png", "_column.pdf")}
     assert written == drawn | {"block_size_column.png", "block_size.csv"}

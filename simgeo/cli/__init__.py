@@ -215,7 +215,9 @@ def _parser() -> Parser:
     version = f"simgeo {importlib.metadata.version('simgeo')}"
     parser.add_argument("--version", action="version", version=version)
     parser.add_argument(
-        "--import", metavar="MODULE", help="of your own teachers, objectives ..."
+        "--import",
+        metavar="MODULE",
+        help="of your own kinds and measures; may be repeated",
     )
     return parser
 

@@ -39,7 +39,8 @@ def sweep(
     the levels that the frame holds of that measure. An axis of numbers that grow by
     factors is logarithmic; names are in the order in which they come. Of `hue` and
     `col`, what a row lacks is "none"; more numbers than the legend takes have a colour
-    bar.
+    bar. Draw and save it within `plots.style()`, which sets the sizes that its legend
+    has room for.
 
     Args:
         frame: one row per cell and seed, as `results.open(...).frame` has it.
