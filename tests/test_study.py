@@ -67,7 +67,7 @@ def test_an_unknown_study_is_refused_with_the_known_ones():
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert run.returncode == 2
     assert "spikes" in run.stderr
-    assert run.stderr.endswith("got 'spike'.\n")
+    assert "got 'spike'. Did you mean 'spikes'?" in run.stderr
 
 
 @pytest.mark.parametrize(
