@@ -1,8 +1,8 @@
 """Seed-steps per second on an accelerator: python -m benchmarks.gpu [SECONDS]
 
 For sizes and numbers of seeds that grow until time or memory ends: how long the program
-of steps takes to compile, how many steps of a seed it makes in a second, and what share
-of the products' work a second holds. On a machine without an accelerator it says so.
+of steps takes to compile, how many steps of a seed it makes in a second, and at what
+rate it does the products of CKA. On a machine without an accelerator it says so.
 """
 
 import sys
@@ -46,11 +46,11 @@ def main(most_seconds: float = 200.0) -> int:
                 steps()
                 rate = NUM_STEPS * seeds / (time.perf_counter() - start)
                 # Of CKA S'T, S'S, T(T'S) and S(S'S); those of Procrustes vary.
-                work = rate * 4 * n * m * (d + m) / 1e12 if name == "CKA" else 0.0
-                share = f"{work:.2f}" if work else ""
+                work = rate * 4 * n * m * (d + m) / 1e12
+                told = f"{work:.2f}" if name == "CKA" else ""
                 print(
                     f"| {name} | {n}, {d}, {m} | {seeds} | {compiled:.1f} | "
-                    f"{rate:,.0f} | {share} |",
+                    f"{rate:,.0f} | {told} |",
                     flush=True,
                 )
     return 0

@@ -142,7 +142,7 @@ def draw(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
     left.set_title("The more are turned,\nthe larger is every distance", fontsize=7)
     for ax in (middle, right):
         ax.set(xscale="log", yscale="log")
-        ax.set_xlabel("n, vectors, of which k = $\\sqrt{n}$ are turned", fontsize=7)
+        ax.set_xlabel("n vectors, k = $\\sqrt{n}$ of them turned", fontsize=7)
         ax.minorticks_off()
     middle.set_title("Of many vectors, all vanish\nwith the share of pairs", fontsize=7)
     right.set_title("In the teacher's own units,\ndistances grow", fontsize=7)

@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 
 from experiments import same_loss
-from experiments.same_loss import drawing
 from simgeo import plots
 
 pytestmark = pytest.mark.once
@@ -20,7 +19,7 @@ def test_like_vectors_stand_side_by_side():
     mixed = rng.permutation(np.repeat(np.arange(3), 5))
     vectors = np.eye(3)[mixed] + 0.05 * rng.standard_normal((15, 3))
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    order = drawing.order_of(vectors @ vectors.T)
+    order = plots.order_of(vectors @ vectors.T)
     assert sorted(order) == list(range(15))
     assert np.sum(np.diff(mixed[order]) != 0) == 2
 

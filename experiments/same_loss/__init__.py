@@ -25,7 +25,7 @@ from experiments import cells
 from experiments.cells import Cell, crossed
 from experiments.same_loss import drawing
 from experiments.study import Figure, Sheet, Study, ends
-from simgeo import teachers
+from simgeo import plots, teachers
 
 DIM = 24  # n, d and m
 EPSILON = 0.1
@@ -81,7 +81,7 @@ def pairs_of(student: np.ndarray, teacher: np.ndarray) -> pd.DataFrame:
     `first` and `second` are places in that order, in which vectors of like cosines
     stand side by side.
     """
-    order = drawing.order_of(_cosines(teacher))
+    order = plots.order_of(_cosines(teacher))
     first, second = np.triu_indices(len(order), 1)
     return pd.DataFrame(
         {

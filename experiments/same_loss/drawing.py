@@ -3,14 +3,12 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from scipy.cluster import hierarchy
-from scipy.spatial.distance import squareform
 
 from experiments.study import where
 from simgeo import plots
@@ -18,15 +16,6 @@ from simgeo.plots import FATES
 
 HIGH = 4.75  # inches
 SMALL = plots.SMALLEST
-
-
-def order_of(cosines: Float[np.ndarray, "n n"]) -> Int[np.ndarray, " n"]:
-    """Vectors of like cosines side by side: the leaves of an average-linkage tree."""
-    apart = np.clip(1 - np.abs(cosines), 0, None)
-    np.fill_diagonal(apart, 0)
-    apart = squareform((apart + apart.T) / 2)
-    tree = hierarchy.linkage(apart, "average", optimal_ordering=True)
-    return hierarchy.leaves_list(tree)
 
 
 def picture(frame: pd.DataFrame, epsilon: float) -> Figure:

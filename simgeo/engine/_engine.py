@@ -12,24 +12,23 @@ import jax
 import numpy as np
 import xarray as xr
 from jax.sharding import Mesh
-from jaxtyping import Float, Int, PyTree
+from jaxtyping import Float, PyTree
 
 from simgeo.engine import _memory as memory
 from simgeo.engine import _programs as programs
-from simgeo.engine._given import Given, Levels
-from simgeo.engine._label import data_set
+from simgeo.engine._given import Given
 from simgeo.engine._lanes import Layout, num_workers
 from simgeo.engine._programs import Common
+from simgeo.engine._slices import Slice, runs_of
 from simgeo.engine._units import (
     Batch,
     Unit,
-    Work,
     capacity_of,
     shapes_of_run,
     signature,
     stacked,
 )
-from simgeo.problems import AbstractCell, AbstractStage, Data
+from simgeo.problems import AbstractStage, Data
 
 # Kept in memory. With what belongs to it one takes some 440 memory maps and 20 MiB, and
 # Linux kills a process that has 65,530 maps.
@@ -98,7 +97,7 @@ class Engine:
         begin = time.perf_counter()
         units = batch.units
         size = self._fit(batch)
-        slices: list[_Slice] = []
+        slices: list[Slice] = []
         self.was_stopped = False
         for at in range(0, len(units), size):
             part = units[at : at + size]
@@ -121,7 +120,7 @@ class Engine:
             if self.was_stopped:
                 break
         seconds = (time.perf_counter() - begin) / len(batch.works)
-        return _runs(batch, slices, seconds, keep_vectors)
+        return runs_of(batch, slices, seconds, keep_vectors)
 
     def needs(self, batch: Batch) -> int:
         """The memory in bytes of the largest program of a batch, as compiled."""
@@ -179,7 +178,7 @@ class Engine:
 
     def _slice(
         self, units: Sequence[Unit], capacity: int, on_record: OnRecord, deadline: float
-    ) -> "_Slice":
+    ) -> Slice:
         """All records of units that fit into memory together."""
         data = self._given.data(units)
         knobs = stacked(unit.parts.knobs for unit in units)
@@ -191,9 +190,8 @@ class Engine:
         own = alone.put((knobs, seeds, given))
         begun = alone.back(self._call("begin", _BEGIN, alone, own)[1])
         layout = Layout(len(units), capacity)
-        spread = layout.put((begun.state, knobs, observers, seeds, given))
-        state = [lane[0] for lane in spread]
-        steps_own = [(own[1], *own[3:]) for own in spread]
+        state, own = layout.put(begun.state), layout.put((knobs, seeds, given))
+        observers = layout.put(observers)
         levels = self._given.levels(
             units, data, begun.scales, partial(self._observed, capacity)
         )
@@ -203,14 +201,14 @@ class Engine:
         try:
             for num_steps in np.diff(steps, prepend=0).tolist():
                 count = (np.asarray(num_steps, np.int32),)
-                state, seen = self._call(
-                    "advance", _ADVANCE, layout, steps_own, state, count
-                )
-                own = [
-                    (lane[2], each.subject, lane[4])
-                    for lane, each in zip(spread, seen, strict=True)
+                state, seen = self._call("advance", _ADVANCE, layout, own, state, count)
+                looked_at = [
+                    (observer, each.subject, units_data)
+                    for observer, (_, _, units_data), each in zip(
+                        observers, own, seen, strict=True
+                    )
                 ]
-                _, observed = self._call("observe", _OBSERVE, layout, own)
+                _, observed = self._call("observe", _OBSERVE, layout, looked_at)
                 told = [
                     OrderedDict(  # an ordinary one would come back sorted
                         loss=each.loss,
@@ -240,7 +238,7 @@ class Engine:
         self.was_stopped = bool(stopped)
         if len(records) == len(steps):
             stopped = ""
-        return _Slice(units, records, finite, subject, data, levels, stopped)
+        return Slice(units, records, finite, subject, data, levels, stopped)
 
     def _drawn(
         self,
@@ -328,92 +326,3 @@ def _like(sharding: jax.sharding.Sharding, tree: PyTree) -> PyTree:
         return jax.ShapeDtypeStruct(leaf.shape, kind, sharding=sharding)
 
     return jax.tree.map(shape_of, tree)
-
-
-class _Slice(NamedTuple):
-    """What was found of units that were computed together."""
-
-    units: Sequence[Unit]
-    records: list[dict[str, np.ndarray]]  # each (u,)
-    finite: list[Int[np.ndarray, " u"]]
-    subject: PyTree
-    data: list[tuple[PyTree, ...]]
-    levels: list[Levels]
-    stopped: str
-
-
-def _runs(
-    batch: Batch, slices: Sequence[_Slice], seconds: float, keep_vectors: bool
-) -> list[xr.Dataset | None]:
-    """The data set of every cell, put together of its units."""
-    places = [(each, j) for each in slices for j in range(len(each.units))]
-    found: list[xr.Dataset | None] = []
-    at = 0
-    for work in batch.works:
-        own = places[at : at + len(work.seeds)]
-        at += len(work.seeds)
-        found.append(_run(work, own, seconds, keep_vectors) if own else None)
-    return found
-
-
-def _run(
-    work: Work, units: Sequence[tuple[_Slice, int]], seconds: float, keep_vectors: bool
-) -> xr.Dataset:
-    cell, seeds = work.cell, work.seeds[: len(units)]
-    nums = [len(each.records) for each, _ in units]
-    steps = cell.record_steps[: min(nums)]
-    stopped = next((each.stopped for each, _ in units if each.stopped), "")
-    if len(seeds) < len(work.seeds):
-        stopped = stopped or "It was interrupted"
-    last = np.array(
-        [[each.finite[k][j] for each, j in units] for k in range(len(steps))]
-    )
-    lost = (last < steps[:, None]).any(axis=1)
-    kept = len(steps)
-    if lost.any():
-        kept = int(np.argmax(lost))
-        stopped = _not_finite(cell, seeds, last[kept], int(steps[kept]))
-    elif stopped:
-        stopped = f"{stopped} after {steps[-1]} of {cell.num_steps} steps."
-    first = units[0][0]
-    observer = cell.observer()
-    vectors: dict[str, tuple[tuple[str, ...], np.ndarray]] = {}
-    if keep_vectors and not lost.any() and min(nums) == max(nums):
-        each_unit = [
-            observer.vectors(jax.tree.map(lambda leaf: leaf[j], s.subject), s.data[j])  # noqa: B023
-            for s, j in units
-        ]
-        vectors = {
-            name: (axes, np.stack([one[name][1] for one in each_unit]))
-            for name, (axes, _) in each_unit[0].items()
-        }
-    return data_set(
-        cell,
-        seeds,
-        steps[:kept],
-        {
-            name: np.array([[r[name][j] for r in s.records[:kept]] for s, j in units])
-            for name in first.records[0]
-        },
-        {
-            name: np.array([s.levels[j][name] for s, j in units])
-            for name in first.levels[0]
-        },
-        vectors,
-        stopped=stopped,
-        seconds=seconds,
-    )
-
-
-def _not_finite(
-    cell: AbstractCell, seeds: Sequence[int], last: Int[np.ndarray, " s"], done: int
-) -> str:
-    """Which seed was lost first in order, at which step, and what to try."""
-    lost = np.flatnonzero(last < done)
-    what = cell.labels.get("objective", type(cell).__name__)
-    rate = getattr(cell.optimiser, "learning_rate", None)
-    advice = "" if rate is None else f" Try a smaller `learning_rate` than {rate:g}."
-    return (
-        f"the gradient of {what} is not finite at seed {seeds[lost[0]]}, step "
-        f"{int(last[lost[0]]) + 1} ({lost.size} of {len(seeds)} seeds).{advice}"
-    )

@@ -7,8 +7,8 @@ step touches stays in the core's cache, and no unit waits for another's iteratio
 accelerator units are computed side by side, where the batch decides how products are
 rounded.
 
-A program of one unit is traced once, though it is looked at for its shapes, for how
-many units fit, and for what it gives: that is what `traced` is for.
+A program of one unit is traced for its shapes, for how many units fit, and for what it
+gives. With `traced` JAX finds what it has traced before, wherever it can.
 """
 
 import functools
@@ -59,13 +59,11 @@ class Begun(NamedTuple):
 
 
 def traced(one: Callable) -> Callable:
-    """A program of one unit whose later traces are found, and joined to others'.
-
-    GPUs and TPUs would otherwise round what they multiply to 10 or 7 bits.
-    """
+    """A program of one unit that JAX need not trace anew, in full precision."""
 
     @functools.wraps(one)
     def precise(*given: PyTree, **named: PyTree) -> PyTree:
+        # GPUs and TPUs would otherwise round what they multiply to 10 or 7 bits.
         with jax.default_matmul_precision("highest"):
             return one(*given, **named)
 
@@ -233,8 +231,8 @@ def _empty(like: jax.ShapeDtypeStruct, capacity: int) -> Array:
 def seldom_called() -> dict[str, bool | int]:
     """Compiler options of programs that are called seldom, as all but steps are.
 
-    On a CPU they are compiled in two thirds of the time and are no slower. Steps would
-    be: those of CKA by half.
+    On a CPU they are compiled in some three quarters of the time and are no slower.
+    Steps would be: those of CKA by half.
     """
     is_told = jax.config.read("jax_disable_most_optimizations")  # which does more
     if jax.default_backend() != "cpu" or is_told:

@@ -37,5 +37,6 @@ from simgeo.plots._layout import label as label
 from simgeo.plots._layout import panels as panels
 from simgeo.plots._layout import save as save
 from simgeo.plots._layout import style as style
+from simgeo.plots._pair_cosines import order_of as order_of
 from simgeo.plots._pair_cosines import pair_cosines as pair_cosines
 from simgeo.plots._sweep import sweep as sweep

@@ -138,8 +138,8 @@ def rounding(ax: Axes, axis: str = "x", below: float = RESOLUTION) -> None:
     if low >= below:
         return
     span(low, below, color="0.93", lw=0, zorder=-2)
-    box = {"fc": "0.93", "ec": "none", "pad": 0.5}
-    options = {"fontsize": SMALLEST, "color": "0.3", "clip_on": True, "bbox": box}
+    # Behind the data, none of which it may hide.
+    options = {"fontsize": SMALLEST, "color": "0.3", "clip_on": True, "zorder": -1}
     if axis == "x":
         place, frame = (low * 1.3, 0.5), ax.get_xaxis_transform()
         options |= {"rotation": 90, "va": "center"}

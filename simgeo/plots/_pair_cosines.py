@@ -1,14 +1,29 @@
-"""Cosines of pairs, of one side against those of the other."""
+"""Cosines of pairs: in which order, and of one side against those of the other."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
+from jaxtyping import Float, Int
 from matplotlib.figure import Figure
+from scipy.cluster import hierarchy
+from scipy.spatial.distance import squareform
 
 from simgeo.plots._grammar import FATES
 from simgeo.plots._layout import COLUMN
+
+
+def order_of(cosines: Float[np.ndarray, "n n"]) -> Int[np.ndarray, " n"]:
+    """Vectors of like |cosines| side by side: the leaves of an average-linkage tree."""
+    if len(cosines) < 2:
+        return np.arange(len(cosines))
+    apart = np.clip(1.0 - np.abs(cosines), 0.0, None)
+    np.fill_diagonal(apart, 0.0)
+    apart = squareform((apart + apart.T) / 2)
+    tree = hierarchy.linkage(apart, "average", optimal_ordering=True)
+    return hierarchy.leaves_list(tree)
 
 
 def pair_cosines(

@@ -7,14 +7,12 @@ import json
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from matplotlib import colors
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, NullLocator
-from scipy.cluster import hierarchy
-from scipy.spatial.distance import squareform
 
 from simgeo import linalg, measures, plots, results
 
@@ -73,7 +71,7 @@ def maps(data: xr.Dataset, shown: str) -> tuple[str, str]:
     """
     of = {name: jnp.asarray(data[name].values[0]) for name in ("teacher", "student")}
     cosines = {name: np.asarray(linalg.cosines(each)) for name, each in of.items()}
-    order = np.ix_(*[_order(cosines["teacher"])] * 2)
+    order = np.ix_(*[plots.order_of(cosines["teacher"])] * 2)
     epsilon = json.loads(data.attrs["settings"])["epsilon"]
     drawn = []
     for name, vectors in of.items():
@@ -124,14 +122,6 @@ def numbers(data: xr.Dataset) -> list[dict[str, str]]:
         }
         for name, label in rows.items()
     ]
-
-
-def _order(cosines: Float[np.ndarray, "n n"]) -> Int[np.ndarray, " n"]:
-    """Vectors of like cosines side by side: the leaves of an average-linkage tree."""
-    apart = np.clip(1 - np.abs(cosines), 0, None)
-    np.fill_diagonal(apart, 0)
-    tree = hierarchy.linkage(squareform((apart + apart.T) / 2), "average")
-    return hierarchy.leaves_list(tree)
 
 
 def _fates(

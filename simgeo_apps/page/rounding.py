@@ -3,9 +3,8 @@
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
-from scipy.cluster import hierarchy
 
-from simgeo import linalg
+from simgeo import linalg, plots
 
 Vectors = Float[np.ndarray, "n k"] | Float[Array, "n k"]
 EPSILON = 0.1  # of every run on the page
@@ -28,10 +27,8 @@ def quantised(vectors: Vectors) -> list[int]:
 
 
 def order(vectors: Vectors) -> Int[np.ndarray, " n"]:
-    """Vectors so that like stands beside like: average linkage on 1 - |cos|."""
-    cosines = np.abs(np.asarray(linalg.cosines(jnp.asarray(vectors)), float))
-    apart = 1 - cosines[np.triu_indices(len(cosines), 1)]
-    return hierarchy.leaves_list(hierarchy.average(np.maximum(apart, 0.0)))
+    """Vectors so that like stands beside like."""
+    return plots.order_of(np.asarray(linalg.cosines(jnp.asarray(vectors)), float))
 
 
 def number(value: float | np.floating, digits: int = 4) -> float | None:
