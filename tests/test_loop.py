@@ -6,7 +6,7 @@ import numpy as np
 import optax
 import pytest
 
-from simgeo.engine import _loop
+from simgeo import descent
 
 TARGET = jnp.asarray([[1.0, -2.0, 0.5], [0.3, 0.0, 4.0]])
 START = {"vectors": jnp.ones((2, 3)), "map": jnp.full((3,), 0.5)}
@@ -32,7 +32,7 @@ def test_steps_are_those_of_a_plain_loop_in_one_go_or_in_parts(name):
 
     @jax.jit
     def advance(state, num_steps):
-        return _loop.advance(state, loss, optimiser, num_steps)
+        return descent.advance(state, loss, optimiser, num_steps)
 
     @jax.jit
     def plain_step(parameters, moments):
@@ -40,7 +40,7 @@ def test_steps_are_those_of_a_plain_loop_in_one_go_or_in_parts(name):
         updates, moments = optimiser.update(gradient, moments, parameters)
         return optax.apply_updates(parameters, updates), moments
 
-    start = _loop.init(START, optimiser)
+    start = descent.init(START, optimiser)
     assert (start.step, start.last_finite) == (0, 0)
     whole = advance(start, 20)
     parts = advance(advance(advance(start, 7), 0), 13)
@@ -63,10 +63,10 @@ def test_last_finite_is_the_step_before_the_gradient_was_lost():
         return -x + 0.0 * jnp.sqrt(2.5 - x)
 
     optimiser = optax.sgd(1.0)
-    start = _loop.init(jnp.zeros(()), optimiser)
-    finite = _loop.advance(start, lost_at_three, optimiser, jnp.asarray(3))
+    start = descent.init(jnp.zeros(()), optimiser)
+    finite = descent.advance(start, lost_at_three, optimiser, jnp.asarray(3))
     assert (finite.step, finite.last_finite, finite.parameters) == (3, 3, 3.0)
-    lost = _loop.advance(finite, lost_at_three, optimiser, jnp.asarray(5))
+    lost = descent.advance(finite, lost_at_three, optimiser, jnp.asarray(5))
     assert (lost.step, lost.last_finite) == (8, 3)
 
 
@@ -75,18 +75,18 @@ def test_a_gradient_that_is_finite_again_is_lost_all_the_same():
         return jnp.where(x == 2.0, jnp.inf, -1.0) * x
 
     optimiser = optax.sign_sgd(1.0)  # the sign of infinity is a step like any other
-    start = _loop.init(jnp.zeros(()), optimiser)
-    end = _loop.advance(start, infinite_at_two, optimiser, jnp.asarray(6))
+    start = descent.init(jnp.zeros(()), optimiser)
+    end = descent.advance(start, infinite_at_two, optimiser, jnp.asarray(6))
     assert np.isfinite(end.parameters)
     assert (end.step, end.last_finite) == (6, 2)
 
 
 def test_the_last_step_is_remembered():
     optimiser = optax.sgd(0.02)
-    before = _loop.advance(
-        _loop.init(START, optimiser), loss, optimiser, jnp.asarray(4)
+    before = descent.advance(
+        descent.init(START, optimiser), loss, optimiser, jnp.asarray(4)
     )
-    after = _loop.advance(before, loss, optimiser, jnp.asarray(1))
+    after = descent.advance(before, loss, optimiser, jnp.asarray(1))
     gradient = jax.grad(loss)(before.parameters)
     for name in START:
         assert np.allclose(after.gradient[name], gradient[name], rtol=1e-5)
@@ -96,8 +96,8 @@ def test_the_last_step_is_remembered():
 
 def test_an_optimiser_may_ask_for_the_value_and_the_loss_itself():
     for optimiser in (optax.lbfgs(), optax.polyak_sgd(max_learning_rate=0.05)):
-        start = _loop.init(START, optimiser)
-        advance = jax.jit(lambda s, n, o=optimiser: _loop.advance(s, loss, o, n))
+        start = descent.init(START, optimiser)
+        advance = jax.jit(lambda s, n, o=optimiser: descent.advance(s, loss, o, n))
         end = advance(start, 30)
         assert loss(end.parameters) < 0.5 * loss(START)
 
@@ -107,7 +107,7 @@ def test_the_loss_is_told_the_number_of_the_step():
         return jnp.where(step == 2, 5.0, 1.0) * x
 
     optimiser = optax.sgd(1.0)
-    end = _loop.advance(
-        _loop.init(jnp.zeros(()), optimiser), of_the_step, optimiser, jnp.asarray(4)
+    end = descent.advance(
+        descent.init(jnp.zeros(()), optimiser), of_the_step, optimiser, jnp.asarray(4)
     )
     assert end.parameters == -8.0

@@ -18,6 +18,10 @@ COMMANDS = {
         "run_cell:run",
         "run one experiment, from flags or a TOML file, and draw it",
     ),
+    "distil": (
+        "run_cell:distil",
+        "distil a network into smaller ones, from flags or a TOML file",
+    ),
     "animate": (
         "animate:run",
         "students finding their places under several objectives, as a film",

@@ -20,12 +20,11 @@ from simgeo import settings
 from simgeo.checks import require
 from simgeo.cli import Parser
 from simgeo.engine import host_memory
-from simgeo.problems import Experiment
+from simgeo.problems import AbstractCell, Distillation, Experiment
 
 CHOICE = re.compile(r"([a-z][\w.]*):([\w-]*)")  # teacher:gaussian
 WIDTH = 79
 
-_RUN = "Run one experiment, print a summary, keep the result, draw it."
 _ALIKE = ". "  # before the name of a setting that was given without its place
 
 EXAMPLES = """\
@@ -33,7 +32,14 @@ examples:
   simgeo run teacher:blocks objective:procrustes --num-seeds 4
   simgeo run --fraction 0.8 --learning-rate 0.03
   simgeo run cell.toml --student-dim 32 --no-objective.centred --figure a.pdf
-
+"""
+_DISTIL_EXAMPLES = """\
+examples:
+  simgeo distil objective:procrustes --weight 0.1 --num-seeds 4
+  simgeo distil dataset:mnist student:mlp --student.width 8 objective:none
+  simgeo distil dataset:example-file --path mine.npz teacher:given-teacher
+"""
+_WORDS = """
 A KIND may be shortened to words of its name that no other has. A setting of a
 kind is given with its place, as --teacher.fraction, or without, as --fraction,
 where only one of the chosen kinds has it. Lists are written with commas, and
@@ -43,18 +49,47 @@ the file says.
 `simgeo list teachers orthogonal-fraction` tells the settings of a kind."""
 
 
-class Request(NamedTuple):
-    """What `simgeo run` was asked for."""
+class Command(NamedTuple):
+    """A command that runs one cell."""
 
-    experiment: Experiment
+    name: str
+    cls: type[AbstractCell]
+    about: str
+    examples: str
+
+
+RUN = Command(
+    "run",
+    Experiment,
+    "Run one experiment, print a summary, keep the result, draw it.",
+    EXAMPLES + _WORDS,
+)
+DISTIL = Command(
+    "distil",
+    Distillation,
+    "Distil a network into smaller ones, print a summary, keep the result, draw it.",
+    _DISTIL_EXAMPLES + _WORDS,
+)
+
+
+class Request(NamedTuple):
+    """What a command was asked for."""
+
+    cell: Any
     results: str
     figure: str | None
     again: bool
 
 
-def parse(arguments: list[str]) -> Request:
-    """The request in these arguments; ValueError if it is malformed or impossible."""
-    parser = settings_parser("run", "[FILE.toml]", _RUN, EXAMPLES)
+def parse(arguments: list[str], command: Command = RUN) -> Request:
+    """The request in these arguments; ValueError if it is malformed or impossible.
+
+    Args:
+        arguments: the words after the command.
+        command: that they are for.
+    """
+    name, cls, about, examples = command
+    parser = settings_parser(name, "[FILE.toml]", about, examples, cls)
     add = parser.add_argument
     add("--results", metavar="DIR", default="results", help="default: results")
     add("--figure", metavar="PATH", help="file or folder; default: beside the result")
@@ -64,11 +99,11 @@ def parse(arguments: list[str]) -> Request:
     choices, files = sort(words)
     if len(files) > 1:
         raise ValueError(f"at most one TOML file can be run; got {', '.join(files)}.")
-    data = describe_file(files[0]) if files else settings.complete(Experiment, {})
-    return Request(change(data, choices, changes), **own)
+    data = describe_file(files[0], cls) if files else settings.complete(cls, {})
+    return Request(change(data, choices, changes, cls), **own)
 
 
-def describe_file(name: str) -> settings.Description:
+def describe_file(name: str, cls: type = Experiment) -> settings.Description:
     """The complete description in a TOML file, whose values may not go together yet."""
     if not name.endswith(".toml") and not Path(name).exists():
         raise ValueError(
@@ -78,7 +113,7 @@ def describe_file(name: str) -> settings.Description:
     data = settings.read(name)
     got = f"{name}, which is a grid. `simgeo sweep` runs it"
     require("sweep" not in data, "path", "describe one experiment", got)
-    return settings.complete(Experiment, data)
+    return settings.complete(cls, data)
 
 
 def read(parser: Parser, arguments: list[str]) -> tuple[dict[str, Any], list[str]]:
@@ -126,6 +161,8 @@ def change(
 
 def require_room(data: settings.Description, memory: int | None = None) -> None:
     """Refuses an experiment whose vectors alone take more than the memory, in bytes."""
+    if "teacher_dim" not in data:  # of networks, whose examples are in memory already
+        return
     names = ("num_vectors", "teacher_dim", "student_dim", "num_seeds")
     n, d, m, seeds = (data[name] or 0 for name in names)
     needs = 4 * n * (d + m) * seeds

@@ -1,4 +1,4 @@
-"""`simgeo run`: one experiment, its summary, its file and its figure."""
+"""`simgeo run` and `simgeo distil`: one cell, its summary, its file, its figure."""
 
 import sys
 import textwrap
@@ -14,21 +14,26 @@ import xarray as xr
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
-from simgeo import engine, measures, plots, results
+from simgeo import engine, plots, results
 from simgeo.cli import fail, failed, warnings_told
 from simgeo.cli.files import file_to_draw, folder_to_write
-from simgeo.cli.flags import parse
+from simgeo.cli.flags import DISTIL, RUN, Command, parse
 from simgeo.cli.interrupts import Interrupts
-from simgeo.problems import Experiment
+from simgeo.problems import AbstractCell
 
 SECONDS = 10.0  # between two lines of a log
 
 
-def run(arguments: list[str]) -> int:
+def distil(arguments: list[str]) -> int:
+    """As `run`, of networks."""
+    return run(arguments, DISTIL)
+
+
+def run(arguments: list[str], command: Command = RUN) -> int:
     """Exit code; seeds that are found finished are read instead of repeated."""
-    request = parse(arguments)
+    request = parse(arguments, command)
     engine.keep_programs()
-    cell = request.experiment
+    cell = request.cell
     cell.check()
     folder = folder_to_write("--results", request.results)
     name = f"{cell.fingerprint}.png"
@@ -57,20 +62,28 @@ def run(arguments: list[str]) -> int:
     whole = results.find(folder, cell.fingerprint, cell.seeds.tolist())
     if whole is None:
         return fail(f"{folder} was changed by another program. Run it again.", 1)
-    print(table(whole))
+    print(table(whole, cell.reported))
     print(said)
-    draw(whole, picture)
+    draw(whole, picture, cell.reported)
     print(f"Drew {picture}.")
     return 0
 
 
-def table(run: xr.Dataset) -> str:
+def table(run: xr.Dataset, names: Sequence[str]) -> str:
     """Medians over seeds of what was recorded, and the levels to read them against."""
-    columns = ("start", "end", "least", "greatest", "chance", "SVD")
+    kinds = {
+        "chance": "random unit vectors",
+        "svd": "the teacher's, truncated",
+        "teacher": "the teacher's own",
+    }
+    shown = [name for name in ("loss", *names) if name in run]
+    known = [k for k in kinds if any(f"{k}_{name}" in run for name in shown)]
+    words = {"svd": "SVD"}
+    columns = ("start", "end", "least", "greatest", *(words.get(k, k) for k in known))
     lines = [f"{'':22s}" + "".join(f"{name:>11s}" for name in columns)]
-    for name in ("loss", *(each for each in run if each in measures.MEASURES)):
+    for name in shown:
         values = run[name].values
-        levels = [run.get(f"{kind}_{name}") for kind in ("chance", "svd")]
+        levels = [run.get(f"{kind}_{name}") for kind in known]
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "All-NaN slice")  # shown as a dash
             numbers = [
@@ -80,34 +93,38 @@ def table(run: xr.Dataset) -> str:
                 np.nanmax(values[:, -1]),
                 *(np.nan if level is None else np.nanmedian(level) for level in levels),
             ]
-        shown = ("-" if np.isnan(each) else f"{each:.4g}" for each in numbers)
-        lines.append(f"{name:22s}" + "".join(f"{each:>11s}" for each in shown))
-    optimum = np.median(run["optimum_loss"])
-    best = "no closed form" if np.isnan(optimum) else f"{optimum:.4g}"
-    return "\n".join(
-        [
-            *lines,
-            f"Optimum of the loss: {best}.",
-            f"Medians over seeds ({run.sizes['seed']}); least and greatest at the end; "
-            "chance: random unit vectors; SVD: the teacher's, truncated.",
-        ]
+        cells = ("-" if np.isnan(each) else f"{each:.4g}" for each in numbers)
+        lines.append(f"{name:22s}" + "".join(f"{each:>11s}" for each in cells))
+    if "optimum_loss" in run:
+        optimum = np.median(run["optimum_loss"])
+        best = "no closed form" if np.isnan(optimum) else f"{optimum:.4g}"
+        lines.append(f"Optimum of the loss: {best}.")
+    said = "; ".join(f"{words.get(kind, kind)}: {kinds[kind]}" for kind in known)
+    lines.append(
+        f"Medians over seeds ({run.sizes['seed']}); least and greatest at the end; "
+        f"{said}."
     )
+    return "\n".join(lines)
 
 
-def summarised(run: xr.Dataset) -> dict[str, str]:
-    """The measures that a picture of a run shows, two at most, and their labels."""
-    usual = [name for name in ("matthews", "fraction_student") if name in run]
-    own = [str(name) for name in run if name in measures.MEASURES]
-    names = usual if len(usual) == 2 else [*usual, *(n for n in own if n not in usual)]
-    return {name: textwrap.fill(run[name].attrs["long_name"], 24) for name in names[:2]}
+def summarised(run: xr.Dataset, names: Sequence[str]) -> dict[str, str]:
+    """The numbers that a picture of a run shows, two at most, and their labels."""
+    usual = [
+        name for name in ("accuracy", "matthews", "fraction_student") if name in run
+    ]
+    own = [name for name in names if name in run and name not in usual]
+    return {
+        name: textwrap.fill(run[name].attrs["long_name"], 24)
+        for name in [*usual, *own][:2]
+    }
 
 
-def draw(run: xr.Dataset, path: Path) -> None:
+def draw(run: xr.Dataset, path: Path, names: Sequence[str]) -> None:
     """Loss and measures over the steps, as a file."""
     with plots.style():
         figure = Figure(figsize=(7, 2.9))
         axes = tuple(figure.subplots(1, 2))
-        plots.run_summary(results.frame(run), axes, summarised(run))
+        plots.run_summary(results.frame(run), axes, summarised(run, names))
         num = run.sizes["seed"]
         said = f"{run.attrs['title']} {num} seed{'s' if num > 1 else ''}."
         title = textwrap.fill(said, 110)
@@ -138,7 +155,7 @@ def _telling(num_steps: int, num_seeds: int) -> Iterator[Callable[[int, str], No
         yield tell
 
 
-def _compute(cell: Experiment, seeds: Sequence[int]) -> xr.Dataset:
+def _compute(cell: AbstractCell, seeds: Sequence[int]) -> xr.Dataset:
     """The run of these seeds, whole or as far as it came."""
     print(cell.title, file=sys.stderr)
     telling = _telling(cell.num_steps, len(seeds))
@@ -152,7 +169,7 @@ def _compute(cell: Experiment, seeds: Sequence[int]) -> xr.Dataset:
         return found
 
 
-def _missing(folder: Path, cell: Experiment) -> list[int]:
+def _missing(folder: Path, cell: AbstractCell) -> list[int]:
     """The seeds that are not finished yet; damaged files are named."""
     with warnings_told():
         damaged = results.verify(folder, [cell.fingerprint])

@@ -22,8 +22,8 @@ import optax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Float, Int, Key, PyTree
 
+from simgeo import descent
 from simgeo.checks import require
-from simgeo.engine import _loop
 from simgeo.optimisers import AbstractOptimiser
 from simgeo.problems import AbstractObserver, AbstractProblem, AbstractStage, Data
 
@@ -54,7 +54,7 @@ class Seen(NamedTuple):
 class Begun(NamedTuple):
     """A unit before its first step."""
 
-    state: _loop.State
+    state: descent.State
     scales: PyTree
 
 
@@ -89,17 +89,17 @@ def begin(knobs: Knobs, seed: Int[Array, ""], data: Data) -> Begun:
     parameters = problem.init(_key(seed, first), data)
     memory = problem.begin(_key(seed, first + 1), data)
     rule = knobs.optimiser.transformation(knobs.num_steps)
-    return Begun(_loop.init(parameters, rule, memory), problem.scales(data))
+    return Begun(descent.init(parameters, rule, memory), problem.scales(data))
 
 
 @traced
 def advance(
-    state: _loop.State,
+    state: descent.State,
     num_steps: Int[Array, ""],
     knobs: Knobs,
     seed: Int[Array, ""],
     data: Data,
-) -> tuple[_loop.State, Seen]:
+) -> tuple[descent.State, Seen]:
     """One unit some steps later, and what is looked at there."""
     problem = knobs.problem
     own = _key(seed, len(data) + 2)
@@ -114,7 +114,7 @@ def advance(
         return problem.remember(memory, parameters, data)
 
     rule = knobs.optimiser.transformation(knobs.num_steps)
-    state = _loop.advance(state, loss, rule, num_steps, remember)
+    state = descent.advance(state, loss, rule, num_steps, remember)
     value = problem.loss(state.parameters, data)
     # The last step may leave what has no finite loss, however finite its gradient was.
     lost = ~jnp.isfinite(value) & (state.step > 0)

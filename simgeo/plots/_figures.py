@@ -238,17 +238,16 @@ def run_summary(
     """Loss and measures of one experiment over its steps, in two panels.
 
     Args:
-        frame: has `objective`, `seed`, `step`, `relative_loss`, `excess_loss` (NaN
-            where no optimum is known) and the measures, with their `chance_` and `svd_`
-            levels where these are known.
+        frame: has `objective`, `seed`, `step`, the loss (`excess_loss`, unless NaN or
+            not there, else `relative_loss`, else `loss`) and the measures, with their
+            `chance_`, `svd_` and `teacher_` levels where these are known.
         measures: names and labels of those drawn; two at most can be told apart.
     """
     left, right = axes
-    known = frame["excess_loss"].notna().all()
-    loss = np.maximum(frame["excess_loss" if known else "relative_loss"], FLOOR)
+    name = next(n for n in _LOSSES if n in frame and frame[n].notna().all())
+    loss = np.maximum(frame[name], FLOOR)
     _every_seed(frame, loss, left, style_of(frame["objective"].iloc[0]).colour)
-    numerator = "(loss $-$ optimum)" if known else "loss"
-    left.set(yscale="log", ylabel=f"{numerator} / zero student's loss")
+    left.set(yscale="log", ylabel=_LOSSES[name])
 
     handles, drawn = [], []
     colours = (_FIRST, _FRACTION)
@@ -256,8 +255,9 @@ def run_summary(
         _every_seed(frame, frame[name], right, colour)
         drawn.append(name)
         handles.append(Line2D([], [], color=colour, label=label))
-        if name == "fraction_student" and "fraction_teacher" in frame:
-            teacher = frame["fraction_teacher"].median()
+        of_teacher = _OF_TEACHER_NAMES.get(name, f"teacher_{name}")
+        if of_teacher in frame:
+            teacher = frame[of_teacher].median()
             right.axhline(teacher, color=colour, ls="--", lw=0.9, zorder=0)
             handles.append(Line2D([], [], color=colour, ls="--", label=_OF_TEACHER))
         for kind in ("chance", "svd"):
@@ -283,7 +283,13 @@ def run_summary(
 
 
 _FIRST, _FRACTION = "0.1", "#8c510a"  # of no objective
+_LOSSES = {
+    "excess_loss": "(loss $-$ optimum) / zero student's loss",
+    "relative_loss": "loss / zero student's loss",
+    "loss": "loss",
+}
 _OF_TEACHER = "the same, teacher"
+_OF_TEACHER_NAMES = {"fraction_student": "fraction_teacher"}
 
 
 def _every_seed(frame: pd.DataFrame, values: pd.Series, ax: Axes, colour: Any) -> None:

@@ -78,6 +78,11 @@ class AbstractCell(eqx.Module):
         """What is given to a unit, in the order in which it is drawn."""
         return ()
 
+    @property
+    def reported(self) -> tuple[str, ...]:
+        """Names of what a summary of a run tells beside the loss."""
+        return ()
+
     def check(self) -> None:
         """Raises ValueError for settings that exclude one another.
 

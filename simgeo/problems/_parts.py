@@ -30,6 +30,11 @@ class AbstractStage(eqx.Module):
         """The seed that decides the draw; the unit's own unless this says otherwise."""
         return seed
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether the draw takes so long that the next process should find it."""
+        return False
+
 
 class AbstractObserver(eqx.Module):
     """What is recorded along a run, and the levels that it is read against."""

@@ -1,6 +1,5 @@
 """Students' vectors distilled from teachers' vectors."""
 
-import dataclasses
 import reprlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -11,16 +10,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree, UInt32
 
-from simgeo import checks, limits, measures, objectives, students, teachers
+from simgeo import checks, measures, objectives, students, teachers
 from simgeo.objectives import AbstractObjective
 from simgeo.problems._cell import AbstractCell, count
-from simgeo.problems._parts import (
-    AbstractObserver,
-    AbstractProblem,
-    AbstractStage,
-    Data,
-    Scalars,
-)
+from simgeo.problems._inherit import inherited
+from simgeo.problems._parts import AbstractProblem, AbstractStage, Data, Scalars
+from simgeo.problems._vector_observer import VectorObserver
 from simgeo.students import AbstractStudent
 from simgeo.teachers import AbstractTeacher
 
@@ -97,12 +92,12 @@ class Experiment(AbstractCell):
     def check(self) -> None:
         leaves = jax.tree.leaves(self)
         if not any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
-            teacher = _inherited(self.teacher, self.epsilon)
+            teacher = inherited(self.teacher, self.epsilon)
             teacher.check(self.num_vectors, self.teacher_dim)
 
     def resolved(self) -> "Experiment":
-        teacher = _inherited(self.teacher, self.epsilon)
-        objective = _inherited(self.objective, self.epsilon)
+        teacher = inherited(self.teacher, self.epsilon)
+        objective = inherited(self.objective, self.epsilon)
         if teacher is self.teacher and objective is self.objective:
             return self
         # Not through the constructor, which would validate a default.
@@ -130,6 +125,10 @@ class Experiment(AbstractCell):
 
     def observer(self) -> "VectorObserver":
         return VectorObserver(self.epsilon, self.measures, self.student_dim)
+
+    @property
+    def reported(self) -> tuple[str, ...]:
+        return self.measures
 
     @property
     def labels(self) -> dict[str, str]:
@@ -173,24 +172,6 @@ class Experiment(AbstractCell):
         }
         lines = [f"  {name:10s} {value}" for name, value in rows.items()]
         return "\n".join(["Experiment", *lines])
-
-
-def _inherited(module: PyTree, epsilon: float) -> PyTree:
-    """A module in which every epsilon that is None, also within, is this one."""
-    if type(module) is tuple:
-        inner = tuple(_inherited(each, epsilon) for each in module)
-        same = all(a is b for a, b in zip(inner, module, strict=True))
-        return module if same else inner
-    if not dataclasses.is_dataclass(module) or isinstance(module, type):
-        return module
-    changes = {}
-    for field in dataclasses.fields(module):
-        value = getattr(module, field.name)
-        if field.name == "epsilon" and value is None:
-            changes["epsilon"] = epsilon
-        elif (inner := _inherited(value, epsilon)) is not value:
-            changes[field.name] = inner
-    return dataclasses.replace(module, **changes) if changes else module
 
 
 class Start(NamedTuple):
@@ -309,95 +290,3 @@ class VectorDistillation(AbstractProblem):
                 "excess_loss": (loss - optimum[:, None]) / scale[:, None],
             }
             return more, {"relative_optimum": optimum / scale}
-
-
-_KNOWN_OPTIMA = {
-    name: standard
-    for name, standard in objectives.STANDARD.items()
-    if name != "gram_unit_rows"  # its bound takes seconds for every seed
-}
-_LEVELS = {
-    "chance": "chance level of",
-    "svd": "SVD baseline of",
-    "zero_student": "zero student's",
-    "optimum": "optimum of",
-    "ceiling": "ceiling of",
-}
-_LONG_NAMES = {
-    "relative_loss": "loss over that of the zero student",
-    "excess_loss": "loss above its optimum, over that of the zero student",
-    "relative_optimum": "optimum of the loss over the zero student's loss",
-}
-
-
-class VectorObserver(AbstractObserver):
-    """Measures and standard distances of a student's vectors and its teacher's.
-
-    Levels: `chance_*`, of random unit vectors of the student's width; `svd_*`, of the
-    teacher's truncated SVD, the optimum of Procrustes and Gram; `zero_student_*`, of
-    zero rows; `optimum_*`, the least value of any student of that width;
-    `ceiling_fraction_student`, which no vectors of that width exceed.
-    """
-
-    epsilon: float
-    measures: tuple[str, ...] = eqx.field(static=True)
-    student_dim: int = eqx.field(static=True)
-
-    def observe(self, subject: Float[Array, "n m"], data: Data) -> Scalars:
-        root = data[3] if len(data) > 3 else None
-        seen = measures.battery(
-            subject, data[0], self.epsilon, names=self.measures, root=root
-        )
-        distances = {
-            f"distance_{name}": objective(subject, data[0])
-            for name, objective in objectives.STANDARD.items()
-        }
-        return {**seen, **distances}
-
-    def baselines(self, data: Data) -> Mapping[str, np.ndarray]:
-        teacher = np.asarray(data[0], np.float64)
-        best = limits.optimal_student(teacher, self.student_dim)
-        return {
-            "chance": data[2],
-            "svd": best.astype(data[2].dtype),
-            "zero_student": np.zeros_like(data[2]),
-        }
-
-    def has_level(self, baseline: str, name: str) -> bool:
-        return baseline != "zero_student" or name.startswith("distance_")
-
-    def levels(self, data: Data) -> Mapping[str, float]:
-        teacher, width = np.asarray(data[0], np.float64), self.student_dim
-        n = len(teacher)
-        most = limits.max_orthogonal_pairs(float(self.epsilon), n, width)
-        return {
-            "ceiling_fraction_student": most / (n * (n - 1) / 2),
-            **{
-                f"optimum_distance_{name}": standard.optimum(teacher, width)
-                for name, standard in _KNOWN_OPTIMA.items()
-            },
-        }
-
-    def attributes(self, name: str) -> Mapping[str, str]:
-        for level, words in _LEVELS.items():
-            if name.startswith(f"{level}_"):
-                inner = self.attributes(name.removeprefix(f"{level}_"))
-                if "long_name" in inner:
-                    said = {"long_name": f"{words} {inner['long_name']}"}
-                    return {**inner, **said}
-        if name.startswith("distance_"):
-            standard = objectives.STANDARD.get(name.removeprefix("distance_"))
-            return {"long_name": standard.label, "better": "lower"} if standard else {}
-        if name in measures.MEASURES:
-            one = measures.MEASURES[name]
-            said = {"long_name": one.label, "range": one.bounds, "chance": one.chance}
-            return said | ({"better": one.better} if one.better else {})
-        return {"long_name": _LONG_NAMES[name]} if name in _LONG_NAMES else {}
-
-    def vectors(
-        self, subject: np.ndarray, data: Data
-    ) -> Mapping[str, tuple[tuple[str, ...], np.ndarray]]:
-        return {
-            "student": (("vector", "student_axis"), subject),
-            "teacher": (("vector", "teacher_axis"), data[0]),
-        }

@@ -1,0 +1,87 @@
+"""What every network offers: parameters, features layer by layer, and logits."""
+
+import abc
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Num, PRNGKeyArray
+
+from simgeo.checks import check_fields, require
+
+Parameters = Any  # a pytree of arrays
+
+
+class Task(NamedTuple):
+    """What a network is for: the shape of one input, and what is asked."""
+
+    input_shape: tuple[int, ...]
+    num_classes: int
+    num_tokens: int = 0  # 0 where inputs are no tokens
+    per_position: bool = False  # whether a class is asked for at every position
+
+
+class Outputs(NamedTuple):
+    """What a network makes of a batch of inputs."""
+
+    layers: tuple[Float[Array, "b _"], ...]  # features of each layer, one row an input
+    logits: Float[Array, "b ... c"]
+
+
+class AbstractNetwork(eqx.Module):
+    """A network, described: its sizes, from which parameters are drawn.
+
+    One of your own defines `init`, `__call__` and `widths`.
+    """
+
+    def __check_init__(self) -> None:
+        check_fields(self)
+
+    @abc.abstractmethod
+    def init(self, key: PRNGKeyArray, task: Task) -> Parameters:
+        """Parameters before training.
+
+        Raises:
+            ValueError: if the network is not made for such inputs.
+        """
+
+    @abc.abstractmethod
+    def __call__(
+        self, parameters: Parameters, inputs: Num[Array, "b ..."], task: Task
+    ) -> Outputs:
+        """Features of all layers, and logits.
+
+        Args:
+            parameters: as `init` gives them.
+            inputs: a batch, its rows shaped as `task` says.
+            task: that for which the parameters were drawn.
+        """
+
+    @property
+    @abc.abstractmethod
+    def widths(self) -> tuple[int, ...]:
+        """How many features each layer has, the first one first."""
+
+    @property
+    def label(self) -> str:
+        """Short name for tables and figures."""
+        return f"{type(self).__name__} {' x '.join(map(str, self.widths))}"
+
+
+def as_real(inputs: Num[Array, "b ..."]) -> Float[Array, "b ..."]:
+    """Inputs as real numbers, grey levels from -1 to 1."""
+    if inputs.dtype == jnp.uint8:
+        return inputs / 127.5 - 1.0
+    return jnp.asarray(inputs, float)
+
+
+def require_numbers(task: Task, network: AbstractNetwork) -> None:
+    """Raises ValueError if the inputs are tokens."""
+    rule = "be one that reads tokens, such as `Encoder`, for such a dataset"
+    require(not task.num_tokens, "network", rule, type(network).__name__)
+
+
+def require_one_answer(task: Task, network: AbstractNetwork) -> None:
+    """Raises ValueError if a class is asked for at every position."""
+    rule = "be `CausalTransformer` where the next token is asked for"
+    require(not task.per_position, "network", rule, type(network).__name__)

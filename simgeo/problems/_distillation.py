@@ -1,0 +1,200 @@
+"""Student networks distilled from a teacher network, layer by layer and in logits."""
+
+from typing import Any
+
+import equinox as eqx
+import jax
+
+from simgeo import checks, measures, objectives
+from simgeo.checks import require
+from simgeo.datasets import AbstractDataset, Digits
+from simgeo.networks import MLP, AbstractNetwork
+from simgeo.objectives import AbstractObjective
+from simgeo.problems._cell import AbstractCell, count
+from simgeo.problems._inherit import inherited
+from simgeo.problems._network import ANSWERS, NetworkDistillation, Sizes, Weights
+from simgeo.problems._parts import AbstractStage
+from simgeo.problems._teaching import (
+    AbstractNetworkTeacher,
+    ExampleRows,
+    Rows,
+    TrainedTeacher,
+    task_of,
+)
+
+_DEFAULT_MEASURES = (
+    *("fraction_student", "fraction_teacher", "matthews", "gram_error"),
+    *("cosine_correlation", "cka", "cka_uncentred", "procrustes_similarity"),
+    *("r2_of_teacher", "effective_rank"),
+)
+
+
+def _weight(default: float) -> Any:
+    return eqx.field(default=default, metadata=checks.NOT_NEGATIVE)
+
+
+class Distillation(AbstractCell):
+    """Student networks trained on a task, a teacher's logits and its geometry.
+
+    The loss is `task_weight` times the cross-entropy, plus `kl_weight` times the
+    divergence of the student's from the teacher's logits at `temperature`, times its
+    square (Hinton et al., 2015), plus `weight` times the objective on the features of
+    the chosen layers, averaged over these. A seed fixes the student's start and the
+    order of its batches, the same for every objective and weight.
+
+    Accuracies and measures are recorded on examples that no step sees: `accuracy` on
+    those of the test, `validation_accuracy` on those on which weights are chosen.
+
+    Args:
+        dataset: what is learned, and how it is divided.
+        teacher: a network that is trained here, or its answers in a file.
+        student: the network that learns.
+        objective: of the geometry; None for none.
+        weight: of the objective, from 0.
+        task_weight: of the cross-entropy with the labels, from 0.
+        kl_weight: of the divergence of logits, from 0.
+        temperature: by which logits are divided for that, positive.
+        student_layers: layers of the student, from 0, or from -1 counted backwards.
+        teacher_layers: as many of the teacher. Measures are of the last pair.
+        batch_size: examples of a step, drawn with replacement, from 1.
+        num_vectors: examples of the test whose features are measured, from 3.
+        epsilon: vectors with |cosine| of at most this are orthogonal, in (0, 1).
+        measures: names of what is recorded, as in `simgeo.measures.MEASURES`.
+        measure_centred: whether they are of features less their mean; else hardly any
+            pair is orthogonal, since features of networks have a large mean.
+        optimiser, num_steps, num_records, record_spacing, num_seeds, first_seed: see
+            `AbstractCell`.
+
+    >>> from simgeo import networks, objectives, problems
+    >>> problems.Distillation(
+    ...     student=networks.MLP(8), objective=objectives.Procrustes(), weight=0.1
+    ... ).title
+    'MLP 8 x 8 distilled from MLP 64 x 64 on Digits: task + 0.1 Procrustes at layer \
+-1, 2000 steps of Adam at 0.01.'
+    """
+
+    dataset: AbstractDataset = eqx.field(default_factory=Digits)
+    teacher: AbstractNetworkTeacher = eqx.field(default_factory=TrainedTeacher)
+    student: AbstractNetwork = eqx.field(default_factory=lambda: MLP(8))
+    objective: AbstractObjective | None = eqx.field(default_factory=objectives.CKA)
+    weight: float = _weight(0.1)
+    task_weight: float = _weight(1.0)
+    kl_weight: float = _weight(0.0)
+    temperature: float = eqx.field(default=2.0, metadata=checks.POSITIVE_AND_FINITE)
+    student_layers: tuple[int, ...] = eqx.field(static=True, default=(-1,))
+    teacher_layers: tuple[int, ...] = eqx.field(static=True, default=(-1,))
+    batch_size: int = count(1, default=64)
+    num_vectors: int = count(3, default=256)
+    epsilon: float = eqx.field(default=0.1, metadata=checks.BETWEEN_0_AND_1)
+    measures: tuple[str, ...] = eqx.field(static=True, default=_DEFAULT_MEASURES)
+    measure_centred: bool = eqx.field(static=True, default=True)
+
+    def __check_init__(self) -> None:
+        checks.check_fields(self)
+        measures.require(self.measures)
+        num = len(self.teacher_layers)
+        rule = f"name as many layers as `teacher_layers`, which names {num}"
+        is_paired = len(self.student_layers) == num > 0
+        require(is_paired, "student_layers", rule, list(self.student_layers))
+        whole = type(self.objective)
+        is_plain = self.objective is None or whole.begin is AbstractObjective.begin
+        rule = "be one without a memory from step to step"
+        require(is_plain, "objective", rule, whole.__name__)
+
+    def check(self) -> None:
+        split = self.dataset.split()
+        size = split.num_test
+        rule = f"not exceed {size}, the examples of the test"
+        require(self.num_vectors <= size, "num_vectors", rule, self.num_vectors)
+        for name, widths in (
+            ("student", self.student.widths),
+            ("teacher", self.teacher.widths(split)),
+        ):
+            most = len(widths)
+            for layer in getattr(self, f"{name}_layers"):
+                rule = f"lie from {-most} to {most - 1}, for {most} layers"
+                is_there = -most <= layer < most
+                require(is_there, f"{name}_layers", rule, layer)
+        task = task_of(split)
+        jax.eval_shape(lambda key: self.student.init(key, task), jax.random.key(0))
+
+    def resolved(self) -> "Distillation":
+        objective = inherited(self.objective, self.epsilon)
+        if objective is self.objective:
+            return self
+        return eqx.tree_at(lambda cell: cell.objective, self, objective)
+
+    def stages(self) -> tuple[AbstractStage, ...]:
+        split = self.dataset.split()
+        examples = split.examples
+        rows = ExampleRows(self.dataset, Rows(examples.inputs, examples.targets))
+        return rows, self.teacher.stage(self.dataset)
+
+    def problem(self) -> NetworkDistillation:
+        split = self.dataset.split()
+        widths = self.teacher.widths(split)
+        return NetworkDistillation(
+            network=self.student,
+            objective=inherited(self.objective, self.epsilon),
+            weights=Weights(
+                self.task_weight, self.kl_weight, self.weight, self.temperature
+            ),
+            epsilon=self.epsilon,
+            layers=tuple(zip(self.student_layers, self.teacher_layers, strict=True)),
+            teacher_widths=tuple(widths[layer] for layer in self.teacher_layers),
+            task=task_of(split),
+            sizes=Sizes(
+                split.num_train, split.num_validation, self.num_vectors, self.batch_size
+            ),
+            measures=self.measures,
+            centred=self.measure_centred,
+        )
+
+    @property
+    def reported(self) -> tuple[str, ...]:
+        return (*ANSWERS, *self.measures)
+
+    @property
+    def labels(self) -> dict[str, str]:
+        return {"objective": "none", **super().labels}
+
+    @property
+    def title(self) -> str:
+        return (
+            f"{self.student.label} distilled from {self.teacher.label} on "
+            f"{self.dataset.label}: {self._terms}, {self.num_steps} steps of "
+            f"{self.optimiser.label}."
+        )
+
+    @property
+    def _terms(self) -> str:
+        """The loss in words."""
+        layers = ", ".join(map(str, self.student_layers))
+        where = f" at layer{'s' * (len(self.student_layers) > 1)} {layers}"
+        named = [
+            (self.task_weight, "task"),
+            (self.kl_weight, "logits"),
+            (self.weight, f"{self.objective.label}{where}" if self.objective else ""),
+        ]
+        return " + ".join(
+            term if weight == 1 else f"{weight:g} {term}"
+            for weight, term in named
+            if weight and term
+        )
+
+    def __repr__(self) -> str:
+        last = self.first_seed + self.num_seeds - 1
+        rows = {
+            "dataset": self.dataset,
+            "teacher": self.teacher,
+            "student": self.student,
+            "loss": self._terms,
+            "batches": f"{self.batch_size} examples, drawn with replacement",
+            "measures": ", ".join(self.measures),
+            "optimiser": self.optimiser,
+            "steps": f"{self.num_steps}, recorded at {len(self.record_steps)} of them "
+            f"({self.record_spacing} spacing)",
+            "seeds": f"{self.first_seed} to {last}",
+        }
+        lines = [f"  {name:10s} {value}" for name, value in rows.items()]
+        return "\n".join(["Distillation", *lines])
