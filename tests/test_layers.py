@@ -30,10 +30,16 @@ ALLOWED = {
     "theory": {"linalg", "limits", *_FOUR},
     "settings": set(),
     "optimisers": {"settings"},
-    "problems": {"linalg", "limits", "subsets", *_FOUR, "optimisers", "settings"},
+    "descent": set(),
+    "datasets": set(),
+    "networks": set(),
+    "problems": {
+        *("linalg", "limits", "subsets", *_FOUR, "optimisers", "settings"),
+        *("descent", "datasets", "networks"),
+    },
     "calibration": {"linalg", "measures"},
     # It knows nothing of vectors.
-    "engine": {"settings", "optimisers", "problems"},
+    "engine": {"settings", "optimisers", "problems", "descent"},
     "results": {"settings"},
     "sweep": {"settings", "problems", "engine", "results"},
     "readouts": set(),

@@ -62,7 +62,7 @@ class ExampleFile(AbstractDataset):
 
 
 def _examples(arrays: dict[str, np.ndarray], path: Path) -> Examples:
-    def ask(condition: bool, name: str, rule: str, got: object) -> None:
+    def ask(condition: object, name: str, rule: str, got: object) -> None:
         require(bool(condition), name, f"{rule} in {path}", got)
 
     for name in ("inputs", "labels"):

@@ -56,7 +56,7 @@ class Instructions(AbstractDataset):
             [order_0 + orders[:, None], letter_0 + letters, marks, answers], axis=1
         )
         targets = lines[:, 1:].copy()
-        targets[:, :length] = _NOT_ASKED
+        targets[:, : length + 1] = _NOT_ASKED
         num_tokens = digit_0 + length + 1
         return Examples(
             lines[:, :-1].astype(np.int32),

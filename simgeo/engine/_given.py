@@ -6,7 +6,8 @@ import jax
 import numpy as np
 from jaxtyping import PyTree
 
-from simgeo.engine._units import Unit, signature
+from simgeo.engine import _kept
+from simgeo.engine._units import Unit, shapes_of, signature
 from simgeo.problems import AbstractStage
 
 _MOST_BYTES = 2**28  # of draws kept for later batches
@@ -50,14 +51,22 @@ class Given:
         kinds: dict[Hashable, list[tuple[Hashable, int]]] = {}
         for key, at in missing.items():
             stage = units[at].parts.stages[place]
+            if stage.is_kept:
+                like = shapes_of(units[at].parts.stages)[place]
+                found = _kept.find(*_told(units[at], place + 1), like)
+                if found is not None:
+                    self._draws[key] = found
+                    continue
             kinds.setdefault(signature(stage), []).append((key, at))
         for wanted in kinds.values():
             stages = [units[at].parts.stages[place] for _, at in wanted]
             seeds = [units[at].draw_seeds[place] for _, at in wanted]
             before = [given[at] for _, at in wanted]
             drawn = self._draw_many(place, stages, seeds, before)
-            for (key, _), one in zip(wanted, drawn, strict=True):
+            for (key, at), one in zip(wanted, drawn, strict=True):
                 self._draws[key] = one
+                if units[at].parts.stages[place].is_kept:
+                    _kept.keep(*_told(units[at], place + 1), one)
 
     def levels(
         self,
@@ -141,3 +150,8 @@ def _missing(
 def _draw_key(unit: Unit, num: int) -> Hashable:
     """What the draws of the first `num` stages depend on."""
     return unit.parts.names[:num], unit.draw_seeds[:num]
+
+
+def _told(unit: Unit, num: int) -> tuple[list[str], tuple[int, ...]]:
+    """The same in words that another process understands."""
+    return [text for text, _ in unit.parts.names[:num]], unit.draw_seeds[:num]

@@ -6,12 +6,14 @@ import os
 import time
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 
 import jax
 import numpy as np
 import xarray as xr
 from jaxtyping import PyTree
 
+from simgeo.engine import _kept
 from simgeo.engine._engine import Engine, NotFiniteError, OnRecord
 from simgeo.engine._units import Unit, batches_of, parts_of, work_of
 from simgeo.problems import AbstractCell
@@ -20,10 +22,13 @@ from simgeo.problems import AbstractCell
 def keep_programs() -> None:
     """Compiled programs are kept in the user's cache folder, for the next process.
 
-    For programs, not for libraries: it is a setting of all that JAX does.
+    So are draws that take long, such as trained teachers. For programs, not for
+    libraries: it is a setting of all that JAX does.
     """
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    jax.config.update("jax_compilation_cache_dir", os.path.join(cache, "simgeo", "jax"))
+    own = Path(cache, "simgeo")
+    _kept.keep_in(own / "draws")
+    jax.config.update("jax_compilation_cache_dir", str(own / "jax"))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
 
 

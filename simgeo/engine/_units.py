@@ -33,7 +33,9 @@ class Parts(NamedTuple):
     stages: tuple[AbstractStage, ...]
     observer: AbstractObserver
     knobs: Knobs
-    names: tuple[Hashable, ...]  # equal for equal stages, observers and problems
+    names: tuple[
+        tuple[str, Hashable], ...
+    ]  # equal for equal stages, observers and problems
 
 
 class Unit(NamedTuple):
@@ -120,7 +122,7 @@ def parts_of(cell: AbstractCell) -> Parts:
     return Parts(cell, stages, observer, knobs, names)
 
 
-def _name(module: PyTree, cell: AbstractCell) -> Hashable:
+def _name(module: PyTree, cell: AbstractCell) -> tuple[str, Hashable]:
     """Equal for equal modules of the same classes; of equal cells, if it must be."""
     try:
         described = settings.describe(module)

@@ -9,7 +9,7 @@ from jaxtyping import Array, Num, PRNGKeyArray
 
 from simgeo import checks
 from simgeo.checks import require
-from simgeo.networks._network import (
+from simgeo.networks._described import (
     AbstractNetwork,
     Outputs,
     Parameters,

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Num, PRNGKeyArray
 
 from simgeo import checks
-from simgeo.networks._network import AbstractNetwork, Outputs, Parameters, Task
+from simgeo.networks._described import AbstractNetwork, Outputs, Parameters, Task
 
 _BITS = checks.rule("be from 2 to 16", lambda value: 2 <= value <= 16)
 

@@ -9,7 +9,7 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from simgeo import checks
 from simgeo.checks import require
-from simgeo.networks._network import (
+from simgeo.networks._described import (
     AbstractNetwork,
     Outputs,
     Parameters,
@@ -84,7 +84,7 @@ class _Transformer(AbstractNetwork):
         self, parameters: Parameters, inputs: Int[Array, "b l"], task: Task
     ) -> Outputs:
         is_there = inputs != NO_TOKEN
-        stream = parameters["tokens"][inputs] + parameters["places"]
+        stream = parameters["tokens"][inputs] + parameters["places"][None]
         layers = []
         for block in parameters["blocks"]:
             stream = self._after(block, stream, is_there)
@@ -105,7 +105,7 @@ class _Transformer(AbstractNetwork):
             for part in jnp.split(parts, 3, axis=-1)
         )
         # The first token may be none, and a softmax must have something to choose.
-        seen = (is_there | (jnp.arange(length) == 0))[:, None, None, :]
+        seen = is_there.at[:, 0].set(True)[:, None, None, :]
         attended = jax.nn.dot_product_attention(
             queries, keys, values, mask=seen, is_causal=self._is_causal
         )

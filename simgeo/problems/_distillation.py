@@ -12,7 +12,7 @@ from simgeo.networks import MLP, AbstractNetwork
 from simgeo.objectives import AbstractObjective
 from simgeo.problems._cell import AbstractCell, count
 from simgeo.problems._inherit import inherited
-from simgeo.problems._network import ANSWERS, NetworkDistillation, Sizes, Weights
+from simgeo.problems._network_losses import ANSWERS, NetworkDistillation, Sizes, Weights
 from simgeo.problems._parts import AbstractStage
 from simgeo.problems._teaching import (
     AbstractNetworkTeacher,

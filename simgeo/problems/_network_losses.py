@@ -36,6 +36,9 @@ _LOWER = ("calibration_error", "task_loss", "kl", "geometry")
 ANSWERS = (*_HIGHER, *_LOWER)
 
 
+Features = Float[Array, "n m"] | Float[np.ndarray, "n m"]
+
+
 class Weights(NamedTuple):
     """Of the terms of the loss, and the temperature of logits."""
 
@@ -172,8 +175,8 @@ class NetworkDistillation(AbstractProblem):
             names=self.measures,
         )
 
-    def _about_mean(self, rows: Array) -> Array:
-        return rows - rows.mean(axis=0) if self.centred else rows
+    def _about_mean(self, rows: Features) -> Features:
+        return rows - rows.mean(axis=0, keepdims=True) if self.centred else rows
 
     def levels(self, data: Data) -> Mapping[str, float]:
         first = self._first_of_test
@@ -222,7 +225,9 @@ class NetworkDistillation(AbstractProblem):
     ) -> Mapping[str, tuple[tuple[str, ...], np.ndarray]]:
         own, given = self.layers[-1]
         inputs = self._measured(data[0].inputs)
-        student = _outputs(self.network, subject.student, inputs, self.task)
+        student = _outputs(
+            self.network, subject.student, jnp.asarray(inputs), self.task
+        )
         return {
             "student": (("vector", "student_axis"), np.asarray(student.layers[own])),
             "teacher": (
