@@ -50,7 +50,7 @@ def test_the_loss_is_the_sum_of_its_terms_in_plain_numpy():
     split = CELL.dataset.split()
     rows = slice(split.num_train, split.num_train + split.num_validation)
     inputs = np.asarray(data[0].inputs, np.float64)[rows]
-    targets, teacher = data[0].targets[rows], data[1]
+    targets, teacher = np.asarray(data[0].targets)[rows], data[1]
     *hidden, last = parameters.student
 
     def gelu(x):
@@ -61,10 +61,11 @@ def test_the_loss_is_the_sum_of_its_terms_in_plain_numpy():
     logits = inputs @ np.asarray(last.weight).T + np.asarray(last.bias)
     task = -np.mean(log_softmax(logits, axis=1)[np.arange(len(targets)), targets])
     warm = CELL.temperature
-    share = softmax(teacher.logits[rows] / warm, axis=1)
+    share = softmax(np.asarray(teacher.logits)[rows] / warm, axis=1)
     own = log_softmax(logits / warm, axis=1)
     kl = np.mean(np.sum(share * (np.log(share) - own), axis=1))
-    one, other = (x - x.mean(axis=0) for x in (inputs, teacher.layers[-1][rows]))
+    both = inputs, np.asarray(teacher.layers[-1])[rows]
+    one, other = (x - x.mean(axis=0) for x in both)
     nuclear = np.linalg.norm(one.T @ other, "nuc")
     geometry = 2 - 2 * nuclear / (np.linalg.norm(one) * np.linalg.norm(other))
     expected = task + 0.5 * warm**2 * kl + 0.3 * geometry
