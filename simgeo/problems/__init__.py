@@ -3,6 +3,8 @@
 from simgeo.problems._cell import AbstractCell as AbstractCell
 from simgeo.problems._cell import precision as precision
 from simgeo.problems._distillation import Distillation as Distillation
+from simgeo.problems._network_losses import NetworkDistillation as NetworkDistillation
+from simgeo.problems._network_observer import NetworkObserver as NetworkObserver
 from simgeo.problems._parts import AbstractObserver as AbstractObserver
 from simgeo.problems._parts import AbstractProblem as AbstractProblem
 from simgeo.problems._parts import AbstractStage as AbstractStage

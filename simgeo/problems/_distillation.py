@@ -7,12 +7,13 @@ import jax
 
 from simgeo import checks, measures, objectives
 from simgeo.checks import require
-from simgeo.datasets import AbstractDataset, Digits
+from simgeo.datasets import AbstractDataset, Digits, Split
 from simgeo.networks import MLP, AbstractNetwork
 from simgeo.objectives import AbstractObjective
 from simgeo.problems._cell import AbstractCell, count
 from simgeo.problems._inherit import inherited
-from simgeo.problems._network_losses import ANSWERS, NetworkDistillation, Sizes, Weights
+from simgeo.problems._network_losses import NetworkDistillation, Weights
+from simgeo.problems._network_observer import ANSWERS, NetworkObserver, Sizes
 from simgeo.problems._parts import AbstractStage
 from simgeo.problems._teaching import (
     AbstractNetworkTeacher,
@@ -133,22 +134,33 @@ class Distillation(AbstractCell):
     def problem(self) -> NetworkDistillation:
         split = self.dataset.split()
         widths = self.teacher.widths(split)
+        weights = self.task_weight, self.kl_weight, self.weight, self.temperature
         return NetworkDistillation(
             network=self.student,
             objective=inherited(self.objective, self.epsilon),
-            weights=Weights(
-                self.task_weight, self.kl_weight, self.weight, self.temperature
-            ),
-            epsilon=self.epsilon,
+            weights=Weights(*weights),
             layers=tuple(zip(self.student_layers, self.teacher_layers, strict=True)),
             teacher_widths=tuple(widths[layer] for layer in self.teacher_layers),
             task=task_of(split),
-            sizes=Sizes(
-                split.num_train, split.num_validation, self.num_vectors, self.batch_size
-            ),
+            sizes=self._sizes(split),
+        )
+
+    def observer(self) -> NetworkObserver:
+        split = self.dataset.split()
+        return NetworkObserver(
+            network=self.student,
+            temperature=self.temperature,
+            epsilon=self.epsilon,
+            layers=(self.student_layers[-1], self.teacher_layers[-1]),
+            task=task_of(split),
+            sizes=self._sizes(split),
             measures=self.measures,
             centred=self.measure_centred,
         )
+
+    def _sizes(self, split: Split) -> Sizes:
+        parts = split.num_train, split.num_validation
+        return Sizes(*parts, self.num_vectors, self.batch_size)
 
     @property
     def reported(self) -> tuple[str, ...]:

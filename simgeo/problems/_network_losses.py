@@ -1,42 +1,17 @@
-"""The problem of a student network: its losses, and what is recorded of it."""
+"""The problem of a student network: where it starts, and its losses."""
 
-import functools
-from collections.abc import Mapping
 from typing import NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
-import optax
 from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
 
-from simgeo import limits, measures
 from simgeo.networks import AbstractNetwork, Outputs, Task
 from simgeo.objectives import AbstractObjective
-from simgeo.problems._parts import AbstractProblem, Data, Scalars
-from simgeo.problems._teaching import mean_asked, task_loss
-from simgeo.problems._vector_observer import VectorObserver
-
-_BINS = 10  # of confidence
-_LONG_NAMES = {
-    "accuracy": "accuracy on the test",
-    "validation_accuracy": "accuracy on the validation",
-    "exact_match": "share of test answers that are right as a whole",
-    "agreement": "share of test answers that are the teacher's",
-    "calibration_error": "expected calibration error on the test",
-    "task_loss": "cross-entropy on the test",
-    "kl": "divergence from the teacher's logits on the test",
-    "geometry": "objective on features of the test",
-    "teacher_accuracy": "accuracy of the teacher on the test",
-    "optimum_geometry": "optimum of the objective for free vectors",
-}
-_HIGHER = ("accuracy", "validation_accuracy", "exact_match", "agreement")
-_LOWER = ("calibration_error", "task_loss", "kl", "geometry")
-ANSWERS = (*_HIGHER, *_LOWER)
-
-
-Features = Float[Array, "n m"] | Float[np.ndarray, "n m"]
+from simgeo.problems._network_observer import Sizes
+from simgeo.problems._parts import AbstractProblem, Data
+from simgeo.problems._teaching import divergence, task_loss
 
 
 class Weights(NamedTuple):
@@ -48,22 +23,11 @@ class Weights(NamedTuple):
     temperature: float
 
 
-class Sizes(NamedTuple):
-    """Numbers of examples: of the parts of the split but the last, and in a batch."""
-
-    num_train: int
-    num_validation: int
-    num_measured: int
-    batch: int
-
-
 class Parameters(NamedTuple):
     """What the optimiser moves."""
 
     student: PyTree
-    learned: tuple[
-        PyTree, ...
-    ]  # what belongs to the objective, for each pair of layers
+    learned: tuple[PyTree, ...]  # what is the objective's, for each pair of layers
 
 
 class NetworkDistillation(AbstractProblem):
@@ -72,17 +36,10 @@ class NetworkDistillation(AbstractProblem):
     network: AbstractNetwork
     objective: AbstractObjective | None
     weights: Weights
-    epsilon: float
     layers: tuple[tuple[int, int], ...] = eqx.field(static=True)  # student's, teacher's
     teacher_widths: tuple[int, ...] = eqx.field(static=True)
     task: Task = eqx.field(static=True)
     sizes: Sizes = eqx.field(static=True)
-    measures: tuple[str, ...] = eqx.field(static=True)
-    centred: bool = eqx.field(static=True)  # whether measured features are
-
-    @property
-    def _first_of_test(self) -> int:
-        return self.sizes.num_train + self.sizes.num_validation
 
     def init(self, key: PRNGKeyArray, data: Data) -> Parameters:
         student_key, *keys = jax.random.split(key, 1 + len(self.layers))
@@ -113,22 +70,16 @@ class NetworkDistillation(AbstractProblem):
         student = self.network(parameters.student, examples.inputs, self.task)
         weights = self.weights
         total = weights.task * task_loss(student.logits, examples.targets)
-        divergence = self._kl(student, teacher, examples.targets)
-        total += weights.kl * weights.temperature**2 * divergence
+        kl = divergence(
+            student.logits, teacher.logits, examples.targets, weights.temperature
+        )
+        total += weights.kl * weights.temperature**2 * kl
         if self.objective is None:
             return total
         return total + weights.geometry * self._geometry(parameters, student, teacher)
 
-    def _kl(
-        self, student: Outputs, teacher: Outputs, targets: Int[Array, "b ..."]
-    ) -> Float[Array, ""]:
-        """Divergence of the student's answers from the teacher's."""
-        own, given = (
-            jax.nn.log_softmax(outputs.logits / self.weights.temperature)
-            for outputs in (student, teacher)
-        )
-        each = optax.losses.kl_divergence_with_log_targets(own, given)
-        return mean_asked(each, targets)
+    def subject(self, parameters: Parameters) -> PyTree:
+        return parameters.student
 
     def _geometry(
         self, parameters: Parameters, student: Outputs, teacher: Outputs
@@ -142,125 +93,3 @@ class NetworkDistillation(AbstractProblem):
             )
         ]
         return sum(of_pairs) / len(of_pairs)
-
-    def observe(self, subject: Parameters, data: Data) -> Scalars:
-        rows, given = data
-        validating, first = self.sizes.num_train, self._first_of_test
-        whole = self.network(subject.student, rows.inputs[validating:], self.task)
-        student: Outputs = jax.tree.map(lambda leaf: leaf[first - validating :], whole)
-        teacher: Outputs = jax.tree.map(lambda leaf: leaf[first:], given)
-        targets, asked = rows.targets[first:], rows.targets[validating:first]
-        chosen = whole.logits[: len(asked)].argmax(axis=-1)
-        answers = student.logits.argmax(axis=-1)
-        is_right = answers == targets
-        found = {
-            "accuracy": mean_asked(is_right, targets),
-            "validation_accuracy": mean_asked(chosen == asked, asked),
-            "agreement": mean_asked(answers == teacher.logits.argmax(axis=-1), targets),
-            "task_loss": task_loss(student.logits, targets),
-            "kl": self._kl(student, teacher, targets),
-            "calibration_error": _calibration_error(student.logits, targets),
-        }
-        if self.task.per_position:
-            whole = jnp.all(is_right | (targets < 0), axis=1)
-            found["exact_match"] = whole.mean(dtype=student.logits.dtype)
-        if self.objective is not None:
-            found["geometry"] = self._geometry(subject, student, teacher)
-        own, given = self.layers[-1]
-        few = slice(self.sizes.num_measured)
-        return found | measures.battery(
-            self._about_mean(student.layers[own][few]),
-            self._about_mean(teacher.layers[given][few]),
-            self.epsilon,
-            names=self.measures,
-        )
-
-    def _about_mean(self, rows: Features) -> Features:
-        return rows - rows.mean(axis=0, keepdims=True) if self.centred else rows
-
-    def levels(self, data: Data) -> Mapping[str, float]:
-        first = self._first_of_test
-        targets, logits = data[0].targets[first:], data[1].logits[first:]
-        asked = targets >= 0
-        is_right = (logits.argmax(axis=-1) == targets)[asked]
-        return {
-            "teacher_accuracy": float(is_right.mean()),
-            **self._levels_of_measures(data),
-        }
-
-    def _levels_of_measures(self, data: Data) -> Mapping[str, float]:
-        own, given = self.layers[-1]
-        teacher = self._about_mean(self._measured(data[1].layers[given]))
-        width = self.network.widths[own]
-        key = hash((teacher.tobytes(), width, float(self.epsilon), self.measures))
-        if key not in _LEVELS:
-            random = np.random.default_rng(0).normal(size=(len(teacher), width))
-            subjects = {
-                "chance": random / np.linalg.norm(random, axis=1, keepdims=True),
-                "svd": limits.optimal_student(teacher.astype(np.float64), width),
-            }
-            _LEVELS[key] = {
-                f"{level}_{name}": float(value)
-                for level, vectors in subjects.items()
-                for name, value in _battery(
-                    vectors.astype(teacher.dtype), teacher, self.epsilon, self.measures
-                ).items()
-            }
-        return _LEVELS[key]
-
-    def optima(self, data: Data) -> Mapping[str, float]:
-        return {}
-
-    def attributes(self, name: str) -> Mapping[str, str]:
-        if name in _LONG_NAMES:
-            better = "higher" if name in _HIGHER else "lower" if name in _LOWER else ""
-            return {"long_name": _LONG_NAMES[name]} | (
-                {"better": better} if better else {}
-            )
-        width = self.network.widths[self.layers[-1][0]]
-        return VectorObserver(self.epsilon, self.measures, width).attributes(name)
-
-    def vectors(
-        self, subject: Parameters, data: Data
-    ) -> Mapping[str, tuple[tuple[str, ...], np.ndarray]]:
-        own, given = self.layers[-1]
-        inputs = self._measured(data[0].inputs)
-        student = _outputs(
-            self.network, subject.student, jnp.asarray(inputs), self.task
-        )
-        return {
-            "student": (("vector", "student_axis"), np.asarray(student.layers[own])),
-            "teacher": (
-                ("vector", "teacher_axis"),
-                self._measured(data[1].layers[given]),
-            ),
-        }
-
-    def _measured(self, rows: np.ndarray) -> np.ndarray:
-        """Those of the test whose features are measured."""
-        first = self._first_of_test
-        return rows[first : first + self.sizes.num_measured]
-
-
-_LEVELS: dict[int, Mapping[str, float]] = {}
-_battery = jax.jit(measures.battery, static_argnames="names")
-
-
-@functools.partial(jax.jit, static_argnames="task")
-def _outputs(
-    network: AbstractNetwork, parameters: PyTree, inputs: Array, task: Task
-) -> Outputs:
-    return network(parameters, inputs, task)
-
-
-def _calibration_error(
-    logits: Float[Array, "b ... c"], targets: Int[Array, "b ..."]
-) -> Float[Array, ""]:
-    """Confidence less accuracy, averaged over bins of confidence (Guo et al., 2017)."""
-    sure = jax.nn.softmax(logits).max(axis=-1)
-    is_right = logits.argmax(axis=-1) == targets
-    asked = targets >= 0
-    bins = jnp.minimum((sure * _BINS).astype(int), _BINS - 1)
-    gap = jnp.where(asked, sure - is_right, 0.0).ravel()
-    sums = jnp.zeros(_BINS, gap.dtype).at[bins.ravel()].add(gap)
-    return jnp.abs(sums).sum() / jnp.maximum(asked.sum(), 1)

@@ -59,6 +59,27 @@ def task_loss(
     return mean_asked(each, targets)
 
 
+def divergence(
+    student: Float[Array, "b ... c"],
+    teacher: Float[Array, "b ... c"],
+    targets: Int[Array, "b ..."],
+    temperature: Float[Array, ""] | float,
+) -> Float[Array, ""]:
+    """That of the student's answers from the teacher's, averaged as the task's loss.
+
+    Args:
+        student: logits.
+        teacher: logits.
+        targets: below 0 where nothing is asked for.
+        temperature: by which logits are divided, positive.
+    """
+    own, given = (
+        jax.nn.log_softmax(logits / temperature) for logits in (student, teacher)
+    )
+    each = optax.losses.kl_divergence_with_log_targets(own, given)
+    return mean_asked(each, targets)
+
+
 class AbstractNetworkTeacher(eqx.Module):
     """Where a teacher's features and logits come from."""
 
