@@ -100,7 +100,7 @@ def compute() -> tuple[dict[str, jax.Array], pd.DataFrame]:
     return made, pd.DataFrame(rows)
 
 
-def draw(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
+def draw(frame: pd.DataFrame, sheet: Sheet) -> None:
     """Heat maps of the cosines, the distances under each."""
     made, _ = compute()
     names = ORDER if sheet.narrow else tuple(made)
@@ -113,7 +113,6 @@ def draw(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
         lines = [f"{label} {_short(row[key])}" for key, label in SHOWN.items()]
         ax.set(title=TITLES.get(name, name), xlabel="\n".join(lines))
     sheet.colour_bar("cosine", 0.4)
-    return frame
 
 
 def _short(value: float) -> str:

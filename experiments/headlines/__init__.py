@@ -20,7 +20,7 @@ from experiments.headlines import drawing
 from experiments.study import Figure, Sheet, Study
 
 FIGURES = Path(__file__).parents[2] / "figures"
-Drawing = Callable[[pd.DataFrame, Sheet], pd.DataFrame]
+Drawing = Callable[[pd.DataFrame, Sheet], None]
 
 
 def _figure(

@@ -98,14 +98,9 @@ def _cosines(vectors: np.ndarray) -> np.ndarray:
     return units @ units.T
 
 
-def draw(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
+def draw(frame: pd.DataFrame, sheet: Sheet) -> None:
     """Arrows, teachers with two students each, and the strip of all objectives."""
     sheet.figure = drawing.picture(frame, EPSILON)
-    return frame
-
-
-def _note(quick: bool) -> str:
-    return cells.describe(grid(quick)[0].experiment)
 
 
 STUDY = Study(
@@ -127,7 +122,7 @@ STUDY = Study(
             narrow=False,
         )
     },
-    note=_note,
+    note=lambda quick: cells.describe(grid(quick)[0].experiment),
     main=True,
     order=0,
 )

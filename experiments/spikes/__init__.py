@@ -58,7 +58,7 @@ def rows(watched: Watched) -> pd.DataFrame:
     return shown.rename(columns={RATE: "learning_rate"})
 
 
-def draw(shown: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
+def draw(shown: pd.DataFrame, sheet: Sheet) -> None:
     """CKA and the gradient over the steps of Adam at a fixed rate."""
     for ax, name in sheet.line(LABELS, (2.2, 1.7), sharey=False):
         for place, (line, (says, dashes)) in zip(
@@ -75,7 +75,6 @@ def draw(shown: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
     sheet.label("step", "")
     for ax, label in zip(sheet.axes.flat, LABELS.values(), strict=True):
         ax.set_ylabel(label)
-    return shown
 
 
 def note(quick: bool) -> str:

@@ -177,6 +177,37 @@ def direct(ax: Axes, x: float, y: float, text: str, name: str = "", **options) -
     ax.annotate(text, (x, y), **shift | plain | options)
 
 
+def level(ax: Axes, kind: str, height: float, upright: bool = False) -> None:
+    """The line of a reference level, behind the data; none if it is undefined.
+
+    Args:
+        ax: of matplotlib, to draw into.
+        kind: one of `LEVELS`.
+        height: of the level, in data.
+        upright: whether the measure is along x.
+    """
+    if np.isfinite(height):
+        draw = ax.axvline if upright else ax.axhline
+        draw(height, color="0.3", ls=LEVELS[kind][1], lw=0.8, zorder=0)
+
+
+def levels(
+    frame: pd.DataFrame, measure: str, ax: Axes, upright: bool = False
+) -> list[str]:
+    """The medians of the levels that the frame has of a measure, and their kinds.
+
+    Args:
+        frame: may have `chance_`, `svd_` and `ceiling_` columns of the measure.
+        measure: the column that is drawn.
+        ax: of matplotlib, to draw into.
+        upright: whether the measure is along x.
+    """
+    there = [kind for kind in LEVELS if f"{kind}_{measure}" in frame]
+    for kind in there:
+        level(ax, kind, frame[f"{kind}_{measure}"].median(), upright)
+    return there
+
+
 def bracket(ax: Axes, text: str, low: float, high: float, left: float) -> None:
     """A bracket beside the rows from `low` to `high`, in points left of the axes.
 
