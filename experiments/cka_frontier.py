@@ -104,8 +104,7 @@ STUDY = Study(
             draw,
         )
     },
-    note=lambda quick: (
-        f"Best of {settings(quick)['num_starts']} starts of penalised descent."
-    ),
+    note="Best of {asked[num_starts]} starts of penalised descent.",
+    asked=settings,
     order=10,
 )

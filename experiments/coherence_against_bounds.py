@@ -100,8 +100,7 @@ STUDY = Study(
             draw,
         )
     },
-    note=lambda quick: "Best of {num_restarts} restarts of {num_steps:,} steps.".format(
-        **settings(quick)
-    ),
+    note="Best of {asked[num_restarts]} restarts of {asked[num_steps]:,} steps.",
+    asked=settings,
     order=2,
 )

@@ -102,9 +102,7 @@ def best_of(drawn: np.ndarray, cell: Cell) -> pd.DataFrame:
         {
             "seed": cell.experiment.seeds,
             "optimum_matthews": found,
-            "turn": np.divide(
-                values, left, out=np.full(len(left), np.inf), where=left > 0
-            ),
+            "turn": np.where(left > 0, values / np.where(left > 0, left, 1), np.inf),
         }
     ).assign(teacher=cell.labels["teacher"], student_dim=width, frame=frame)
 
@@ -119,13 +117,14 @@ def draw(frame: pd.DataFrame, sheet: Sheet) -> None:
         at = part["turn"].median()
         if at < FRAMES[-1]:
             ax.axvline(_left([at])[0], **turn)
-        part.groupby("left")["optimum_matthews"].median().plot(ax=ax, **best)
+        optimum = part.groupby("left")["optimum_matthews"].median()
+        ax.plot(optimum.index, optimum, **best)
         plots.over_setting(part, "left", "matthews", ax)
         if part["student_dim"].iloc[0] == widths[0] or sheet.narrow:
             ax.set_title(part["teacher"].iloc[0], fontsize=7)
         ax.set_xticks(_left([0.0, 1 / 4, 1.0, 1e6]), ["0", "1/4", "1", r"$\infty$"])
     sheet.label("frame r", [f"pattern agreement\nm = {width}" for width in widths])
-    marks = [Line2D([], [], **turn), Line2D([], [], **best)]
+    marks = [Line2D([], [], **best), Line2D([], [], **turn)]
     sheet.legend(LOSSES, others=marks)
 
 
@@ -137,6 +136,7 @@ def _left(frames: Iterable[float]) -> np.ndarray:
 
 STUDY = Study(
     __doc__,
+    cells=grid,
     data=data,
     figures={
         "framed_centring": Figure(
@@ -152,6 +152,5 @@ STUDY = Study(
             levels=("chance", "svd"),
         )
     },
-    note=lambda quick: cells.describe(grid(quick)[0].experiment),
     order=17,
 )

@@ -61,13 +61,6 @@ def grid(quick: bool) -> list[Cell]:
     ]
 
 
-def note(quick: bool) -> str:
-    """The settings that the runs share."""
-    last = grid(quick)[-1].experiment
-    told = cells.describe(last).replace("Adam at 0.03", "Adam or SGD")
-    return f"{told} m = {last.student_dim}."
-
-
 def rows(frame: pd.DataFrame) -> pd.DataFrame:
     """The ends of the runs."""
     names = {RATE: "learning_rate", "optimiser.kind": "optimiser"}
@@ -109,6 +102,8 @@ STUDY = Study(
             levels=("chance", "svd"),
         )
     },
-    note=note,
+    note="n = {one.num_vectors}, d = {one.teacher_dim}, epsilon = {one.epsilon:g}, "
+    "{one.num_seeds} seeds, {one.num_steps:,} steps of Adam or SGD with cosine decay; "
+    "free rows from a Gaussian start. m = {one.student_dim}.",
     order=7,
 )

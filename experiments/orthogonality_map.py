@@ -90,8 +90,7 @@ STUDY = Study(
             draw,
         )
     },
-    note=lambda quick: (
-        f"n = {settings(quick)['num_vectors']} vectors; one draw for every cell."
-    ),
+    note="n = {asked[num_vectors]} vectors; one draw for every cell.",
+    asked=settings,
     order=1,
 )

@@ -87,8 +87,9 @@ class Sheet:
             panels = self.line(across, height, **shared)
         for ax, *values in panels:
             place = dict(zip(filter(None, (rows, columns)), values, strict=True))
-            ax.set_title(title.format(**place))
             yield ax, where(frame, **place)
+            if title:
+                ax.set_title(title.format(**place))
 
     def label(self, x: str | Sequence[str], y: str | Sequence[str]) -> None:
         """Labels the axes: one text for all, or one for every column or row."""

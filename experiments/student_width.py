@@ -15,7 +15,6 @@ and 1.00 from d on.
 
 import pandas as pd
 
-from experiments import cells
 from experiments.cells import OBJECTIVES, TEACHERS, Cell, crossed
 from experiments.study import Figure, Sheet, Study, ends
 from simgeo import plots
@@ -42,14 +41,6 @@ def grid(quick: bool) -> list[Cell]:
             **size,
         )
     ]
-
-
-def note(quick: bool) -> str:
-    """The settings that the runs share."""
-    chosen = [cell.experiment for cell in grid(quick)]
-    dims = " and ".join(map(str, sorted({one.teacher_dim for one in chosen})))
-    _, _, rest = cells.describe(chosen[0]).split(", ", 2)
-    return f"n = 4 d, d = {dims}, {rest}"
 
 
 def draw(last: pd.DataFrame, sheet: Sheet) -> None:
@@ -82,6 +73,7 @@ STUDY = Study(
             levels=("chance", "svd"),
         )
     },
-    note=note,
+    note="n = 4 d, d = 32 and 64, epsilon = {one.epsilon:g}, {one.num_seeds} seeds, "
+    "{one.num_steps} steps of {one.optimiser.label}; free rows from a Gaussian start.",
     order=6,
 )

@@ -34,7 +34,7 @@ class Figure:
         columns: of these rows the ones that are kept, parted by spaces; all if none.
         levels: names of the reference levels drawn: chance, svd or ceiling.
         narrow: whether there is one for a single column as well.
-        note: the settings in words, if the study's note does not tell of its runs.
+        note: the settings in words, as for `Study`, if that does not tell of its runs.
     """
 
     caption: str
@@ -44,7 +44,7 @@ class Figure:
     columns: str = ""
     levels: tuple[str, ...] = ()
     narrow: bool = True
-    note: Callable[[bool], str] | None = None
+    note: str = ""
 
     def drawn(self, data: Any) -> pd.DataFrame:
         """The rows and columns that are drawn of what the study computed."""
@@ -68,8 +68,10 @@ class Study:
         tables: from these data, what is written beside the figures by the names of
             the files: frames as csv, texts as they are.
         figures: by the stems of their files.
-        note: the settings that the runs share, in words; by default those of the
-            first cell.
+        note: the settings that the runs share, in words, with `{one.num_seeds}` and
+            the like for fields of the first experiment, `{shared}` for what `describe`
+            says of it, and `{asked[...]}`.
+        asked: what a study computes with that runs no experiment, by name.
         main: whether it is drawn without being asked for.
         order: its place in the gallery and in the list, the main ones first.
 
@@ -82,7 +84,8 @@ class Study:
     data: Callable[[bool], Any] | None = None
     tables: Callable[[Any], Mapping[str, pd.DataFrame | str]] | None = None
     figures: Mapping[str, Figure] = field(default_factory=dict)
-    note: Callable[[bool], str] | None = None
+    note: str = "{shared}"
+    asked: Callable[[bool], dict[str, Any]] | None = None
     main: bool = False
     order: int = 1000
 
@@ -102,14 +105,15 @@ class Study:
         """The text, paragraph by paragraph."""
         return re.split(r"\n\s*\n", (self.text or "").strip())
 
-    def settings(self, quick: bool, figure: Figure | None = None) -> str:
-        """The settings of its runs, or of those of one figure, in words."""
-        own = figure and figure.note or self.note
-        if own:
-            return own(quick)
-        from experiments import cells
+    def settings(self, figure: Figure) -> str:
+        """The settings of the runs of a figure, in words."""
+        known: dict[str, Any] = {"asked": self.asked(False)} if self.asked else {}
+        if self.cells:
+            from experiments import cells
 
-        return cells.describe(self.cells(quick)[0].experiment) if self.cells else ""
+            one = self.cells(False)[0].experiment
+            known |= {"one": one, "shared": cells.describe(one)}
+        return (figure.note or self.note).format(**known)
 
     def compute(self, quick: bool) -> Any:
         """What its tables and figures are made of."""

@@ -33,18 +33,11 @@ much as Gram (0.62 and 0.58 at spread 1) and Procrustes nothing. The truncated S
 not fall at half of d, nor do uncentred free rows. The projection ends at 0.4 at most.
 """
 
-from experiments import cells
 from experiments.assumptions.dials import CHOSEN, data, effects, grid, of_square
 from experiments.assumptions.drawing import draw, draw_square
 from experiments.study import Figure, Study
 
 _LABELS = [objective.label for objective in CHOSEN]
-
-
-def note(quick: bool) -> str:
-    """The settings that the runs share."""
-    text = cells.describe(grid(quick)[0].experiment)
-    return text.replace("free rows from a Gaussian start", "from a Gaussian start")
 
 
 STUDY = Study(
@@ -84,6 +77,8 @@ STUDY = Study(
             levels=("chance",),
         ),
     },
-    note=note,
+    note="n = {one.num_vectors}, d = {one.teacher_dim}, epsilon = {one.epsilon:g}, "
+    "{one.num_seeds} seeds, {one.num_steps} steps of {one.optimiser.label}; from a "
+    "Gaussian start.",
     order=14,
 )

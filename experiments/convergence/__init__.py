@@ -72,15 +72,6 @@ def data(quick: bool) -> Arrivals:
     return Arrivals(arriving.arrivals(cells.compute(asked)), timed)
 
 
-def note(quick: bool) -> str:
-    """The settings that the runs share."""
-    one = grid(quick)[0].experiment
-    spacing = one.num_steps // (one.num_records - 1)
-    return (
-        f"{cells.describe(one)}\nm = {one.student_dim}; a record every {spacing} steps."
-    )
-
-
 def draw(runs: pd.DataFrame, sheet: Sheet) -> None:
     """Steps to the loss, steps to the pattern agreement, and that agreement."""
     names = runs["teacher"].unique()
@@ -123,6 +114,6 @@ STUDY = Study(
             levels=("chance", "svd"),
         )
     },
-    note=note,
+    note="{shared} m = {one.student_dim}; a record every 6 steps.",
     order=4,
 )

@@ -74,21 +74,13 @@ def _once(names: pd.Series) -> list[str]:
 
 
 def _cells(cells: pd.DataFrame) -> pd.DataFrame:
-    shown = pd.DataFrame({"variant": _once(cells["variant"])})
-    if cells["teacher"].any():
-        shown["teacher"], shown["m"] = (
-            cells["teacher"].tolist(),
-            [*cells["student_dim"]],
-        )
-    shown["estimate"] = list(
-        map(_interval, cells["estimate"], cells["low"], cells["high"])
-    )
-    for name, label in COLUMNS.items():
-        if name in cells:
-            shown[label] = [
-                "" if pd.isna(each) else _short(each) for each in cells[name]
-            ]
-    return shown.assign(state=[*cells["state"]])
+    estimates = [*map(_interval, cells["estimate"], cells["low"], cells["high"])]
+    shown = cells.assign(variant=_once(cells["variant"]), estimate=estimates)
+    beside = [name for name in COLUMNS if name in cells]
+    shown[beside] = shown[beside].map(_short)
+    place = ["teacher", "student_dim"] if cells["teacher"].any() else []
+    shown = shown[["variant", *place, "estimate", *beside, "state"]]
+    return shown.rename(columns=COLUMNS | {"student_dim": "m"})
 
 
 COLUMNS = {"baseline": "SVD baseline", "excess": "excess loss"}

@@ -105,6 +105,7 @@ def draw(frame: pd.DataFrame, sheet: Sheet) -> None:
 
 STUDY = Study(
     __doc__,
+    cells=grid,
     data=data,
     figures={
         "same_loss": Figure(
@@ -122,7 +123,6 @@ STUDY = Study(
             narrow=False,
         )
     },
-    note=lambda quick: cells.describe(grid(quick)[0].experiment),
     main=True,
     order=0,
 )

@@ -49,10 +49,6 @@ def data(quick: bool) -> pd.DataFrame:
     )
 
 
-def _note(quick: bool) -> str:
-    return f"Closed forms, no training; n = {SHOWN[0]} and k = {SHOWN[1]} above."
-
-
 STUDY = Study(
     __doc__,
     data=data,
@@ -69,7 +65,7 @@ STUDY = Study(
             narrow=False,
         )
     },
-    note=_note,
+    note=f"Closed forms, no training; n = {SHOWN[0]} and k = {SHOWN[1]} above.",
     main=True,
     order=6,
 )

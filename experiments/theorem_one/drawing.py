@@ -12,34 +12,19 @@ from simgeo import plots
 
 SHOWN = 24, 6  # n and k of the cosines that are drawn
 SMALL = plots.SMALLEST
+_CKA, _PROCRUSTES, _GRAM = (
+    plots.STYLES[name].colour for name in ("CKA", "Procrustes", "Gram")
+)
 CURVES = {  # column: colour, line, width, label and where it stands on the left
     "pairs": ("0.1", "-", 2.4, "orthogonal pairs", (15.4, 1.04)),
-    "procrustes": (
-        plots.STYLES["Procrustes"].colour,
-        "-",
-        1.2,
-        "Procrustes",
-        (11.6, 1.34),
-    ),
-    "gram": (plots.STYLES["Gram"].colour, "-", 1.2, "Gram", (4.3, 1.3)),
-    "cka": (
-        plots.STYLES["CKA"].colour,
-        "-",
-        1.2,
-        "CKA, centred\nand uncentred",
-        (11.5, 0.2),
-    ),
+    "procrustes": (_PROCRUSTES, "-", 1.2, "Procrustes", (11.6, 1.34)),
+    "gram": (_GRAM, "-", 1.2, "Gram", (4.3, 1.3)),
+    "cka": (_CKA, "-", 1.2, "CKA, centred\nand uncentred", (11.5, 0.2)),
     "cka_uncentred": ("0.1", ":", 0.9, "", (0, 0)),
 }
 GROWING = {  # the same, on the right
-    "gram_size": (plots.STYLES["Gram"].colour, "-", 1.2, "Gram, 2 n k", (40, 3e6)),
-    "procrustes_size": (
-        plots.STYLES["Procrustes"].colour,
-        "-",
-        1.2,
-        "Procrustes, 2 k",
-        (1e2, 4e2),
-    ),
+    "gram_size": (_GRAM, "-", 1.2, "Gram, 2 n k", (40, 3e6)),
+    "procrustes_size": (_PROCRUSTES, "-", 1.2, "Procrustes, 2 k", (1e2, 4e2)),
     "turned": ("0.1", "-", 2.4, "orthogonal vectors, k", (2e3, 4)),
 }
 
