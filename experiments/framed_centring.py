@@ -112,7 +112,7 @@ def draw(frame: pd.DataFrame, sheet: Sheet) -> None:
     frame = frame.assign(left=_left(frame["frame"]))
     widths = frame["student_dim"].unique()
     best = {"color": "0.1", "lw": 2.2, "alpha": 0.35, "label": "optimum"}
-    turn = {"color": "#f5e29a", "lw": 3, "zorder": -2, "label": "r*"}
+    turn = {"color": "0.85", "lw": 3, "zorder": -2, "label": "r*"}
     for ax, part in sheet.facets(frame, (1.5, 1.2), "teacher", "student_dim"):
         at = part["turn"].median()
         if at < FRAMES[-1]:

@@ -36,7 +36,7 @@ SAYS = {
     "own": "student's own\ndirections",
 }
 SHOWN = ("fraction_student", "effective_rank")
-_WIDTHS = (("0.1", "o"), ("#3a78b5", "^"), ("#e8a33d", "s"))  # luminance too
+_WIDTHS = (("0.1", "o"), ("0.45", "^"), ("0.7", "s"))  # hues are of objectives
 
 
 def rows(ranked: Ranked) -> pd.DataFrame:

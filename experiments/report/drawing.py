@@ -10,7 +10,7 @@ from experiments.claims import BASELINE, FAILED, HELD
 from experiments.study import Sheet, where
 from simgeo import plots
 
-_FILLS = {HELD: "#2c5f8a", FAILED: "#f3b562", BASELINE: "white"}
+_FILLS = {HELD: "0.3", FAILED: "0.88", BASELINE: "white"}
 _SMALL = plots.SMALLEST
 _TITLES = {
     "C1": "CKA: low loss,\ngeometry lost",

@@ -63,12 +63,13 @@ STYLES: dict[str, Style] = {
     "Procrustes + hinge": Style(_PATTERN, "--", ">", "", "Procrustes + hinge"),
     "Gram, unit rows + hinge": Style(_PATTERN, ":", "x", "", "Gram + hinge"),
 }
-# Whether a pair is epsilon-orthogonal in teacher and student.
+# Whether a pair is epsilon-orthogonal in teacher and student: hues of no family, which
+# differ in grey, and are seen on white as on the page's dark background.
 FATES = {
     "in neither": "0.87",
-    "gained": "#cc79a7",
-    "lost": "#e69f00",
-    "preserved": "#0072b2",
+    "gained": "#e59ac8",
+    "lost": "#ba227c",
+    "preserved": "#a99400",
 }
 # Reference levels: what each is called and its line.
 LEVELS = {
