@@ -10,11 +10,10 @@ prediction. The learned projection preserves the pattern of blocks the better th
 smaller its batches are, which was not foreseen.
 """
 
-import numpy as np
 import pandas as pd
 
 from experiments.cells import TEACHERS, Cell, crossed
-from experiments.study import Figure, Sheet, Study, columns, ends
+from experiments.study import Figure, Sheet, Study, ends
 from simgeo import objectives, plots
 from simgeo.objectives import AbstractObjective
 
@@ -54,12 +53,14 @@ def rows(frame: pd.DataFrame) -> pd.DataFrame:
     """The ends of the runs, by the objective that sees batches and their size."""
     last = ends(frame)
     last["objective"] = last["objective"].str.replace(", batches.*", "", regex=True)
-    return last.assign(batch_size=last["objective.batch_size"].astype(float))
+    return last.assign(
+        batch_size=last["objective.batch_size"].astype(float),
+        relative_loss=last["relative_loss"].clip(lower=plots.FLOOR),
+    )
 
 
-def draw(last: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
+def draw(last: pd.DataFrame, sheet: Sheet) -> None:
     """Loss on all vectors and pattern agreement at the end, over the batch size."""
-    last["relative_loss"] = np.maximum(last["relative_loss"], plots.FLOOR)
     sizes = sorted(last["batch_size"].unique())
     for ax, measure in sheet.line(LABELS, (2.4, 1.7), sharex=False, sharey=False):
         plots.over_setting(last, "batch_size", measure, ax)
@@ -69,8 +70,6 @@ def draw(last: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
         ax.minorticks_off()
     sheet.axes.flat[0].set_yscale("log")
     sheet.legend(last["objective"].unique())
-    drawn = "objective batch_size student_dim seed loss optimum_loss relative_loss"
-    return columns(last, f"{drawn} matthews chance_matthews svd_matthews")
 
 
 STUDY = Study(
@@ -85,8 +84,10 @@ STUDY = Study(
             "16 rows, 0.42 at all 256) and teach CCA nothing; Procrustes and Gram "
             "need about 32 rows, CKA about 128.",
             draw,
-            levels=("chance", "svd"),
             rows=rows,
+            columns="objective batch_size student_dim seed loss optimum_loss "
+            "relative_loss matthews chance_matthews svd_matthews",
+            levels=("chance", "svd"),
         )
     },
     order=5,

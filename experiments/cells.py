@@ -5,6 +5,7 @@ runs are computed and kept, and what the columns of their frames are called.
 """
 
 import functools
+import itertools
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -86,14 +87,30 @@ def crossed(
     labels: Mapping[str, Any] | None = None,
     **changes,
 ) -> list[Cell]:
-    """A cell for every objective and teacher, which is labelled by its name here."""
+    """A cell for every objective and teacher, which is labelled by its name here.
+
+    Args:
+        quick: whether it is to be small.
+        teachers: by their names.
+        objectives: that are minimised.
+        labels: further columns of the rows.
+        changes: of the preset; where one is a list, all cells for each of its values,
+            of the first such change in the outermost order.
+    """
+    swept = {name: each for name, each in changes.items() if isinstance(each, list)}
     return [
         Cell(
-            preset(quick, teacher=teacher, objective=objective, **changes),
+            preset(
+                quick,
+                teacher=teacher,
+                objective=objective,
+                **changes | dict(zip(swept, values, strict=True)),
+            ),
             {"teacher": name, **(labels or {})},
         )
-        for objective in objectives
-        for name, teacher in teachers.items()
+        for *values, objective, (name, teacher) in itertools.product(
+            *swept.values(), objectives, teachers.items()
+        )
     ]
 
 
@@ -112,11 +129,7 @@ def describe(one: Experiment) -> str:
 def main_grid(quick: bool) -> list[Cell]:
     """Every teacher and objective, at the teacher's width and at half of it."""
     dim = preset(quick, student_dim=1).teacher_dim
-    return [
-        cell
-        for width in (dim, dim // 2)
-        for cell in crossed(quick, TEACHERS, OBJECTIVES, student_dim=width)
-    ]
+    return crossed(quick, TEACHERS, OBJECTIVES, student_dim=[dim, dim // 2])
 
 
 @functools.lru_cache(4)

@@ -9,6 +9,8 @@ and at a smaller one than predicted: two axes lose them at half of epsilon^2, fo
 (d = 8) and 2.4 times (d = 12).
 """
 
+import itertools
+
 import numpy as np
 import pandas as pd
 from tqdm import tqdm
@@ -16,13 +18,6 @@ from tqdm import tqdm
 from experiments import cells
 from experiments.study import Figure, Sheet, Study, where
 from simgeo import limits, plots, theory
-
-
-def settings(quick: bool) -> dict:
-    """What is looked at."""
-    if quick:
-        return {"names": ["2 axes", "4 axes"], "shares": [0.5, 1.0], "num_starts": 2}
-    return {"names": [*_TEACHERS], "shares": [0.25, 0.5, 0.75, 1.0], "num_starts": 8}
 
 
 def _gaussian(num_vectors: int, dim: int) -> np.ndarray:
@@ -42,44 +37,44 @@ _TEACHERS = {
 _MARGINS = (1.0, 2.0)  # a pair is lost from this many epsilon
 
 
+def settings(quick: bool) -> dict:
+    """What is looked at."""
+    if quick:
+        return {"names": ["2 axes", "4 axes"], "shares": [0.5, 1.0], "num_starts": 2}
+    return {"names": [*_TEACHERS], "shares": [0.25, 0.5, 0.75, 1.0], "num_starts": 8}
+
+
 def compute(names: list[str], shares: list[float], num_starts: int) -> pd.DataFrame:
     """Least CKA loss found, and the floors, for every teacher, share and margin."""
-    asked = [
-        (name, margin, share)
-        for name in names
-        for margin in _MARGINS
-        for share in shares
-    ]
-    rows = []
-    for name, margin, share in tqdm(asked, desc="cka_frontier"):
-        teacher, width, epsilon = _TEACHERS[name]
-        lost_at = margin * epsilon
-        found = theory.losing_student(
-            teacher, epsilon, share, width, lost_at, num_starts
-        )
-        target = np.abs(teacher @ teacher.T)[np.triu_indices(len(teacher), 1)]
-        rows.append(
-            {
-                "teacher": name,
-                "num_vectors": len(teacher),
-                "teacher_dim": np.linalg.matrix_rank(teacher),
-                "student_dim": width,
-                "epsilon": epsilon,
-                "orthogonal": np.mean(target <= epsilon),
-                "effective_rank": theory.compare(teacher, teacher).ranks[1],
-                "lost_at": lost_at,
-                "margin": margin,
-                "asked": share,
-                "share": found.share if found else np.nan,
-                "found": found.cka_loss if found else np.nan,
-                "floor": theory.cka_floor(teacher, epsilon, share, lost_at),
-                "width_floor": limits.cka_optimum(teacher, width),
-            }
-        )
-    return pd.DataFrame(rows).assign(num_starts=num_starts)
+    asked = tqdm([*itertools.product(names, _MARGINS, shares)], desc="cka_frontier")
+    return pd.DataFrame([_row(*each, num_starts) for each in asked])
 
 
-def draw(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
+def _row(name: str, margin: float, share: float, num_starts: int) -> dict:
+    teacher, width, epsilon = _TEACHERS[name]
+    lost_at = margin * epsilon
+    found = theory.losing_student(teacher, epsilon, share, width, lost_at, num_starts)
+    target = np.abs(teacher @ teacher.T)[np.triu_indices(len(teacher), 1)]
+    return {
+        "teacher": name,
+        "num_vectors": len(teacher),
+        "teacher_dim": np.linalg.matrix_rank(teacher),
+        "student_dim": width,
+        "epsilon": epsilon,
+        "orthogonal": np.mean(target <= epsilon),
+        "effective_rank": theory.compare(teacher, teacher).ranks[1],
+        "lost_at": lost_at,
+        "margin": margin,
+        "asked": share,
+        "share": found.share if found else np.nan,
+        "found": found.cka_loss if found else np.nan,
+        "floor": theory.cka_floor(teacher, epsilon, share, lost_at),
+        "width_floor": limits.cka_optimum(teacher, width),
+        "num_starts": num_starts,
+    }
+
+
+def draw(frame: pd.DataFrame, sheet: Sheet) -> None:
     """One panel per teacher."""
     names = frame["teacher"].unique()
     shape = -(-len(names) // 3), min(len(names), 3)
@@ -90,8 +85,7 @@ def draw(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
         many, rank = part[["orthogonal", "effective_rank"]].iloc[0]
         ax.set_title(f"{name}\n{many:.0%} orthogonal, rank {rank:.1f}")
     sheet.label("share of pairs lost", "1 $-$ CKA")
-    sheet.legend(ncols=2, others=axes[0, 0].get_legend_handles_labels()[0])
-    return frame
+    sheet.legend(ncols=2, drawn=True)
 
 
 STUDY = Study(
@@ -110,8 +104,7 @@ STUDY = Study(
             draw,
         )
     },
-    note=lambda quick: (
-        f"Best of {settings(quick)['num_starts']} starts of penalised descent."
-    ),
+    note="Best of {asked[num_starts]} starts of penalised descent.",
+    asked=settings,
     order=10,
 )

@@ -17,7 +17,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from experiments import cells
-from experiments.study import Figure, Sheet, Study, where
+from experiments.study import Figure, Sheet, Study
 from simgeo import limits, plots, teachers
 
 # Best known real packings, as (dimensions, vectors): Sloane's tables, now kept by Cohn.
@@ -51,50 +51,38 @@ def compute(
     """Coherence reached by descent alone, known, bounded, and of random vectors."""
     asked = teachers.LowCoherence(num_restarts, num_steps, use_known=False)
     pairs = [(dim, count) for dim, counts in sizes.items() for count in counts]
-    rows = []
-    for dim, count in tqdm(pairs, desc="coherence_against_bounds"):
-        drawn = jax.jit(asked, static_argnums=(1, 2))(jax.random.key(0), count, dim)
-        bound, bound_name = limits.coherence_bound(count, dim)
-        known, known_name = limits.known_coherence(count, dim)
-        published = PUBLISHED.get((dim, count), math.inf)
-        if published < known - 1e-9:
-            known, known_name = published, "published packing"
-        if known_name == "random vectors":
-            known = math.nan
-        rows.append(
-            {
-                "dim": dim,
-                "num_vectors": count,
-                "reached": teachers.report(np.asarray(drawn), 0.1)["coherence"],
-                "known": known,
-                "known_by": known_name,
-                "bound": bound,
-                "bound_by": bound_name,
-                "welch": limits.welch(count, dim),
-                "random": limits.random_coherence(count, dim),
-            }
-        )
-    return pd.DataFrame(rows).assign(num_restarts=num_restarts, num_steps=num_steps)
+    pairs = tqdm(pairs, desc="coherence_against_bounds")
+    frame = pd.DataFrame([_row(asked, *pair) for pair in pairs])
+    return frame.assign(num_restarts=num_restarts, num_steps=num_steps)
 
 
-def draw(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
+def _row(asked: teachers.LowCoherence, dim: int, count: int) -> dict:
+    drawn = jax.jit(asked, static_argnums=(1, 2))(jax.random.key(0), count, dim)
+    bound, bound_name = limits.coherence_bound(count, dim)
+    known, known_name = limits.known_coherence(count, dim)
+    published = PUBLISHED.get((dim, count), math.inf)
+    if published < known - 1e-9:
+        known, known_name = published, "published packing"
+    return {
+        "dim": dim,
+        "num_vectors": count,
+        "reached": teachers.report(np.asarray(drawn), 0.1)["coherence"],
+        "known": math.nan if known_name == "random vectors" else known,
+        "known_by": known_name,
+        "bound": bound,
+        "bound_by": bound_name,
+        "welch": limits.welch(count, dim),
+        "random": limits.random_coherence(count, dim),
+    }
+
+
+def draw(frame: pd.DataFrame, sheet: Sheet) -> None:
     """One panel per dimension."""
-    for ax, dim in sheet.line(
-        frame["dim"].unique(), (2.0, 1.3), sharex=False, sharey=False
-    ):
-        plots.coherences(where(frame, dim=dim), ax)
-        ax.set(title=f"d = {dim}")
+    options = {"title": "d = {dim}", "sharex": False, "sharey": False}
+    for ax, part in sheet.facets(frame, (2.0, 1.3), "dim", **options):
+        plots.coherences(part, ax)
     sheet.label("vectors n", "coherence\n(largest |cosine|)")
-    sheet.legend(
-        others=sheet.axes.flat[0].get_legend_handles_labels()[0],
-    )
-    return frame
-
-
-def note(quick: bool) -> str:
-    """The settings that all cells share."""
-    asked = settings(quick)
-    return f"Best of {asked['num_restarts']} restarts of {asked['num_steps']:,} steps."
+    sheet.legend(drawn=True)
 
 
 STUDY = Study(
@@ -112,6 +100,7 @@ STUDY = Study(
             draw,
         )
     },
-    note=note,
+    note="Best of {asked[num_restarts]} restarts of {asked[num_steps]:,} steps.",
+    asked=settings,
     order=2,
 )

@@ -25,12 +25,15 @@ while a fifth of the mean's square counts; at m = d 1/16 is enough for Procruste
 Gram.
 """
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
+from matplotlib.lines import Line2D
 
 from experiments import cells, judging
 from experiments.cells import Cell, crossed
-from experiments.study import Figure, Sheet, Study, ends, where
+from experiments.study import Figure, Sheet, Study, ends
 from simgeo import functional, limits, objectives, plots, teachers
 
 FRAMES = (0.0, 1 / 256, 1 / 64, 1 / 16, 1 / 4, 1.0, 4.0, 1e6)  # r; as good as uncentred
@@ -99,58 +102,41 @@ def best_of(drawn: np.ndarray, cell: Cell) -> pd.DataFrame:
         {
             "seed": cell.experiment.seeds,
             "optimum_matthews": found,
-            "turn": np.divide(
-                values, left, out=np.full(len(left), np.inf), where=left > 0
-            ),
+            "turn": np.where(left > 0, values / np.where(left > 0, left, 1), np.inf),
         }
     ).assign(teacher=cell.labels["teacher"], student_dim=width, frame=frame)
 
 
-def draw(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
+def draw(frame: pd.DataFrame, sheet: Sheet) -> None:
     """A row for each width, a column for each teacher, over what is left of a mean."""
     frame = frame.assign(left=_left(frame["frame"]))
-    for ax, width, name in sheet.grid(
-        frame["student_dim"].unique(), frame["teacher"].unique(), (1.5, 1.2)
-    ):
-        part = where(frame, teacher=name, student_dim=width)
-        turn = part["turn"].median()
-        if turn < FRAMES[-1]:
-            ax.axvline(
-                _left(pd.Series([turn]))[0],
-                color="#f5e29a",
-                lw=3,
-                zorder=-2,
-                label="r*",
-            )
-        best = part.groupby("left")["optimum_matthews"].median()
-        ax.plot(best.index, best, color="0.1", lw=2.2, alpha=0.35, label="optimum")
-        plots.over_setting(part, "left", "matthews", ax)
-        if width == frame["student_dim"].iloc[0] or sheet.narrow:
-            ax.set_title(name, fontsize=7)
-        ticks = _left(pd.Series([0.0, 1 / 4, 1.0, 1e6]))
-        ax.set_xticks(ticks, ["0", "1/4", "1", r"$\infty$"])
     widths = frame["student_dim"].unique()
-    labels = [f"pattern agreement\nm = {width}" for width in widths]
-    sheet.label("frame r", labels)
-    handles = {
-        text: line
-        for ax in sheet.axes.flat
-        for line, text in zip(*ax.get_legend_handles_labels(), strict=True)
-        if text in ("r*", "optimum")
-    }
-    sheet.legend(LOSSES, others=[*handles.values()])
-    columns = ["teacher", "student_dim", "objective", "frame", "turn", "seed", "loss"]
-    columns += ["optimum_loss", "matthews", "optimum_matthews"]
-    return frame[[*columns, "chance_matthews", "svd_matthews"]]
+    best = {"color": "0.1", "lw": 2.2, "alpha": 0.35, "label": "optimum"}
+    turn = {"color": "0.85", "lw": 3, "zorder": -2, "label": "r*"}
+    for ax, part in sheet.facets(frame, (1.5, 1.2), "teacher", "student_dim"):
+        at = part["turn"].median()
+        if at < FRAMES[-1]:
+            ax.axvline(_left([at])[0], **turn)
+        optimum = part.groupby("left")["optimum_matthews"].median()
+        ax.plot(optimum.index, optimum, **best)
+        plots.over_setting(part, "left", "matthews", ax)
+        if part["student_dim"].iloc[0] == widths[0] or sheet.narrow:
+            ax.set_title(part["teacher"].iloc[0], fontsize=7)
+        ax.set_xticks(_left([0.0, 1 / 4, 1.0, 1e6]), ["0", "1/4", "1", r"$\infty$"])
+    sheet.label("frame r", [f"pattern agreement\nm = {width}" for width in widths])
+    marks = [Line2D([], [], **best), Line2D([], [], **turn)]
+    sheet.legend(LOSSES, others=marks)
 
 
-def _left(frame: pd.Series) -> pd.Series:
-    """The share of the mean that a frame leaves."""
-    return 1 - frame.clip(0, 1e9).map(functional.removed_share)
+def _left(frames: Iterable[float]) -> np.ndarray:
+    """The share of the mean that frames leave."""
+    shares = map(functional.removed_share, np.clip([*frames], 0, 1e9))
+    return 1 - np.array([*shares])
 
 
 STUDY = Study(
     __doc__,
+    cells=grid,
     data=data,
     figures={
         "framed_centring": Figure(
@@ -161,9 +147,10 @@ STUDY = Study(
             "A few rows of zeros beside the vectors mend what centring loses: r = 1/4 "
             "brings CKA, Procrustes and Gram to their uncentred values everywhere.",
             draw,
+            columns="teacher student_dim objective frame turn seed loss optimum_loss "
+            "matthews optimum_matthews chance_matthews svd_matthews",
             levels=("chance", "svd"),
         )
     },
-    note=lambda quick: cells.describe(grid(quick)[0].experiment),
     order=17,
 )

@@ -49,7 +49,7 @@ def _section(name: str) -> Iterator[str]:
         yield f"![{figure.caption.partition('. ')[0].removesuffix('.')}.]({stem}.png)"
         says = [
             f"**{figure.caption}**",
-            " ".join(study.settings(False, figure).split()),
+            study.settings(figure),
         ]
         says += [LEVELS[level] for level in figure.levels]
         yield " ".join(says)

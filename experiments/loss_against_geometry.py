@@ -13,36 +13,33 @@ CKA reaches 0.999, which contradicts claim C1.
 import pandas as pd
 
 from experiments import cells
-from experiments.study import Figure, Sheet, Study, columns, ends, where
+from experiments.study import Figure, Sheet, Study, ends
 from simgeo import plots
 
+PANELS = {"columns": "teacher", "rows": "student_dim"}
 
-def draw_runs(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
+
+def draw_runs(frame: pd.DataFrame, sheet: Sheet) -> None:
     """One panel per teacher and width: every run in the plane of loss and pattern."""
-    widths, names = frame["student_dim"].unique(), frame["teacher"].unique()
-    for ax, width, name in sheet.grid(widths, names, (2.0, 1.4)):
-        part = where(frame, teacher=name, student_dim=width)
+    title = "{teacher}, m = {student_dim}"
+    for ax, part in sheet.facets(frame, (2.0, 1.4), title=title, **PANELS):
         plots.loss_against_geometry(part, "matthews", ax)
-        ax.set_title(f"{name}, m = {width}")
     sheet.label("loss / zero student's loss", "pattern agreement")
     sheet.legend(frame["objective"].unique())
-    drawn = "teacher objective student_dim seed step relative_loss relative_optimum"
-    return columns(frame, f"{drawn} matthews chance_matthews svd_matthews")
 
 
-def draw_ends(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
+def draw_ends(last: pd.DataFrame, sheet: Sheet) -> None:
     """One panel per teacher and width: where the runs end."""
-    last = ends(frame)
-    widths, names = last["student_dim"].unique(), last["teacher"].unique()
-    for ax, width, name in sheet.grid(widths, names, (1.6, 1.3)):
-        plots.ends(where(last, teacher=name, student_dim=width), "matthews", ax)
-        ax.set_title(f"{name},{chr(10) if sheet.narrow else ' '}m = {width}")
-        ax.set_xlim(-0.1, 1.04)
-        ax.set_xticks([0, 0.5, 1])
+    title = (
+        "{teacher},\nm = {student_dim}"
+        if sheet.narrow
+        else "{teacher}, m = {student_dim}"
+    )
+    for ax, part in sheet.facets(last, (1.6, 1.3), title=title, **PANELS):
+        plots.ends(part, "matthews", ax)
+        ax.set(xlim=(-0.1, 1.04), xticks=[0, 0.5, 1])
     sheet.label("pattern agreement", "")
     sheet.legend()
-    drawn = "teacher objective student_dim seed matthews chance_matthews svd_matthews"
-    return columns(last, drawn)
 
 
 STUDY = Study(
@@ -59,6 +56,8 @@ STUDY = Study(
             "whole pattern and an uncentred one preserved it; a learned projection "
             "loses most of it for every teacher.",
             draw_runs,
+            columns="teacher objective student_dim seed step relative_loss "
+            "relative_optimum matthews chance_matthews svd_matthews",
             levels=("chance", "svd"),
         ),
         "kept_geometry": Figure(
@@ -69,6 +68,9 @@ STUDY = Study(
             "uncentred CKA at 1.00. Below the rank no distance preserves a teacher of "
             "high fraction: all end at 0.32 or less, where the SVD baseline is 0.32.",
             draw_ends,
+            rows=ends,
+            columns="teacher objective student_dim seed matthews chance_matthews "
+            "svd_matthews",
             levels=("chance", "svd"),
         ),
     },

@@ -26,17 +26,15 @@ import pandas as pd
 
 from experiments import cells
 from experiments.cells import OBJECTIVES, RATE, TEACHERS, Cell, crossed
-from experiments.study import Figure, Sheet, Study, columns, ends, where
+from experiments.study import Figure, Sheet, Study, ends, where
 from simgeo import plots, students, sweep
 
 RATES = {"adam": (1e-4, 1.0), "sgd": (1e-3, 1e3)}
 SCALES = (1e-3, 1e1)
-SCALE = "student.start.scale"
-LEARNING_RATE = "learning_rate"
 PANELS = {
-    "adam": (LEARNING_RATE, "rate of Adam"),
-    "sgd": (LEARNING_RATE, "rate of gradient descent"),
-    "start": (SCALE, "scale of the start (rate 0.03)"),
+    "adam": ("learning_rate", "rate of Adam"),
+    "sgd": ("learning_rate", "rate of gradient descent"),
+    "start": ("student.start.scale", "scale of the start (rate 0.03)"),
 }
 
 
@@ -63,32 +61,23 @@ def grid(quick: bool) -> list[Cell]:
     ]
 
 
-def note(quick: bool) -> str:
-    """The settings that the runs share."""
-    last = grid(quick)[-1].experiment
-    told = cells.describe(last).replace("Adam at 0.03", "Adam or SGD")
-    return f"{told} m = {last.student_dim}."
-
-
 def rows(frame: pd.DataFrame) -> pd.DataFrame:
     """The ends of the runs."""
-    names = {RATE: LEARNING_RATE, "optimiser.kind": "optimiser"}
+    names = {RATE: "learning_rate", "optimiser.kind": "optimiser"}
     return ends(frame).rename(columns=names)
 
 
-def draw(last: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
+def draw(last: pd.DataFrame, sheet: Sheet) -> None:
     """Pattern agreement over each setting: a row for every teacher."""
     names = ["high fraction", "blocks"] if sheet.narrow else last["teacher"].unique()
     for ax, name, dial in sheet.grid(names, PANELS, 1.8, sharex="col"):
         part = where(last, teacher=name, study=dial)
         plots.over_setting(part, PANELS[dial][0], "matthews", ax)
         ax.set(xscale="log", title=name)
-    settings = [label for _, label in PANELS.values()]
-    sheet.label(settings, "pattern agreement\nat the end")
+    sheet.label(
+        [label for _, label in PANELS.values()], "pattern agreement\nat the end"
+    )
     sheet.legend(last["objective"].unique())
-    drawn = f"study teacher objective optimiser {LEARNING_RATE} {SCALE} seed matthews"
-    levels = "relative_loss relative_optimum chance_matthews svd_matthews"
-    return columns(last, f"{drawn} {levels}")
 
 
 STUDY = Study(
@@ -106,10 +95,15 @@ STUDY = Study(
             "1, at the same zero loss. A start of large scale costs the Gram "
             "distances the pattern.",
             draw,
-            levels=("chance", "svd"),
             rows=rows,
+            columns="study teacher objective optimiser learning_rate "
+            "student.start.scale seed matthews relative_loss relative_optimum "
+            "chance_matthews svd_matthews",
+            levels=("chance", "svd"),
         )
     },
-    note=note,
+    note="n = {one.num_vectors}, d = {one.teacher_dim}, epsilon = {one.epsilon:g}, "
+    "{one.num_seeds} seeds, {one.num_steps:,} steps of Adam or SGD with cosine decay; "
+    "free rows from a Gaussian start. m = {one.student_dim}.",
     order=7,
 )

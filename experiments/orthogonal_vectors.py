@@ -15,7 +15,7 @@ import itertools
 import pandas as pd
 
 from experiments import cells
-from experiments.study import Figure, Sheet, Study, columns, where
+from experiments.study import Figure, Sheet, Study, where
 from simgeo import plots
 
 LABELS = {
@@ -24,7 +24,7 @@ LABELS = {
 }
 
 
-def draw(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
+def draw(frame: pd.DataFrame, sheet: Sheet) -> None:
     """The fraction and which pairs, over the steps, for every teacher and width."""
     if sheet.narrow:
         frame = where(frame, student_dim=frame["student_dim"].min())
@@ -40,10 +40,6 @@ def draw(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
             ax.set_ylim(0, 1.04)
     sheet.label("steps", [LABELS[measure] for _, measure in rows])
     sheet.legend(frame["objective"].unique())
-    drawn = "teacher objective student_dim seed step fraction_student fraction_teacher"
-    more = "matthews pattern_recall pattern_precision isolated_student isolated_teacher"
-    levels = " ".join(f"{kind}_fraction_student" for kind in sheet.levels)
-    return columns(frame, f"{drawn} {more} {levels}")
 
 
 STUDY = Study(
@@ -59,6 +55,10 @@ STUDY = Study(
             "pairs than its teacher has (0.74 of all against 0.49), and with none of "
             "its pattern (agreement -0.01).",
             draw,
+            columns="teacher objective student_dim seed step fraction_student "
+            "fraction_teacher matthews pattern_recall pattern_precision "
+            "isolated_student isolated_teacher chance_fraction_student "
+            "svd_fraction_student ceiling_fraction_student",
             levels=("chance", "svd", "ceiling"),
         )
     },

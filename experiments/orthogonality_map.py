@@ -38,44 +38,40 @@ def compute(
     num_vectors: int, dims: list[int], epsilons: list[float], num_steps: int
 ) -> pd.DataFrame:
     """Fractions of pairs for every dimension and epsilon."""
-    rows = []
+    tables = []
     for dim in tqdm(dims, desc="orthogonality_map"):
         ceilings = [
             limits.max_orthogonal_fraction(epsilon, num_vectors, dim)
             for epsilon in epsilons
         ]
 
-        def draw(fraction, epsilon, dim=dim):
+        def reach(fraction, epsilon, dim=dim):
             asked = teachers.OrthogonalFraction(fraction, epsilon, num_steps)
             return asked(jax.random.key(0), num_vectors, dim)
 
-        drawn = jax.jit(jax.vmap(draw))(np.array(ceilings), np.array(epsilons))
-        for vectors, epsilon, ceiling in zip(drawn, epsilons, ceilings, strict=True):
-            rows.append(
-                {
-                    "num_vectors": num_vectors,
-                    "dim": dim,
-                    "epsilon": epsilon,
-                    "random": limits.random_fraction(epsilon, dim),
-                    "reached": teachers.report(np.asarray(vectors), epsilon)[
-                        "fraction"
-                    ],
-                    "ceiling": ceiling,
-                }
-            )
-    return pd.DataFrame(rows)
+        drawn = jax.jit(jax.vmap(reach))(np.array(ceilings), np.array(epsilons))
+        reports = map(teachers.report, np.asarray(drawn), epsilons)
+        table = {
+            "num_vectors": num_vectors,
+            "dim": dim,
+            "epsilon": epsilons,
+            "random": [limits.random_fraction(epsilon, dim) for epsilon in epsilons],
+            "reached": [report["fraction"] for report in reports],
+            "ceiling": ceilings,
+        }
+        tables.append(pd.DataFrame(table))
+    return pd.concat(tables)
 
 
-def draw(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
+def draw(frame: pd.DataFrame, sheet: Sheet) -> None:
     """Three maps with one scale."""
-    for ax, _, column in sheet.grid([""], PANELS, (1.9, 1.5)):
+    for ax, column in sheet.line(PANELS, (1.9, 1.5)):
         table = frame.pivot(index="dim", columns="epsilon", values=column)
         plots.fractions(table, ax)
         ax.set(title=PANELS[column])
     sheet.label("epsilon", "dimensions d")
     label = "fraction of pairs\nepsilon-orthogonal"
     sheet.colour_bar(label, 0.6 if sheet.narrow else 1.0)
-    return frame
 
 
 STUDY = Study(
@@ -94,8 +90,7 @@ STUDY = Study(
             draw,
         )
     },
-    note=lambda quick: (
-        f"n = {settings(quick)['num_vectors']} vectors; one draw for every cell."
-    ),
+    note="n = {asked[num_vectors]} vectors; one draw for every cell.",
+    asked=settings,
     order=1,
 )

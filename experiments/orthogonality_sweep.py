@@ -12,7 +12,7 @@ that of every distance is 0.16, as is that of the truncated SVD.
 import pandas as pd
 
 from experiments.cells import OBJECTIVES, Cell, crossed
-from experiments.study import Figure, Sheet, Study, columns, ends, where
+from experiments.study import Figure, Sheet, Study, ends, where
 from simgeo import plots, teachers
 
 LABELS = {
@@ -31,16 +31,12 @@ def grid(quick: bool) -> list[Cell]:
     size = {"num_vectors": 128, "teacher_dim": 64, "num_records": 3}
     if quick:
         size |= {"num_vectors": 64, "teacher_dim": 32, "num_steps": 200}
-    return [
-        cell
-        for width in (size["teacher_dim"], size["teacher_dim"] // 2)
-        for cell in crossed(quick, asked, OBJECTIVES, student_dim=width, **size)
-    ]
+    widths = [size["teacher_dim"], size["teacher_dim"] // 2]
+    return crossed(quick, asked, OBJECTIVES, student_dim=widths, **size)
 
 
-def draw(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
+def draw(last: pd.DataFrame, sheet: Sheet) -> None:
     """Pattern agreement and the student's own fraction over the teacher's fraction."""
-    last = ends(frame)
     widths = last["student_dim"].unique()
     for ax, measure, width in sheet.grid(LABELS, widths, (1.9, 1.6), sharey="row"):
         part = where(last, student_dim=width)
@@ -49,10 +45,6 @@ def draw(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
             ax.set_title(f"m = {width}")
     sheet.label("teacher's fraction of pairs", list(LABELS.values()))
     sheet.legend(last["objective"].unique())
-    drawn = "objective student_dim seed fraction_teacher fraction_student matthews loss"
-    drawn += " optimum_loss chance_matthews svd_matthews"
-    levels = " ".join(f"{kind}_fraction_student" for kind in sheet.levels)
-    return columns(last, f"{drawn} {levels}")
 
 
 STUDY = Study(
@@ -68,6 +60,10 @@ STUDY = Study(
             "ones preserve all of it; at high fractions a student of half the width "
             "preserves almost nothing.",
             draw,
+            rows=ends,
+            columns="objective student_dim seed fraction_teacher fraction_student "
+            "matthews loss optimum_loss chance_matthews svd_matthews "
+            "chance_fraction_student svd_fraction_student ceiling_fraction_student",
             levels=("chance", "svd", "ceiling"),
         )
     },

@@ -15,9 +15,8 @@ and 1.00 from d on.
 
 import pandas as pd
 
-from experiments import cells
 from experiments.cells import OBJECTIVES, TEACHERS, Cell, crossed
-from experiments.study import Figure, Sheet, Study, columns, ends, where
+from experiments.study import Figure, Sheet, Study, ends
 from simgeo import plots
 
 RATIOS = (0.125, 0.25, 0.5, 0.75, 1.0, 2.0)
@@ -32,42 +31,28 @@ def grid(quick: bool) -> list[Cell]:
     return [
         cell
         for dim in dims
-        for ratio in ratios
         for cell in crossed(
             quick,
             TEACHERS,
             OBJECTIVES,
             num_vectors=4 * dim,
             teacher_dim=dim,
-            student_dim=int(ratio * dim),
+            student_dim=[int(ratio * dim) for ratio in ratios],
             **size,
         )
     ]
 
 
-def note(quick: bool) -> str:
-    """The settings that the runs share."""
-    chosen = [cell.experiment for cell in grid(quick)]
-    dims = " and ".join(map(str, sorted({one.teacher_dim for one in chosen})))
-    _, _, rest = cells.describe(chosen[0]).split(", ", 2)
-    return f"n = 4 d, d = {dims}, {rest}"
-
-
-def draw(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
+def draw(last: pd.DataFrame, sheet: Sheet) -> None:
     """Pattern agreement over m / d: a column for every teacher, a row for every d."""
-    last = ends(frame)
-    last["ratio"] = last["student_dim"] / last["teacher_dim"]
-    names, dims = last["teacher"].unique(), sorted(last["teacher_dim"].unique())
-    for ax, dim, name in sheet.grid(dims, names, (1.9, 1.4)):
-        part = where(last, teacher=name, teacher_dim=dim)
+    last = last.assign(ratio=last["student_dim"] / last["teacher_dim"])
+    panels = {"columns": "teacher", "rows": "teacher_dim"}
+    title = "{teacher}, d = {teacher_dim}"
+    for ax, part in sheet.facets(last, (1.9, 1.4), title=title, **panels):
         plots.over_setting(part, "ratio", "matthews", ax)
-        ax.set_title(f"{name}, d = {dim}")
         ax.axvline(1, color="0.85", lw=3, zorder=-1)
     sheet.label("student's width / teacher's", "pattern agreement\nat the end")
     sheet.legend(last["objective"].unique())
-    drawn = "teacher objective num_vectors teacher_dim student_dim seed matthews"
-    drawn += " fraction_student fraction_teacher relative_loss relative_optimum"
-    return columns(last, f"{drawn} chance_matthews svd_matthews")
 
 
 STUDY = Study(
@@ -81,9 +66,14 @@ STUDY = Study(
             "the whole pattern from the teacher's rank on; room beyond it gives "
             "centred ones a part of theirs back.",
             draw,
+            rows=ends,
+            columns="teacher objective num_vectors teacher_dim student_dim seed "
+            "matthews fraction_student fraction_teacher relative_loss "
+            "relative_optimum chance_matthews svd_matthews",
             levels=("chance", "svd"),
         )
     },
-    note=note,
+    note="n = 4 d, d = 32 and 64, epsilon = {one.epsilon:g}, {one.num_seeds} seeds, "
+    "{one.num_steps} steps of {one.optimiser.label}; free rows from a Gaussian start.",
     order=6,
 )

@@ -74,15 +74,12 @@ def built(teacher: jax.Array) -> dict[str, jax.Array]:
     return {name: jnp.asarray(student, float) for name, student in made.items()}
 
 
-def distances(
-    student: jax.Array, teacher: jax.Array
-) -> tuple[dict[str, jax.Array], jax.Array]:
-    """Every distance, relative to the zero student's, and the pattern agreement."""
-    relative = {
+def distances(student: jax.Array, teacher: jax.Array) -> dict[str, jax.Array]:
+    """The pattern agreement, and every distance relative to the zero student's."""
+    return {"matthews": measures.matthews(student, teacher, EPSILON)} | {
         name: objective(student, teacher) / objective(0.0 * student, teacher)
         for name, objective in objectives.STANDARD.items()
     }
-    return relative, measures.matthews(student, teacher, EPSILON)
 
 
 @functools.cache
@@ -92,15 +89,16 @@ def compute() -> tuple[dict[str, jax.Array], pd.DataFrame]:
     made = {name: compiled[name] for name in ORDER}
     made |= built(made["teacher"])
     judge = jax.jit(distances)
-    rows = []
-    for name, student in made.items():
-        relative, matthews = judge(student, made[TEACHERS.get(name, "teacher")])
-        row = {key: float(value) for key, value in relative.items()}
-        rows.append({"student": name, "matthews": float(matthews), **row})
-    return made, pd.DataFrame(rows)
+    found = {
+        name: judge(student, made[TEACHERS.get(name, "teacher")])
+        for name, student in made.items()
+    }
+    table = pd.DataFrame(found).T.astype(float)
+    table.insert(0, "matthews", table.pop("matthews"))
+    return made, table.rename_axis("student").reset_index()
 
 
-def draw(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
+def draw(frame: pd.DataFrame, sheet: Sheet) -> None:
     """Heat maps of the cosines, the distances under each."""
     made, _ = compute()
     names = ORDER if sheet.narrow else tuple(made)
@@ -113,7 +111,6 @@ def draw(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
         lines = [f"{label} {_short(row[key])}" for key, label in SHOWN.items()]
         ax.set(title=TITLES.get(name, name), xlabel="\n".join(lines))
     sheet.colour_bar("cosine", 0.4)
-    return frame
 
 
 def _short(value: float) -> str:
@@ -140,9 +137,7 @@ STUDY = Study(
             rows=lambda data: data[1],
         )
     },
-    note=lambda quick: (
-        f"24 vectors in 12 dimensions, 4 blocks, epsilon = {EPSILON:g}; one draw."
-    ),
+    note=f"24 vectors in 12 dimensions, 4 blocks, epsilon = {EPSILON:g}; one draw.",
     main=True,
     order=5,
 )

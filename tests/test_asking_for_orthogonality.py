@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from scipy.linalg import orthogonal_procrustes
 
-from experiments import asking_for_orthogonality as study
 from experiments import judging
+from experiments.asking_for_orthogonality import runs as study
 from simgeo import plots
 
 pytestmark = pytest.mark.once

@@ -5,7 +5,7 @@ import itertools
 import pandas as pd
 import pytest
 
-from experiments import assumptions as study
+from experiments.assumptions import dials as study
 
 pytestmark = pytest.mark.once
 

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from experiments import cells, claims, cross_objectives, report
+from experiments import cells, cka_spikes, claims, report
+from experiments.report.verdicts import judge
 from experiments.study import draw
 from simgeo import plots, settings
 
@@ -67,7 +68,7 @@ def made(procrustes_of_mapped: float = 3.0) -> pd.DataFrame:
 def verdicts(frame, rise=1.0, students=None) -> dict[str, dict[str, str]]:
     """Of every variant of every claim."""
     students = made() if students is None else students
-    found = claims.judge(frame, spikes(rise), students)
+    found = judge(frame, spikes(rise), students)
     return {
         claim.name: dict(claim.verdicts[["variant", "verdict"]].to_numpy())
         for claim in found
@@ -120,7 +121,7 @@ def test_a_high_loss_does_not_count_as_a_low_one():
 
 def test_report_says_and_draws_the_state_of_every_cell(tmp_path):
     frame = runs(LOSING | {"Procrustes": 0.5})
-    found = claims.judge(frame, spikes(5.0), made())
+    found = judge(frame, spikes(5.0), made())
     judged = report.Judged(found, frame, "a preset")
     tables = report.tables(judged)
     text = tables["claims.md"]
@@ -128,8 +129,10 @@ def test_report_says_and_draws_the_state_of_every_cell(tmp_path):
     assert "a preset" in text
     assert "-0 [" not in text
     assert set(tables["comparisons.csv"]["condition"]) == set(LABELS) - {"CKA"}
-    draw(report.STUDY.figures["claims"], report.rows(judged), tmp_path, "claims")
-    drawn = pd.read_csv(tmp_path / "claims.csv")
+    figure = report.STUDY.figures["claims"]
+    drawn = figure.drawn(judged)
+    draw(figure, drawn, tmp_path, "claims")
+    assert (tmp_path / "claims.png").is_file()
     assert list(drawn["claim"].unique()) == [claim.name for claim in found]
     assert len(drawn) == sum(len(claim.cells) for claim in found)
     assert set(drawn["state"]) == {claims.HELD, claims.FAILED}
@@ -137,7 +140,7 @@ def test_report_says_and_draws_the_state_of_every_cell(tmp_path):
 
 @pytest.mark.parametrize("quick", [False, True])
 def test_every_run_is_another_one_and_has_a_style(quick):
-    grid = [*cells.main_grid(quick), *cross_objectives.spike_grid(quick)]
+    grid = [*cells.main_grid(quick), *cka_spikes.grid(quick)]
     keys = {settings.fingerprint(cell.experiment) for cell in grid}
     assert len(keys) == len(grid)
     assert {cell.experiment.objective.label for cell in grid} <= set(plots.STYLES)

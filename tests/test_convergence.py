@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from experiments import cells, convergence, study
+from experiments.convergence import arriving
 from simgeo import plots, settings
 
 pytestmark = pytest.mark.once
@@ -24,7 +25,7 @@ def frame(loss, matthews, optimum=0.0) -> pd.DataFrame:
         for step in STEPS:
             time = step / slower / (1 + seed)
             rows.append(("a", objective, seed, step, loss(time), matthews(time)))
-    columns = [*convergence.RUN, "step", "loss", "matthews"]
+    columns = [*arriving.RUN, "step", "loss", "matthews"]
     found = pd.DataFrame(rows, columns=columns)
     return found.assign(optimum_loss=optimum, chance_matthews=0.0, svd_matthews=1.0)
 
@@ -45,8 +46,8 @@ def test_arrivals_are_those_of_a_loop(optimum):
         lambda t: 1 - np.exp(-t / 20) * np.cos(t / 3),
         optimum,
     )
-    found = convergence.arrivals(runs).set_index(convergence.RUN)
-    for place, run in runs.groupby(convergence.RUN):
+    found = arriving.arrivals(runs).set_index(arriving.RUN)
+    for place, run in runs.groupby(arriving.RUN):
         loss, kept = run["loss"].to_numpy(), run["matthews"].to_numpy()
         least = loss.min() if np.isnan(optimum) else optimum
         gap = (loss - least) / (loss[0] - least)
@@ -58,13 +59,13 @@ def test_arrivals_are_those_of_a_loop(optimum):
 
 def test_a_passage_is_no_arrival():
     runs = frame(lambda t: float(t < 5), lambda t: 0.5 * (t == 50) + 0.5 * (t > 80))
-    found = convergence.arrivals(runs).set_index(convergence.RUN)["steps_matthews"]
+    found = arriving.arrivals(runs).set_index(arriving.RUN)["steps_matthews"]
     assert found["a", "CKA", 0] == 90
 
 
 def test_comparisons_are_with_cka_and_corrected_together():
-    arrived = convergence.arrivals(frame(lambda t: np.exp(-t), lambda t: float(t > 9)))
-    others = convergence.compare(arrived)
+    arrived = arriving.arrivals(frame(lambda t: np.exp(-t), lambda t: float(t > 9)))
+    others = arriving.compare(arrived)
     assert set(others["baseline"]) == {"CKA"}
     assert set(others["measure"]) == {"steps_loss", "steps_matthews"}
     assert (others["p_adjusted"] >= others["p"]).all()
@@ -72,22 +73,21 @@ def test_comparisons_are_with_cka_and_corrected_together():
 
 
 def test_seconds_are_steps_times_those_of_one():
-    arrived = convergence.arrivals(frame(lambda t: np.exp(-t), lambda t: float(t > 9)))
+    arrived = arriving.arrivals(frame(lambda t: np.exp(-t), lambda t: float(t > 9)))
     timed = pd.DataFrame({"objective": ["CKA", "Gram"], "seconds_per_step": [1.0, 3.0]})
-    table = convergence.seconds(arrived, timed).set_index("objective")
+    table = arriving.seconds(arrived, timed).set_index("objective")
     gram = arrived[arrived["objective"] == "Gram"]["steps_loss"].median()
     assert table["seconds_loss"]["Gram"] == 3.0 * gram
 
 
 def test_the_figure_is_the_same_from_its_csv(tmp_path):
     runs = frame(lambda t: np.exp(-t / 9), lambda t: 1 - np.exp(-t / 9), 0.0)
-    arrived = convergence.arrivals(runs)
-    places = ("one", "two")
-    for place in places:
-        folder = tmp_path / place
-        figure = convergence.STUDY.figures["convergence"]
-        study.draw(figure, arrived, folder, "convergence")
-        arrived = pd.read_csv(folder / "convergence.csv")
+    arrived = arriving.arrivals(runs)
+    arrived.to_csv(tmp_path / "convergence.csv", float_format="%.6g")
+    places = {"one": arrived, "two": pd.read_csv(tmp_path / "convergence.csv")}
+    figure = convergence.STUDY.figures["convergence"]
+    for place, rows in places.items():
+        study.draw(figure, rows, tmp_path / place, "convergence")
     one, two = (plt.imread(tmp_path / place / "convergence.png") for place in places)
     assert np.abs(one - two).max() < 0.01  # numbers in the csv have six digits
 

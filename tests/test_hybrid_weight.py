@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from experiments import cells
-from experiments.hybrid_weight import pairs
+from experiments.hybrid_weight import bought, pairs
 from simgeo import engine, objectives, problems
 
 pytestmark = pytest.mark.once
@@ -21,14 +21,14 @@ def ends(kept, first_loss=lambda weight: 1.0 + weight) -> pd.DataFrame:
         ("CKA + Procrustes", "a", 8, weight, seed, kept(weight), first_loss(weight))
         for weight, seed in itertools.product(pairs.WEIGHTS, range(8))
     ]
-    columns = [*pairs.CELL, "weight", "seed", "matthews", "first_loss"]
+    columns = [*bought.CELL, "weight", "seed", "matthews", "first_loss"]
     frame = pd.DataFrame(rows, columns=columns)
     noise = pd.Series(1e-3 * rng.random(8))
     return frame.assign(matthews=frame["matthews"] + frame["seed"].map(noise))
 
 
 def only_row(frame) -> pd.Series:
-    return pairs.bought(frame, pairs.compare(frame)).iloc[0]
+    return bought.bought(frame, bought.compare(frame)).iloc[0]
 
 
 def test_the_least_weight_with_most_of_the_gain():
@@ -47,7 +47,7 @@ def test_nothing_is_bought_where_nothing_is_gained():
 
 
 def test_weights_are_compared_with_none_and_corrected_together():
-    others = pairs.compare(ends(lambda w: w))
+    others = bought.compare(ends(lambda w: w))
     assert set(others["baseline"]) == {0.0}
     assert len(others) == 2 * (len(pairs.WEIGHTS) - 1)
     assert (others["p_adjusted"] >= others["p"]).all()

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pages
 import pytest
+from matplotlib.colors import to_rgb
 
 from experiments import same_loss
 from simgeo import engine, limits, plots, theory
@@ -79,10 +80,32 @@ def test_a_name_says_whether_an_objective_centres():
 def test_one_colour_has_one_meaning():
     hues = {marks.COLOURS[name] for name in marks.LABELS}
     assert len(hues) == 4  # of families
-    assert not hues & set(marks.FATES.values())
+    drawn = {hue for pair in marks.HUES.values() for hue in pair}
+    assert not drawn & set(marks.FATES.values())
     assert len(set(marks.FATES.values())) == 4
     for fate in ("preserved", "lost", "gained"):
         assert marks.FATES[fate] == plots.FATES[fate]
+
+
+def contrast(one: str, other: str) -> float:
+    """Of two colours, as the Web Content Accessibility Guidelines define it."""
+    light = []
+    for colour in (one, other):
+        values = np.array(to_rgb(colour))
+        linear = np.where(
+            values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4
+        )
+        light.append(0.05 + linear @ (0.2126, 0.7152, 0.0722))
+    return max(light) / min(light)
+
+
+def test_colours_are_seen_on_the_dark_page_and_fates_on_both():
+    template = Path(document.__file__).with_name("page.html").read_text()
+    paper, dark = re.findall(r"--paper: (#\w+)", template)
+    for _, hue in marks.HUES.values():
+        assert contrast(hue, dark) >= 4.5
+    for fate in ("preserved", "lost"):
+        assert min(contrast(marks.FATES[fate], each) for each in (paper, dark)) >= 3
 
 
 def test_counts_are_the_limits(shown):

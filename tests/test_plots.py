@@ -7,7 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.colors import to_rgb
+from matplotlib.colors import rgb_to_hsv, to_rgb
 
 from simgeo import plots
 
@@ -85,6 +85,22 @@ def test_hue_is_the_family_fill_is_the_mean_and_greys_differ():
     assert set(main) == {"CKA", "Procrustes", "Gram"}
     assert np.diff(greys).min() > 0.09
     assert len({style[:3] for style in plots.STYLES.values()}) == len(plots.STYLES)
+
+
+def test_fates_have_hues_of_no_family_and_differ_in_grey():
+    def hue(colour) -> float:
+        return 360 * rgb_to_hsv(to_rgb(colour))[0]
+
+    coloured = [style.colour for style in plots.STYLES.values()]
+    families = [hue(each) for each in coloured if len(set(to_rgb(each))) > 1]
+    fates = [plots.FATES[fate] for fate in ("preserved", "lost", "gained")]
+    for fate in fates:
+        gaps = [abs((hue(fate) - other + 180) % 360 - 180) for other in families]
+        assert min(gaps) > 20
+    greys = [
+        np.dot(to_rgb(each), (0.299, 0.587, 0.114)) for each in (*fates[:2], "0.87")
+    ]
+    assert np.diff(sorted(greys)).min() > 0.15
 
 
 def test_coinciding_curves_are_drawn_once_and_named_together(frame, ax):

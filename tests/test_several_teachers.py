@@ -9,7 +9,7 @@ from scipy.linalg import orthogonal_procrustes
 from scipy.optimize import minimize
 
 from experiments import judging
-from experiments import several_teachers as study
+from experiments.several_teachers import runs as study
 from simgeo import objectives
 
 RNG = np.random.default_rng(0)

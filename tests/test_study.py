@@ -94,7 +94,7 @@ def test_tables_are_written_by_name_and_a_wide_figure_is_drawn_once(tmp_path):
         data=lambda quick: pd.DataFrame({"x": [1 / 3]}),
         tables=lambda data: {"all.csv": data, "text.md": "words\n"},
         figures={"drawn": Figure("A caption.", "A finding.", draw, narrow=False)},
-        note=lambda quick: "Some settings.",
+        note="Some settings.",
     )
     study.produce(True, tmp_path)
     assert widths == [False]

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from experiments import theorem_one
+from experiments.theorem_one import closed_forms
 
 pytestmark = pytest.mark.once
 
@@ -15,7 +16,7 @@ def relative(one: np.ndarray, other: np.ndarray) -> float:
 
 @pytest.mark.parametrize(("n", "k"), [(4, 2), (24, 6), (24, 22), (64, 8)])
 def test_closed_forms_are_the_distances_of_the_vectors(n, k):
-    copy, teacher = theorem_one.plain(n), theorem_one.turned(n, k)
+    copy, teacher = closed_forms.plain(n), closed_forms.turned(n, k)
     assert np.allclose(np.linalg.norm(teacher, axis=1), 1)
     gram, other = copy @ copy.T, teacher @ teacher.T
     centre = np.eye(n) - 1 / n
@@ -31,7 +32,7 @@ def test_closed_forms_are_the_distances_of_the_vectors(n, k):
         "gram_size": squared,
         "pairs": np.mean(off < 0.5),
     }
-    found = theorem_one.distances(n, k)
+    found = closed_forms.distances(n, k)
     assert found.keys() == expected.keys()
     assert [*found.values()] == pytest.approx([*expected.values()])
     assert np.sum(off < 0.5) == np.sum(off == 0)

@@ -18,7 +18,7 @@ from experiments.study import Sheet, where
 _SHADES = dict(zip(COUNTS, (("0.65", "o"), ("0.4", "s"), ("0.0", "^")), strict=True))
 
 
-def draw(table: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
+def draw(table: pd.DataFrame, sheet: Sheet) -> None:
     """Kept features and losses over the width, a column for every sparsity.
 
     A narrow figure has the kept features alone.
@@ -38,7 +38,6 @@ def draw(table: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
     labels = ["features kept", "loss / that\nof keeping none"]
     sheet.label("width m", labels[: len(rows)])
     sheet.legend(others=_handles())
-    return table
 
 
 def _handles() -> list[Line2D]:

@@ -1,5 +1,7 @@
 """What the minimum-width theorem says of toy models, and how far it is right."""
 
+import itertools
+
 import numpy as np
 import pandas as pd
 
@@ -75,26 +77,26 @@ def right(table: pd.DataFrame, tolerance: float = 0.1) -> pd.DataFrame:
     cells, and, `right_partly`, of those where the formula does not say all.
     """
     rows = []
+    middle = table.groupby(CELL, sort=False).median(numeric_only=True).reset_index()
     for name, thresholds in CRITERIA.items():
-        for threshold in thresholds:
-            kept = f"kept_{name}_{threshold:g}"
-            middle = table.groupby(CELL, sort=False)[[kept, "kept_formula"]].median()
-            for decay, cell in middle.groupby("decay", sort=False):
-                said = cell["kept_formula"]
-                is_right = (cell[kept] - said).abs() <= tolerance * said
-                partly = said < said.index.get_level_values("num_features")
-                rows.append(
-                    {
-                        "criterion": name,
-                        "threshold": threshold,
-                        "decay": decay,
-                        "right": is_right.mean(),
-                        "right_partly": is_right[partly].mean(),
-                        "bounded": (cell[kept] <= (1 + tolerance) * said).mean(),
-                        "num": len(cell),
-                        "num_partly": int(partly.sum()),
-                    }
-                )
+        for threshold, (decay, cell) in itertools.product(
+            thresholds, middle.groupby("decay", sort=False)
+        ):
+            kept, said = cell[f"kept_{name}_{threshold:g}"], cell["kept_formula"]
+            is_right = (kept - said).abs() <= tolerance * said
+            partly = said < cell["num_features"]
+            rows.append(
+                {
+                    "criterion": name,
+                    "threshold": threshold,
+                    "decay": decay,
+                    "right": is_right.mean(),
+                    "right_partly": is_right[partly].mean(),
+                    "bounded": (kept <= (1 + tolerance) * said).mean(),
+                    "num": len(cell),
+                    "num_partly": int(partly.sum()),
+                }
+            )
     return pd.DataFrame(rows)
 
 
@@ -108,25 +110,26 @@ def accuracies(table: pd.DataFrame) -> pd.DataFrame:
     """
     names = ["loss", "loss_formula", "loss_linear", "loss_full"]
     middle = table.groupby(CELL, sort=False)[names].median().reset_index()
-    rows = []
-    for teacher in TEACHER_WIDTHS:
+    place = ["decay", "num_features", "sparsity"]
+    ways = ["of everything", "of the larger", "of the found"]
+    tables = []
+    for teacher, predictor in itertools.product(
+        TEACHER_WIDTHS, ("formula", "linear", "full")
+    ):
         students = middle[middle["width"] <= teacher]
-        for predictor in ("formula", "linear", "full"):
-            found, said = students["loss"], students[f"loss_{predictor}"]
-            gap = (found - said).abs()
-            ways = {
-                "of everything": 1 - gap,
-                "of the larger": 1 - gap / np.maximum(found, said),
-                "of the found": (1 - gap / found).clip(0),
-            }
-            for way, accuracy in ways.items():
-                one = students[["decay", "num_features", "sparsity"]].assign(
-                    teacher_width=teacher,
-                    predictor=predictor,
-                    relative=way,
-                    accuracy=accuracy,
-                )
-                rows.append(one)
-    long = pd.concat(rows)
-    keys = [name for name in long.columns if name != "accuracy"]
-    return long.groupby(keys, sort=False)["accuracy"].median().reset_index()
+        found, said = students["loss"], students[f"loss_{predictor}"]
+        gap = (found - said).abs()
+        counted = [
+            1 - gap,
+            1 - gap / np.maximum(found, said),
+            (1 - gap / found).clip(0),
+        ]
+        one = students[place].assign(
+            teacher_width=teacher,
+            predictor=predictor,
+            **dict(zip(ways, counted, strict=True)),
+        )
+        keys = [*place, "teacher_width", "predictor"]
+        long = one.melt(keys, ways, "relative", "accuracy")
+        tables.append(long.groupby([*keys, "relative"], sort=False).median())
+    return pd.concat(tables).reset_index()

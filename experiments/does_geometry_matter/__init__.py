@@ -100,16 +100,6 @@ def data(quick: bool) -> Ranked:
     return Ranked(runs, ranking(runs, 100 if quick else 500))
 
 
-def note(quick: bool) -> str:
-    """The settings that the runs share."""
-    asked = settings(quick)
-    return (
-        f"{cells.describe(grid(quick)[0].experiment)}\nFeatures on with probability "
-        f"{1 - asked['sparsities'][0]:.2g}, uniform in size; {asked['num_samples']:,} "
-        f"samples to fit and as many to score; area weighted by importance 1 / i."
-    )
-
-
 STUDY = Study(
     __doc__,
     cells=grid,
@@ -139,6 +129,9 @@ STUDY = Study(
             rows=lambda ranked: ranked.table,
         ),
     },
-    note=note,
+    note="{shared} Features on with probability 0.1, uniform in size; "
+    "{asked[num_samples]:,} samples to fit and as many to score; area weighted by "
+    "importance 1 / i.",
+    asked=settings,
     order=11,
 )

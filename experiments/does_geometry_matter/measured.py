@@ -36,7 +36,7 @@ SAYS = {
     "own": "student's own\ndirections",
 }
 SHOWN = ("fraction_student", "effective_rank")
-_WIDTHS = (("0.1", "o"), ("#3a78b5", "^"), ("#e8a33d", "s"))  # luminance too
+_WIDTHS = (("0.1", "o"), ("0.45", "^"), ("0.7", "s"))  # hues are of objectives
 
 
 def rows(ranked: Ranked) -> pd.DataFrame:
@@ -46,7 +46,7 @@ def rows(ranked: Ranked) -> pd.DataFrame:
     return drawn[names]
 
 
-def draw(runs: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
+def draw(runs: pd.DataFrame, sheet: Sheet) -> None:
     """What the students' own directions give, over count and effective rank."""
     own = where(runs, reader="own")
     widths = sorted(own["student_dim"].unique(), reverse=True)
@@ -56,7 +56,7 @@ def draw(runs: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
             options = {"s": 7, "lw": 0, "alpha": 0.5, "rasterized": True}
             options |= {"marker": marker, "color": colour}
             ax.scatter(part[measure], part["area"], **options)
-        ax.axhline(0.5, color="0.3", ls=plots.LEVELS["chance"][1], lw=0.8, zorder=0)
+        plots.level(ax, "chance", 0.5)
         ax.set_xlabel(LABELS[measure])
     sheet.axes[0, 0].set_ylabel("area under ROC,\nstudent's own directions")
     others = [
@@ -64,26 +64,20 @@ def draw(runs: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
         for width, (colour, marker) in zip(widths, _WIDTHS, strict=False)
     ]
     sheet.legend(others=others, ncols=4)
-    return runs
 
 
-def draw_ranking(table: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
+def draw_ranking(table: pd.DataFrame, sheet: Sheet) -> None:
     """The rank correlation of every measure (rows) with every reader (columns)."""
     drawn = where(table, sparsity=SPARSITIES[0])
-    values = drawn.pivot(index="measure", columns="reader", values="given_both")
-    values = values.dropna()[list(READERS)]
-    values = values.loc[values.abs().mean(axis=1).sort_values(ascending=False).index]
-    signs = np.sign(drawn["given_both_low"]) == np.sign(drawn["given_both_high"])
-    sure = drawn.assign(sure=signs).pivot(
-        index="measure", columns="reader", values="sure"
+    is_sure = np.sign(drawn["given_both_low"]) == np.sign(drawn["given_both_high"])
+    stars = is_sure.map({True: "*", False: ""})
+    drawn = drawn.assign(
+        said=(drawn["given_both"].round(2) + 0.0).map("{:.2f}".format) + stars
     )
-    said = [
-        [
-            f"{value + 0.0:.2f}{'*' if sure.loc[name, reader] else ''}"
-            for reader, value in line.items()
-        ]
-        for name, line in values.round(2).iterrows()
-    ]
+    wide = drawn.pivot(index="measure", columns="reader")
+    values = wide["given_both"].dropna()[list(READERS)]
+    values = values.loc[values.abs().mean(axis=1).sort_values(ascending=False).index]
+    said = wide["said"].loc[values.index, values.columns]
     ax = sheet.panels(1, 1, (3.6, 3.4))[0, 0]
     options = {"vmin": -1, "vmax": 1, "cmap": "vlag", "annot_kws": {"size": 6.5}}
     sns.heatmap(values, ax=ax, annot=said, fmt="", cbar=False, **options)
@@ -93,4 +87,3 @@ def draw_ranking(table: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
     ax.set(xlabel="", ylabel="")
     ax.tick_params(length=0, labelsize=6 if sheet.narrow else 7)
     ax.xaxis.tick_top()
-    return table

@@ -27,7 +27,6 @@ DISTANCES = tuple(
     if name not in ("cka", "cka_uncentred", "procrustes_normalised")
 )
 CANDIDATES = ("student_dim", *MEASURES, *DISTANCES)
-ALWAYS = ("fraction_student", "matthews", "cka")  # shown whatever leads
 
 
 def last(frame: pd.DataFrame) -> pd.DataFrame:
@@ -151,7 +150,8 @@ def _intervals(
         ).bootstrap_distribution
         low, high = np.nanquantile(drawn, [0.025, 0.975], axis=-1)
     names = ("pooled", "given_width", "given_both", "skill")
-    found = {f"{name}_low": each for name, each in zip(names, low, strict=True)}
-    return found | {
-        f"{name}_high": each for name, each in zip(names, high, strict=True)
+    return {
+        f"{name}_{end}": each
+        for end, values in (("low", low), ("high", high))
+        for name, each in zip(names, values, strict=True)
     }

@@ -20,7 +20,7 @@ from experiments.headlines import drawing
 from experiments.study import Figure, Sheet, Study
 
 FIGURES = Path(__file__).parents[2] / "figures"
-Drawing = Callable[[pd.DataFrame, Sheet], pd.DataFrame]
+Drawing = Callable[[pd.DataFrame, Sheet], None]
 
 
 def _figure(
@@ -34,8 +34,7 @@ def _figure(
         return frame[np.logical_and.reduce(has)]
 
     caption = f"{caption} Points: seeds; lines or bars: medians."
-    settings = f"{note}; from `{stem}`."
-    return Figure(caption, finding, draw, note=lambda quick: settings, rows=rows)
+    return Figure(caption, finding, draw, note=f"{note}; from `{stem}`.", rows=rows)
 
 
 STUDY = Study(

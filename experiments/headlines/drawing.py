@@ -34,12 +34,11 @@ def _line(
 
 def _level(ax: Axes, frame: pd.DataFrame, kind: str, measure: str, at: float) -> None:
     height = frame[f"{kind}_{measure}"].median()
-    label, line = plots.LEVELS[kind]
-    ax.axhline(height, color="0.3", ls=line, lw=0.8, zorder=0)
-    plots.direct(ax, at, height, label, xytext=(0, 5))
+    plots.level(ax, kind, height)
+    plots.direct(ax, at, height, plots.LEVELS[kind][0], xytext=(0, 5))
 
 
-def centring(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
+def centring(frame: pd.DataFrame, sheet: Sheet) -> None:
     """Where runs at the teacher's width end, for three teachers."""
     for ax, name in sheet.line(frame["teacher"].unique(), (1.5, 1.3)):
         part = where(frame, teacher=name)
@@ -50,10 +49,9 @@ def centring(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
     plots.direct(first, 1, row, "SVD baseline", xytext=(-3, 0), ha="right")
     sheet.label("pattern agreement", "")
     sheet.title("Centring decides what is preserved")
-    return frame
 
 
-def width(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
+def width(frame: pd.DataFrame, sheet: Sheet) -> None:
     """Pattern agreement over the width, and what it costs."""
     panels = {
         "high fraction": ("matthews", "pattern agreement"),
@@ -77,7 +75,6 @@ def width(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
         if measure == "matthews":
             _level(ax, part, "chance", measure, 36)
     sheet.title("Width binds every distance, but not a loss that asks for the pattern")
-    return frame
 
 
 # Of every objective: the width where its name stands, and the shift in points.
@@ -100,7 +97,7 @@ _AT_WIDTH = {
 }
 
 
-def optimiser(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
+def optimiser(frame: pd.DataFrame, sheet: Sheet) -> None:
     """Agreement and loss over Adam's rate, when nearly all pairs are orthogonal."""
     labels = {"matthews": "pattern agreement", "relative_loss": "loss / zero student's"}
     frame = frame.assign(relative_loss=frame["relative_loss"].clip(lower=plots.FLOOR))
@@ -123,7 +120,6 @@ def optimiser(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
             ax.set(ylim=(-0.06, 1.12))
             _level(ax, frame, "chance", measure, 0.1)
     sheet.title("Centred losses leave the outcome to the optimiser")
-    return frame
 
 
 _AT_RATE = {
@@ -134,7 +130,7 @@ _AT_RATE = {
 }
 
 
-def repair(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
+def repair(frame: pd.DataFrame, sheet: Sheet) -> None:
     """Agreement and CKA over the weight of Procrustes, for a shared direction."""
     labels = {"matthews": "pattern agreement", "first_loss": "CKA loss"}
     frame = frame.assign(first_loss=frame["first_loss"].clip(lower=plots.FLOOR))
@@ -156,10 +152,9 @@ def repair(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
             ax.set(yscale="log", ylim=(plots.FLOOR / 2, 2))
             plots.rounding(ax, "y")
     sheet.title("A little Procrustes repairs CKA")
-    return frame
 
 
-def counting(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
+def counting(frame: pd.DataFrame, sheet: Sheet) -> None:
     """How many pairs are orthogonal and which, over the run, for a shared direction."""
     labels = {
         "fraction_student": "fraction of pairs orthogonal",
@@ -176,10 +171,9 @@ def counting(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
             plots.direct(ax, 0, teacher, "the teacher", xytext=(3, -6))
             _level(ax, frame, "chance", measure, 100)
         else:
-            ax.axhline(0, color="0.3", ls=plots.LEVELS["chance"][1], lw=0.8, zorder=0)
+            plots.level(ax, "chance", 0)
             plots.direct(ax, 300, 0, "chance", xytext=(0, 5))
         ax.set_xscale("symlog", linthresh=1)
         ax.set(xlim=(0, 1000), ylim=(-0.14, 1.06), xlabel="steps")
         ax.set(ylabel=labels[measure])
     sheet.title("Counting pairs misleads")
-    return frame

@@ -24,10 +24,15 @@ is best alone: it reaches 0.90, far above the SVD baseline, for a projection los
 more than doubles. But it asks for just what is measured here, at the same epsilon.
 """
 
-from experiments import cells
+from experiments.hybrid_weight.bought import tables
 from experiments.hybrid_weight.fronts import draw_front, draw_weights
-from experiments.hybrid_weight.pairs import common, data, grid, tables
+from experiments.hybrid_weight.pairs import data, grid
 from experiments.study import Figure, Study
+
+_COLUMNS = (
+    "hybrid teacher student_dim weight seed first_loss matthews chance_matthews "
+    "svd_matthews first_scale second_scale"
+)
 
 STUDY = Study(
     __doc__,
@@ -42,6 +47,7 @@ STUDY = Study(
             "A weight of 0.003 to 0.01 on Procrustes gives CKA the whole pattern at "
             "the teacher's width, at no price in CKA.",
             draw_front,
+            columns=_COLUMNS,
             levels=("chance", "svd"),
         ),
         "hybrid_weight_geometry": Figure(
@@ -52,9 +58,9 @@ STUDY = Study(
             "blocks; alone it reaches 0.90 on the high fraction at half the width, "
             "where every distance ends at 0.32.",
             draw_weights,
+            columns=_COLUMNS,
             levels=("chance", "svd"),
         ),
     },
-    note=lambda quick: cells.describe(common(quick)),
     order=8,
 )

@@ -10,7 +10,7 @@ from experiments.claims import BASELINE, FAILED, HELD
 from experiments.study import Sheet, where
 from simgeo import plots
 
-_FILLS = {HELD: "#2c5f8a", FAILED: "#f3b562", BASELINE: "white"}
+_FILLS = {HELD: "0.3", FAILED: "0.88", BASELINE: "white"}
 _SMALL = plots.SMALLEST
 _TITLES = {
     "C1": "CKA: low loss,\ngeometry lost",
@@ -23,7 +23,7 @@ _TITLES = {
 }
 
 
-def draw(rows: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
+def draw(rows: pd.DataFrame, sheet: Sheet) -> None:
     """A grid of claims and variants by cells, coloured by the state of each."""
     sheet.figure, ax = plt.subplots(figsize=(plots.PAGE, 5.6))
     places = where(rows, claim="C1")[claims.CELL].drop_duplicates()
@@ -52,7 +52,6 @@ def draw(rows: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
     labels = [HELD, FAILED, "not judged: the SVD baseline is itself below the bar"]
     options = {"ncols": 3, "frameon": False, "fontsize": 7}
     sheet.figure.legend(handles, labels, loc="outside lower center", **options)
-    return rows
 
 
 def _row(

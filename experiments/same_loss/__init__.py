@@ -98,18 +98,14 @@ def _cosines(vectors: np.ndarray) -> np.ndarray:
     return units @ units.T
 
 
-def draw(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
+def draw(frame: pd.DataFrame, sheet: Sheet) -> None:
     """Arrows, teachers with two students each, and the strip of all objectives."""
     sheet.figure = drawing.picture(frame, EPSILON)
-    return frame
-
-
-def _note(quick: bool) -> str:
-    return cells.describe(grid(quick)[0].experiment)
 
 
 STUDY = Study(
     __doc__,
+    cells=grid,
     data=data,
     figures={
         "same_loss": Figure(
@@ -127,7 +123,6 @@ STUDY = Study(
             narrow=False,
         )
     },
-    note=_note,
     main=True,
     order=0,
 )

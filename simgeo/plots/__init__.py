@@ -10,7 +10,6 @@ from simgeo.plots._figures import distance_grid as distance_grid
 from simgeo.plots._figures import ends as ends
 from simgeo.plots._figures import fractions as fractions
 from simgeo.plots._figures import frontier as frontier
-from simgeo.plots._figures import legend as legend
 from simgeo.plots._figures import loss_against_geometry as loss_against_geometry
 from simgeo.plots._figures import over_setting as over_setting
 from simgeo.plots._figures import over_steps as over_steps
@@ -27,6 +26,8 @@ from simgeo.plots._grammar import STYLES as STYLES
 from simgeo.plots._grammar import bracket as bracket
 from simgeo.plots._grammar import broken as broken
 from simgeo.plots._grammar import direct as direct
+from simgeo.plots._grammar import level as level
+from simgeo.plots._grammar import levels as levels
 from simgeo.plots._grammar import rounding as rounding
 from simgeo.plots._grammar import strip as strip
 from simgeo.plots._grammar import style_of as style_of
@@ -37,6 +38,7 @@ from simgeo.plots._layout import label as label
 from simgeo.plots._layout import panels as panels
 from simgeo.plots._layout import save as save
 from simgeo.plots._layout import style as style
+from simgeo.plots._legend import legend as legend
 from simgeo.plots._pair_cosines import order_of as order_of
 from simgeo.plots._pair_cosines import pair_cosines as pair_cosines
 from simgeo.plots._sweep import sweep as sweep

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import seaborn as sns
-from matplotlib import rcParams
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from simgeo.plots import _grammar
-from simgeo.plots._grammar import FLOOR, LEVELS, in_order, level_handles, said, style_of
+from simgeo.plots._grammar import FLOOR, LEVELS, in_order, level_handles, style_of
+from simgeo.plots._legend import inches
 
 _NEAR = 0.03  # on the axis: medians that are nowhere further apart are drawn once
 
@@ -42,7 +42,7 @@ def loss_against_geometry(frame: pd.DataFrame, measure: str, ax: Axes) -> Axes:
         optimum = runs["relative_optimum"].median()
         if optimum > FLOOR:
             ax.axvline(optimum, ymax=0.06, color=colour, lw=1.4)
-    _levels(frame, measure, ax)
+    _grammar.levels(frame, measure, ax)
     ax.set(xscale="log", xlim=(FLOOR / 3, 30), ylim=(-0.15, 1.08))
     _grammar.rounding(ax)
     return ax
@@ -67,7 +67,7 @@ def over_steps(frame: pd.DataFrame, measure: str, ax: Axes) -> Axes:
         every = max(1, len(middle) // 6)
         options = {"ms": 3.5, "markevery": (place % every, every), "lw": 1.3}
         _median(ax, middle, str(objective), **options)
-    _levels(frame, measure, ax)
+    _grammar.levels(frame, measure, ax)
     ax.set_xscale("symlog", linthresh=1)
     ax.set_xlim(0, frame["step"].max())
     return ax
@@ -86,7 +86,7 @@ def ends(frame: pd.DataFrame, measure: str, ax: Axes) -> Axes:
     present = in_order(frame["objective"])
     runs = frame.groupby("objective")[measure]
     _grammar.strip([runs.get_group(name).to_numpy() for name in present], present, ax)
-    _levels(frame, measure, ax, upright=True)
+    _grammar.levels(frame, measure, ax, upright=True)
     return ax
 
 
@@ -224,6 +224,12 @@ def distance_grid(frame: pd.DataFrame, ax: Axes, **options) -> Axes:
     return ax
 
 
+def _within(ax: Axes, names: Iterable[str]) -> list[str]:
+    """The names, broken where a narrow figure has no room beside its panels."""
+    room = 40 if inches(ax.figure) > 5 else 24  # letters
+    return [textwrap.fill(name, room) for name in names]
+
+
 _SUMMARY = {
     "matthews": "pattern agreement",
     "fraction_student": "fraction of orthogonal\npairs, student",
@@ -298,81 +304,3 @@ def _every_seed(frame: pd.DataFrame, values: pd.Series, ax: Axes, colour: Any) -
         ax.plot(frame["step"][run.index], run, color=colour, lw=0.4, alpha=0.35)
     middle = values.groupby(frame["step"]).median()
     ax.plot(middle.index, middle, color=colour, lw=1.4)
-
-
-def legend(
-    figure: Any,
-    objectives: Iterable[str] = (),
-    levels: Iterable[str] = ("chance", "svd"),
-    note: str = "",
-    ncols: int | None = None,
-    others: Sequence[Line2D] = (),
-    markers: bool = True,
-) -> None:
-    """One legend under the panels: objectives, others, reference levels, and a note.
-
-    In as many columns as the width has room for, unless `ncols` is given; the note is
-    broken into lines anew where the figure is as wide as one column.
-
-    Args:
-        figure: that the panels are in.
-        objectives: labels whose lines are drawn.
-        levels: of `chance`, `svd`, `optimum`, `ceiling` those that are drawn.
-        note: a line of text above the legend.
-        ncols: number of columns; by default as many as fit.
-        others: handles of matplotlib with labels of their own.
-        markers: whether lines have markers.
-    """
-    handles = []
-    for name in _drawn(figure, objectives):
-        style = style_of(name)
-        shape = {**style.marks, "ms": 4} if markers else {"color": style.colour}
-        handles.append(Line2D([], [], ls=style.line, label=said(name), **shape))
-    handles += [*others, *level_handles(levels)]
-    width = _inches(figure)
-    if width < 5:
-        told = " ".join(note.split()).replace(" = ", _EQUALS)  # which are not broken
-        note = textwrap.fill(told, 74).replace(_EQUALS, " = ")
-    letters = rcParams["legend.fontsize"]
-    longest = max([len(str(each.get_label())) for each in handles], default=0)
-    most = int(width / (0.4 + longest * letters * 0.0078))  # inches
-    figure.legend(
-        handles=handles,
-        loc="outside lower center",
-        ncols=ncols or max(1, min(most, round(width / (_LEGEND_WIDTH * letters)))),
-        frameon=False,
-        title=note or None,
-        title_fontsize=min(6, letters),
-    )
-
-
-def _within(ax: Axes, names: Iterable[str]) -> list[str]:
-    """The names, broken where a narrow figure has no room beside its panels."""
-    room = 40 if _inches(ax.figure) > 5 else 24  # letters
-    return [textwrap.fill(name, room) for name in names]
-
-
-def _inches(figure: Any) -> float:
-    """The width of a figure, or of the part that a subfigure is."""
-    return figure.bbox.width / figure.dpi
-
-
-_EQUALS = "\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}"
-_LEGEND_WIDTH = 0.31  # of one of its columns, in inches for every point of its letters
-
-
-def _drawn(figure: Any, objectives: Iterable[str]) -> list[str]:
-    """The objectives, and those of them that the panels draw as one under one name."""
-    lines = [line.get_label() for ax in figure.axes for line in ax.lines]
-    joint = {label for label in lines if " = " in label}
-    hidden = {one for name in joint for one in name.split(" = ")} - {*lines}
-    return in_order(joint | {*objectives} - hidden)
-
-
-def _levels(frame: pd.DataFrame, measure: str, ax: Axes, upright: bool = False) -> None:
-    for kind, (_, line) in LEVELS.items():
-        if f"{kind}_{measure}" in frame:
-            level = frame[f"{kind}_{measure}"].median()
-            draw = ax.axvline if upright else ax.axhline
-            if np.isfinite(level):
-                draw(level, color="0.3", ls=line, lw=0.8, zorder=0)

@@ -63,12 +63,13 @@ STYLES: dict[str, Style] = {
     "Procrustes + hinge": Style(_PATTERN, "--", ">", "", "Procrustes + hinge"),
     "Gram, unit rows + hinge": Style(_PATTERN, ":", "x", "", "Gram + hinge"),
 }
-# Whether a pair is epsilon-orthogonal in teacher and student.
+# Whether a pair is epsilon-orthogonal in teacher and student: hues of no family, which
+# differ in grey, and are seen on white as on the page's dark background.
 FATES = {
     "in neither": "0.87",
-    "gained": "#cc79a7",
-    "lost": "#e69f00",
-    "preserved": "#0072b2",
+    "gained": "#e59ac8",
+    "lost": "#ba227c",
+    "preserved": "#a99400",
 }
 # Reference levels: what each is called and its line.
 LEVELS = {
@@ -175,6 +176,37 @@ def direct(ax: Axes, x: float, y: float, text: str, name: str = "", **options) -
     shift = {"xytext": (3, 0), "textcoords": "offset points", "va": "center"}
     plain = {"fontsize": SMALLEST, "color": colour, "annotation_clip": False}
     ax.annotate(text, (x, y), **shift | plain | options)
+
+
+def level(ax: Axes, kind: str, height: float, upright: bool = False) -> None:
+    """The line of a reference level, behind the data; none if it is undefined.
+
+    Args:
+        ax: of matplotlib, to draw into.
+        kind: one of `LEVELS`.
+        height: of the level, in data.
+        upright: whether the measure is along x.
+    """
+    if np.isfinite(height):
+        draw = ax.axvline if upright else ax.axhline
+        draw(height, color="0.3", ls=LEVELS[kind][1], lw=0.8, zorder=0)
+
+
+def levels(
+    frame: pd.DataFrame, measure: str, ax: Axes, upright: bool = False
+) -> list[str]:
+    """The medians of the levels that the frame has of a measure, and their kinds.
+
+    Args:
+        frame: may have `chance_`, `svd_` and `ceiling_` columns of the measure.
+        measure: the column that is drawn.
+        ax: of matplotlib, to draw into.
+        upright: whether the measure is along x.
+    """
+    there = [kind for kind in LEVELS if f"{kind}_{measure}" in frame]
+    for kind in there:
+        level(ax, kind, frame[f"{kind}_{measure}"].median(), upright)
+    return there
 
 
 def bracket(ax: Axes, text: str, low: float, high: float, left: float) -> None:

@@ -104,6 +104,7 @@ def render(shown: dict[str, Any]) -> str:
         ],
         fates=marks.FATES,
         colours=marks.COLOURS,
+        hues=marks.HUES,
         dims_of_runs=training.TEACHER_DIM,
         centred=training.CENTRED,
         pair=(training.A, training.B),

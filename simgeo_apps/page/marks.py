@@ -32,7 +32,18 @@ _STYLES = {
 
 LABELS = list(training.OBJECTIVES)
 
-COLOURS = {name: to_hex(style.colour) for name, style in _STYLES.items()}
+# On a dark background Gram's green would have too little contrast.
+_LIGHTER = {to_hex(plots.STYLES["Gram"].colour): "#57c9a0"}
+
+_FAMILIES = {name: name.split()[-1].lower() for name in LABELS}
+
+# Of every family, on a light background and on a dark one.
+HUES = {
+    _FAMILIES[name]: (hue := to_hex(style.colour), _LIGHTER.get(hue, hue))
+    for name, style in _STYLES.items()
+}
+
+COLOURS = {name: f"var(--{family})" for name, family in _FAMILIES.items()}
 
 MARKS = [_SHAPES[style.marker] for style in _STYLES.values()]
 

@@ -20,19 +20,16 @@ For the pattern they stay below a quarter of it.
 
 import functools
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-import optax
 import pandas as pd
-from jaxtyping import Array, Float
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from experiments import cells
 from experiments.cells import Cell, crossed
+from experiments.certificates.searching import DIM, EPSILON, FRAME, worst
 from experiments.study import Figure, Sheet, Study, where
-from simgeo import functional, linalg, objectives, plots, teachers, theory
+from simgeo import objectives, plots, teachers, theory
 
 NAMES = {
     "cka": "CKA",
@@ -47,32 +44,24 @@ TEACHERS = {
     "blocks": teachers.OrthogonalBlocks(num_blocks=4, cosine=0.5),
     "common mean": teachers.CommonMean(cosine=0.1),
 }
-EPSILON, FRAME, DIM = 0.1, 0.25, 8
-TARGETS = (1e-4, 1e-3, 1e-2, 0.05, 0.2, 0.5)
 _FOUND = {"color": "0.1", "lw": 0.7, "ls": "--"}
-_SOFT = 0.02  # of |cos| at the edge of the pattern, in the search
 
 
 def grid(quick: bool) -> list[Cell]:
     """Runs of every length under every objective, all of one teacher of each kind."""
-    return [
-        cell
-        for steps in ((30,) if quick else (10, 30, 100, 300, 1000))
-        for cell in crossed(
-            quick,
-            dict([*TEACHERS.items()][:1]) if quick else TEACHERS,
-            [objectives.CKA()]
-            if quick
-            else [*cells.OBJECTIVES, objectives.Framed(frame=FRAME)],
-            num_vectors=3 * DIM,
-            teacher_dim=DIM,
-            student_dim=DIM,
-            teacher_seed=0,
-            num_steps=steps,
-            num_records=2,
-            num_seeds=4,
-        )
-    ]
+    chosen = [*cells.OBJECTIVES, objectives.Framed(frame=FRAME)]
+    return crossed(
+        quick,
+        {"blocks": TEACHERS["blocks"]} if quick else TEACHERS,
+        [objectives.CKA()] if quick else chosen,
+        num_vectors=3 * DIM,
+        teacher_dim=DIM,
+        student_dim=DIM,
+        teacher_seed=0,
+        num_steps=[30] if quick else [10, 30, 100, 300, 1000],
+        num_records=2,
+        num_seeds=4,
+    )
 
 
 def data(quick: bool) -> pd.DataFrame:
@@ -96,95 +85,8 @@ def data(quick: bool) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def worst(teacher: list[list[float]], quick: bool, frame: float) -> pd.DataFrame:
-    """Students that nothing found beats in some pair of quantities.
-
-    Descent from several starts on -log(y) with a penalty where x exceeds a target, for
-    every pair of quantities x and y and every target, all in one program.
-    """
-    vectors = np.array(teacher)
-    size, targets = (1, TARGETS[::3]) if quick else (3, TARGETS)
-    asked = np.array([pair for pair in np.ndindex(7, 7) if pair[0] != pair[1]])
-    asked = np.repeat(asked, len(targets) * size, axis=0)
-    target = np.tile(np.repeat(targets, size), 42)
-    keys = jax.random.split(jax.random.key(0), len(asked))
-    steps = 50 if quick else 400
-    given = jnp.asarray(vectors, jnp.float32)
-    students = np.asarray(_search(given, asked, target, keys, steps))
-    found = [
-        theory.deviations(each, vectors, EPSILON, frame)
-        for each in students.reshape(-1, *vectors.shape)
-        if np.isfinite(each).all()
-    ]
-    values = np.array([[*each.values()] for each in found])
-    kept: set[int] = set()
-    for given, of in {*map(tuple, asked.tolist())}:
-        order = np.lexsort((-values[:, of], values[:, given]))
-        highest = np.maximum.accumulate(values[order, of])
-        kept |= {*order[np.flatnonzero(np.diff(highest, prepend=-1) > 0)].tolist()}
-    return pd.DataFrame([found[place] for place in sorted(kept)])
-
-
-@functools.partial(jax.jit, static_argnums=4)
-def _search(
-    teacher: Float[Array, "n d"], asked: Array, target: Array, keys: Array, steps: int
-) -> Float[Array, "s k n d"]:
-    """Students at a few moments of every search."""
-    optimiser = optax.adam(optax.cosine_decay_schedule(0.03, steps))
-    others = ~np.eye(len(teacher), dtype=bool)
-    cosines = jnp.abs(linalg.cosines(teacher))
-    size = jnp.sum(teacher**2)
-
-    def logs(student: Float[Array, "n d"]) -> Float[Array, " 7"]:
-        framed = [functional.framed(each, FRAME) for each in (student, teacher)]
-        turned = functional.procrustes(student, teacher, normalised=True) / 2
-        aligned = functional.cka(student, teacher, centred=False)
-        inner = student.T @ student
-        ridge = 1e-6 * jnp.trace(inner) * jnp.eye(len(inner))
-        rest = teacher - student @ jnp.linalg.solve(inner + ridge, student.T @ teacher)
-        power = rest.T @ rest
-        fourth = power @ power @ power @ power
-        out = jnp.abs(linalg.cosines(student)) - EPSILON
-        changed = jax.nn.sigmoid(jnp.where(cosines <= EPSILON, out, -out) / _SOFT)
-        values = (
-            functional.cka(student, teacher),
-            functional.cka(*framed, centred=False),
-            turned * (2 - turned),
-            aligned * (2 - aligned),
-            jnp.trace(power) / size,
-            jnp.trace(fourth) ** 0.25 / size * len(inner),
-            jnp.mean(changed, where=others),
-        )
-        return jnp.log(jnp.maximum(jnp.stack(values), 0.0) + 1e-7)
-
-    def one(pair: Array, target: Array, key: Array) -> Float[Array, "k n d"]:
-        def loss(student: Float[Array, "n d"]) -> Float[Array, ""]:
-            found = logs(student)
-            over = jnp.maximum(found[pair[0]] - jnp.log(target), 0.0)
-            return 10 * over**2 - found[pair[1]]
-
-        def step(carry: tuple, _: None) -> tuple[tuple, None]:
-            student, state = carry
-            slopes, state = optimiser.update(jax.grad(loss)(student), state)
-            return (optax.apply_updates(student, slopes), state), None
-
-        noise, move, scale = jax.random.split(key, 3)
-        start = teacher + jax.random.uniform(scale, maxval=0.5) * (
-            jax.random.normal(noise, teacher.shape) / DIM**0.5
-            + jax.random.normal(move, (1, DIM)) / DIM**0.5
-        )
-        carry, ends = (start, optimiser.init(start)), []
-        for _ in range(2):
-            carry, _ = jax.lax.scan(step, carry, length=steps // 2)
-            ends.append(carry[0])
-        return jnp.stack(ends)
-
-    return jax.lax.map(lambda each: one(*each), (asked, target, keys), batch_size=256)
-
-
-def draw(name: str, frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
+def draw(frame: pd.DataFrame, sheet: Sheet) -> None:
     """What is measured from left to right, what follows from top to bottom."""
-    frame = where(frame, teacher=name)
     for ax, of, given in sheet.grid(NAMES, NAMES, 0.95):
         if of != given:
             _panel(frame, given, of, ax)
@@ -194,16 +96,17 @@ def draw(name: str, frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
         ax.tick_params(labelsize=plots.SMALLEST)
         ax.set_facecolor("0.97" if of == given else "white")
     sheet.label([*NAMES.values()], [*NAMES.values()])
+    dots = {"ls": "", "marker": "o", "ms": 3}
+    labels = where(frame, what="run")["objective"].unique()
     others = [
         Line2D([], [], color="0.1", label="proven bound"),
         Line2D([], [], label="worst student found", **_FOUND),
+        *(
+            Line2D([], [], color=plots.style_of(label).colour, label=label, **dots)
+            for label in labels
+        ),
     ]
-    dots = {"ls": "", "marker": "o", "ms": 3}
-    for label in where(frame, what="run")["objective"].unique():
-        colour = plots.style_of(label).colour
-        others.append(Line2D([], [], color=colour, label=label, **dots))
     sheet.legend(others=others)
-    return frame
 
 
 def _panel(frame: pd.DataFrame, given: str, of: str, ax: Axes) -> None:
@@ -217,17 +120,9 @@ def _panel(frame: pd.DataFrame, given: str, of: str, ax: Axes) -> None:
         ax.plot(runs[given], runs[of], "o", alpha=0.6, **options)
 
 
-def _note(quick: bool) -> str:
-    one = grid(quick)[0].experiment
-    return (
-        f"n = {one.num_vectors}, d = m = {DIM}, epsilon = {EPSILON:g}, one teacher; "
-        f"runs of 10 to 1,000 steps of Adam at 0.03 with cosine decay, "
-        f"{one.num_seeds} seeds."
-    )
-
-
 STUDY = Study(
     __doc__,
+    cells=grid,
     data=data,
     figures={
         f"certificates_{name.replace(' ', '_')}": Figure(
@@ -237,7 +132,8 @@ STUDY = Study(
             "as shares of the teacher's, the worst readout of the strongest, and pairs "
             f"of all; the frame is r = {FRAME:g}.",
             finding,
-            functools.partial(draw, name),
+            draw,
+            rows=functools.partial(where, teacher=name),
             narrow=False,
         )
         for name, finding in {
@@ -248,6 +144,8 @@ STUDY = Study(
             "proves much of it; what bounds what is as with blocks.",
         }.items()
     },
-    note=_note,
+    note="n = {one.num_vectors}, d = m = {one.teacher_dim}, epsilon = "
+    "{one.epsilon:g}, one teacher; runs of 10 to 1,000 steps of Adam at 0.03 with "
+    "cosine decay, {one.num_seeds} seeds.",
     order=18,
 )

@@ -22,19 +22,16 @@ of CCA 3.2 times and one of the orthogonal projection 4.3 times, which is the la
 its loss in seconds.
 """
 
-import dataclasses
-import functools
-from collections.abc import Sequence
 from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
 
-from benchmarks.rows import interleaved
 from experiments import cells
 from experiments.cells import OBJECTIVES, TEACHERS, Cell, crossed
+from experiments.convergence import arriving
+from experiments.convergence.arriving import LEFT, NEAR
 from experiments.study import Figure, Sheet, Study, where
-from simgeo import engine, objectives, plots, stats, teachers
+from simgeo import objectives, plots, teachers
 
 CHOSEN = (
     *OBJECTIVES,
@@ -42,10 +39,7 @@ CHOSEN = (
     objectives.CosineProjection(),
     objectives.CCA(),
 )
-LEFT = 0.05  # of the way from the start to the optimum
 AT_CHANCE = 0.1  # pattern agreement above chance that is hardly any
-NEAR = 0.02  # of the pattern agreement at the end
-RUN = ["teacher", "objective", "seed"]
 SPECTRA = TEACHERS | {"power law": teachers.PowerLawSpectrum(exponent=1.0)}
 PANELS = {
     "steps_loss": f"steps until {1 - LEFT:.0%}\nof the loss is gone",
@@ -69,92 +63,16 @@ def grid(quick: bool) -> list[Cell]:
     return crossed(quick, SPECTRA, CHOSEN, record_spacing="even", **size)
 
 
-def arrivals(frame: pd.DataFrame) -> pd.DataFrame:
-    """One row per run: the first record from which on loss and geometry have arrived.
-
-    `steps_loss` and `steps_matthews` are NaN where never. Where no optimum is known,
-    the least loss of the run stands for it.
-    """
-    runs = frame.groupby(RUN, sort=False)
-    best = frame["optimum_loss"].fillna(runs["loss"].transform("min"))
-    first, last = runs["loss"].transform("first"), runs["matthews"].transform("last")
-    gaps = frame[[*RUN, "step"]].assign(
-        loss=(frame["loss"] - best) / (first - best),
-        matthews=(frame["matthews"] - last).abs(),
-    )
-    kept = ["matthews", "chance_matthews", "svd_matthews"]
-    ends = frame.loc[runs["step"].idxmax(), [*RUN, *kept]]
-    for name, threshold in (("loss", LEFT), ("matthews", NEAR)):
-        gaps["worst"] = gaps[::-1].groupby(RUN)[name].cummax()[::-1]
-        steps = stats.steps_to(gaps, "worst", threshold, RUN)
-        ends = ends.merge(steps.rename(columns={"steps": f"steps_{name}"}), on=RUN)
-    return ends
-
-
-def compare(arrived: pd.DataFrame) -> pd.DataFrame:
-    """Steps of every objective less those of CKA, seed by seed."""
-    long = arrived.melt(RUN, ["steps_loss", "steps_matthews"], "measure", "steps")
-    return stats.paired_comparisons(
-        long, "steps", "objective", within=["measure", "teacher"], baseline="CKA"
-    ).drop(columns="value")
-
-
-def time_steps(timed: Sequence[Cell], rounds: int) -> pd.DataFrame:
-    """Seconds of a step of all seeds: a run of many, less one of one, by turns."""
-    many, labels = 100, [cell.experiment.objective.label for cell in timed]
-    runs = {
-        (label, num): functools.partial(
-            engine.run,
-            dataclasses.replace(cell.experiment, num_steps=num, num_records=2),
-        )
-        for label, cell in zip(labels, timed, strict=True)
-        for num in (1, 1 + many)
-    }
-    took = interleaved(runs, rounds)
-    steps = {each: (took[each, 1 + many] - took[each, 1]) / many for each in labels}
-    return pd.DataFrame(
-        {
-            "objective": label,
-            "seconds_per_step": float(np.median(seconds)),
-            "least": float(np.min(seconds)),
-            "rounds": rounds,
-            "num_seeds": timed[0].experiment.num_seeds,
-            "devices": engine.num_workers(),
-        }
-        for label, seconds in steps.items()
-    )
-
-
-def seconds(arrived: pd.DataFrame, timed: pd.DataFrame) -> pd.DataFrame:
-    """What arriving takes on this machine: median steps times the seconds of one."""
-    middle = arrived.groupby(["teacher", "objective"], sort=False)[
-        ["steps_loss", "steps_matthews"]
-    ].median()
-    table = middle.reset_index().merge(timed, on="objective")
-    for name in ("loss", "matthews"):
-        table[f"seconds_{name}"] = table[f"steps_{name}"] * table["seconds_per_step"]
-    return table
-
-
 def data(quick: bool) -> Arrivals:
     """Times on one teacher, which does not change the cost; and when runs arrive."""
     asked = grid(quick)
     on_blocks = tuple(cell for cell in asked if cell.labels["teacher"] == "blocks")
     settings = {"timed": on_blocks, "rounds": 3 if quick else 15}
-    timed = cells.cached(time_steps, settings)
-    return Arrivals(arrivals(cells.compute(asked)), timed)
+    timed = cells.cached(arriving.time_steps, settings)
+    return Arrivals(arriving.arrivals(cells.compute(asked)), timed)
 
 
-def note(quick: bool) -> str:
-    """The settings that the runs share."""
-    one = grid(quick)[0].experiment
-    spacing = one.num_steps // (one.num_records - 1)
-    return (
-        f"{cells.describe(one)}\nm = {one.student_dim}; a record every {spacing} steps."
-    )
-
-
-def draw(runs: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
+def draw(runs: pd.DataFrame, sheet: Sheet) -> None:
     """Steps to the loss, steps to the pattern agreement, and that agreement."""
     names = runs["teacher"].unique()
     names = names[-1:] if sheet.narrow else names
@@ -173,7 +91,6 @@ def draw(runs: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
             ax.set_xlim(-0.5, 2 * steps.max())
     sheet.label(list(PANELS.values()), "")
     sheet.legend()
-    return runs
 
 
 STUDY = Study(
@@ -181,8 +98,8 @@ STUDY = Study(
     cells=grid,
     data=data,
     tables=lambda arrived: {
-        "convergence_comparisons.csv": compare(arrived.runs),
-        "convergence_seconds.csv": seconds(arrived.runs, arrived.timed),
+        "convergence_comparisons.csv": arriving.compare(arrived.runs),
+        "convergence_seconds.csv": arriving.seconds(arrived.runs, arrived.timed),
     },
     figures={
         "convergence": Figure(
@@ -193,10 +110,10 @@ STUDY = Study(
             "The loss arrives within 36 steps for all, while the geometry takes up to "
             "273, and longest for CKA: centred on blocks, uncentred on the power law.",
             draw,
-            levels=("chance", "svd"),
             rows=lambda arrived: arrived.runs,
+            levels=("chance", "svd"),
         )
     },
-    note=note,
+    note="{shared} m = {one.student_dim}; a record every 6 steps.",
     order=4,
 )
