@@ -22,8 +22,8 @@ help: ## print this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | \
 		awk -F '\t' '{ printf "  make %-9s %s\n", $$1, $$2 }'
 
-figures: $(RUNTIME) ## draw figures (ALL=1: all; STUDY=name: one; QUICK=1: small ones)
-	$(BIN)/python -m experiments $(STUDY) $(if $(QUICK),--quick) $(if $(ALL),--all)
+figures: $(RUNTIME) ## draw figures (ALL=1: all; REAL=1: of networks; STUDY=name: one; QUICK=1: small)
+	$(BIN)/python -m experiments $(STUDY) $(if $(QUICK),--quick) $(if $(ALL),--all) $(if $(REAL),--real)
 
 page: $(PAGE) ## write page.html, to open in any browser
 	$(BIN)/simgeo page page.html

@@ -13,7 +13,11 @@ from simgeo.settings import suggest
 def main() -> int:
     studies = discovery.listed()
     options = _options(studies)
-    usual = [each.name for each in studies if each.main or options.all]
+    usual = [
+        each.name
+        for each in studies
+        if (each.real if options.real else not each.real and (each.main or options.all))
+    ]
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # as the command simgeo does
     import matplotlib
 
@@ -68,6 +72,7 @@ def _options(studies: list[discovery.Listed]) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="small, figures/quick/")
     parser.add_argument("--redraw", action="store_true", help="from csv, without runs")
     parser.add_argument("--all", action="store_true", help="also the long studies")
+    parser.add_argument("--real", action="store_true", help="those of networks")
     options = parser.parse_args()
     names = [each.name for each in studies]
     for name in options.studies:

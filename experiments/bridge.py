@@ -13,7 +13,6 @@ Outcome: not written yet.
 """
 
 import dataclasses
-from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -21,29 +20,32 @@ from scipy.stats import rankdata
 
 from experiments import cells, distilling
 from experiments.cells import RESULTS, Cell, preset
-from experiments.distilling import LOSSES, NONE
-from experiments.study import Figure, Sheet, Study, columns, ends, where
+from experiments.distilling import LOSSES
+from experiments.study import Figure, Sheet, Study, ends, where
 from simgeo import engine, plots, teachers
 from simgeo.problems import Distillation
 
 MEASURE = "cosine_correlation"
 _RESAMPLES = 2000
-_SAID = {"real": "what networks\npreserve", "gain": "what networks gain\nin accuracy"}
+_ORDERS = {
+    "real": "what networks preserve",
+    "gain": "what networks gain",
+}
 
 
-def twin(name: str, base: Distillation) -> teachers.FromFile:
+def twin(base: Distillation) -> teachers.FromFile:
     """Gaussian vectors with the mean and covariance of a teacher's test features."""
     one = dataclasses.replace(base, num_seeds=1)
-    outputs = engine.draw(one, place=1)
     test = base.dataset.split().num_test
-    features = outputs.layers[base.teacher_layers[-1]][0, -test:].astype(np.float64)
-    centred = features - features.mean(axis=0)
-    random = np.random.default_rng(0)
-    mixed = random.normal(size=(4 * base.num_vectors, test)) @ centred / test**0.5
+    layer = engine.draw(one, place=1).layers[base.teacher_layers[-1]]
+    features = layer[0, -test:].astype(np.float64)
+    mean = features.mean(axis=0)
+    random = np.random.default_rng(0).normal(size=(4 * base.num_vectors, test))
     folder = RESULTS / "twins"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{one.fingerprint}.npy"
-    np.save(path, (mixed + features.mean(axis=0)).astype(np.float32))
+    vectors = random @ (features - mean) / test**0.5 + mean
+    np.save(path, vectors.astype(np.float32))
     return teachers.FromFile(path=str(path))
 
 
@@ -51,56 +53,51 @@ def synthetic(quick: bool) -> list[Cell]:
     """Free students of every twin, under every objective."""
     found = []
     for name, base in distilling.settings(quick).items():
-        teacher = twin(name, base)
-        size = {"student_dim": base.student.widths[base.student_layers[-1]]}
-        size |= {"num_vectors": base.num_vectors, "teacher_dim": teacher.size()[1]}
-        size |= {"num_seeds": base.num_seeds, "num_records": 2}
+        teacher = twin(base)
+        cell = preset(
+            quick,
+            teacher=teacher,
+            num_vectors=base.num_vectors,
+            teacher_dim=teacher.size()[1],
+            student_dim=base.student.widths[base.student_layers[-1]],
+            num_seeds=base.num_seeds,
+            num_records=2,
+            measures=distilling.MEASURED,
+        )
         for loss in LOSSES:
-            cell = preset(quick, teacher=teacher, objective=loss, **size)
-            cell = dataclasses.replace(cell, measures=distilling.MEASURED)
-            found.append(Cell(cell, {"setting": name}))
+            one = dataclasses.replace(cell, objective=loss)
+            found.append(Cell(one, {"setting": name}))
     return found
 
 
 def data(quick: bool) -> pd.DataFrame:
     """A row for every setting, objective and seed: the twin's and the network's."""
-    bases = distilling.settings(quick)
-    networks = distilling.chosen(cells.compute(distilling.weighted(bases)))
+    rows = distilling.chosen_runs(quick).rename(columns={MEASURE: "real"})
     by = ["setting", "objective", "seed"]
     free = ends(cells.compute(synthetic(quick)))[[*by, MEASURE]]
-    rows = networks.merge(
-        free.rename(columns={MEASURE: "synthetic"}), on=by, how="left"
-    ).rename(columns={MEASURE: "real"})
-    alone = where(rows, objective=NONE).set_index(["setting", "seed"])
-    keys = pd.MultiIndex.from_frame(rows[["setting", "seed"]])
-    rows["gain"] = rows["accuracy"] - alone["accuracy"].reindex(keys).to_numpy()
-    rows["real_alone"] = alone["real"].reindex(keys).to_numpy()
-    kept = "setting objective seed relative_weight synthetic real real_alone accuracy"
-    return columns(rows, f"{kept} gain validation_accuracy agreement")
+    return rows.merge(free.rename(columns={MEASURE: "synthetic"}), on=by)
 
 
 def correlations(rows: pd.DataFrame, value: str) -> pd.DataFrame:
     """Spearman's of a value with the synthetic measure over objectives, by setting.
 
-    The interval resamples seeds, and in the last row, the mean, settings as well.
+    The interval resamples seeds; that of the mean, in the last row, settings as well.
     """
     random = np.random.default_rng(0)
-    drawn = rows[rows["objective"] != NONE]
-    names = drawn["setting"].unique()
+    names = rows["setting"].unique()
     found, resampled = [], []
     for name in names:
-        part = where(drawn, setting=name)
         sides = [
-            part.pivot(index="objective", columns="seed", values=each).to_numpy()
+            where(rows, setting=name)
+            .pivot(index="objective", columns="seed", values=each)
+            .to_numpy()
             for each in ("synthetic", value)
         ]
         num = sides[0].shape[1]
-        whole = _spearman(*(side.mean(axis=1)[None] for side in sides))[0]
-        means = []
-        for side in sides:
-            seeds = random.integers(0, num, (_RESAMPLES, num))
-            means.append(side[:, seeds].mean(axis=2).T)
+        chosen = [random.integers(0, num, (_RESAMPLES, num)) for _ in sides]
+        means = [s[:, c].mean(axis=2).T for s, c in zip(sides, chosen, strict=True)]
         resampled.append(_spearman(*means))
+        whole = _spearman(*(side.mean(axis=1)[None] for side in sides))[0]
         found.append((name, whole, *np.quantile(resampled[-1], [0.025, 0.975])))
     places = random.integers(0, len(names), (_RESAMPLES, len(names)))
     means = np.array(resampled)[places, np.arange(_RESAMPLES)[:, None]].mean(axis=1)
@@ -118,27 +115,46 @@ def _spearman(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 def tables(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """The correlations of both orders."""
-    both = [correlations(rows, name).assign(order_of=name) for name in _SAID]
+    both = [correlations(rows, name).assign(order_of=name) for name in _ORDERS]
     return {"bridge_correlations.csv": pd.concat(both)}
 
 
-def draw(rows: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
+def draw(rows: pd.DataFrame, sheet: Sheet) -> None:
     """Network against twin for both orders, and the correlations."""
-    axes = sheet.panels(*((3, 1) if sheet.narrow else (1, 3)), 2.3, False, False).flat
-    middle = (
-        rows[rows["objective"] != NONE]
-        .groupby(["setting", "objective"], as_index=False)
-        .mean(numeric_only=True)
+    columns = "synthetic real gain"
+    by = ["setting", "objective"]
+    middle = rows.groupby(by, sort=False, as_index=False)[columns.split()].mean()
+    axes = [ax for ax, _ in sheet.line([*_ORDERS, "order"], 2.4, sharex=False,
+                                       sharey=False)]  # fmt: skip
+    for ax, value in zip(axes, _ORDERS, strict=False):
+        for loss in LOSSES:
+            part = where(middle, objective=loss.label)
+            marks = plots.style_of(loss.label).marks | {"ls": "", "ms": 4}
+            ax.plot(part["synthetic"], part[value], label=loss.label, **marks)
+        ax.set_title(_ORDERS[value])
+    axes[1].axhline(0, color="0.6", lw=0.8, zorder=-1)
+    _orders(rows, axes[2])
+    order = "Spearman correlation\nover objectives"
+    sheet.label(
+        ["cosine correlation,\nsynthetic twin"] * 2 + [order],
+        ["cosine correlation, network", "points of accuracy", ""],
     )
-    scaled: dict[str, Callable] = {"real": lambda v: v, "gain": lambda v: 100 * v}
-    for ax, value in zip(axes, scaled, strict=False):
-        for name in (loss.label for loss in LOSSES):
-            part = where(middle, objective=name)
-            marks = plots.style_of(name).marks | {"ls": "", "ms": 4}
-            y = scaled[value](part[value])
-            ax.plot(part["synthetic"], y, label=name, **marks)
-        ax.set_xlabel("cosine correlation,\nfree vectors of the twin")
-    return rows
+    sheet.legend([loss.label for loss in LOSSES])
+
+
+def _orders(rows: pd.DataFrame, ax: plots.Axes) -> None:
+    for shift, (value, said) in zip((-0.15, 0.15), _ORDERS.items(), strict=True):
+        found = correlations(rows, value)
+        at = np.arange(len(found)) + shift
+        colour = {"real": "0.1", "gain": "0.6"}[value]
+        gaps = found["correlation"] - found["low"], found["high"] - found["correlation"]
+        ax.errorbar(
+            found["correlation"], at, xerr=gaps, color=colour, fmt="o", ms=3, lw=0.8
+        )
+        plots.direct(ax, 1.02, at[0], said.removeprefix("what networks "), color=colour)
+    ax.axvline(0, color="0.6", lw=0.8, zorder=-1)
+    ax.set_yticks(range(len(found)), found["setting"])
+    ax.set(ylim=(len(found) - 0.5, -0.5), xlim=(-1.05, 1.05))
 
 
 STUDY = Study(
@@ -147,12 +163,18 @@ STUDY = Study(
     tables=tables,
     figures={
         "bridge": Figure(
-            "What objectives preserve of networks, and what they bring to their task, "
-            "over what they preserve of a synthetic twin of the teacher's features.",
+            "What objectives preserve of networks, and what they bring to the accuracy "
+            "of networks, over what they preserve of a synthetic twin of the teacher's "
+            "features. Points: means over seeds of an objective in a setting; right: "
+            "correlations of both orders with the twin's, with intervals that resample "
+            "seeds, and in the last row settings.",
             "Not written yet.",
             draw,
+            columns="setting objective seed relative_weight synthetic real accuracy "
+            "gain validation_accuracy agreement",
         )
     },
-    note=lambda quick: distilling.note(quick),
+    note=distilling.NOTE,
+    real=True,
     order=40,
 )

@@ -17,6 +17,7 @@ class Listed(NamedTuple):
     name: str
     question: str
     main: bool
+    real: bool
     order: int
 
 
@@ -51,6 +52,7 @@ def _read(file: Path) -> Listed | None:
                     name,
                     " ".join(question.split()),
                     said.get("main", False),
+                    said.get("real", False),
                     said.get("order", 1000),
                 )
     return None

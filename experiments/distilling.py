@@ -1,15 +1,15 @@
 """What studies of real networks share: settings, losses, weights, and tables."""
 
 import dataclasses
+import functools
 import importlib.util
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 import pandas as pd
 
 from experiments import cells
 from experiments.cells import Cell
-from experiments.study import ends
+from experiments.study import ends, where
 from simgeo import datasets, networks, objectives, optimisers, stats
 from simgeo.objectives import AbstractObjective
 from simgeo.problems import Distillation, TrainedTeacher
@@ -29,6 +29,10 @@ LOSSES: tuple[AbstractObjective, ...] = (
 NONE = "none"  # the label of a student without a geometry term
 # Weights of a geometry term, over one by the term's value before training.
 RELATIVE = (0.01, 0.1, 1.0, 10.0, 100.0)
+NOTE = (
+    "20 seeds, which share the start and the batches over all losses; 600 steps of "
+    "batches of 64, news 400, Adam at 0.003 with cosine decay; the last hidden layer."
+)
 TERMS = {"task": (1.0, 0.0), "logits": (0.0, 1.0), "both": (1.0, 1.0)}
 MEASURED = (
     *("fraction_student", "fraction_teacher", "matthews", "gram_error"),
@@ -138,38 +142,43 @@ def chosen(frame: pd.DataFrame) -> pd.DataFrame:
     return last.merge(best[[*by, "relative_weight"]])
 
 
-def gains(rows: pd.DataFrame, value: str = "accuracy") -> pd.DataFrame:
-    """Every loss against the student without one, paired by seed, p adjusted."""
+@functools.lru_cache(2)
+def chosen_runs(quick: bool) -> pd.DataFrame:
+    """Every loss at its weight in every setting, with labels alone, and its gain."""
+    return with_gains(chosen(cells.compute(weighted(settings(quick)))))
+
+
+def with_gains(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows with `gain`, points of accuracy over the same seed without a term."""
+    by = ["setting", "terms", "seed"]
+    alone = where(rows, objective=NONE).set_index(by)["accuracy"]
+    keys = pd.MultiIndex.from_frame(rows[by])
+    return rows.assign(gain=100 * (rows["accuracy"] - alone.reindex(keys).to_numpy()))
+
+
+def gains(rows: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
+    """Every loss against none, paired by seed, in every group; p adjusted over all."""
     return stats.paired_comparisons(
-        rows, value, "objective", within=["setting", "terms"], baseline=NONE
+        rows, "accuracy", "objective", within=by, baseline=NONE
     )
 
 
-def table(rows: pd.DataFrame, compared: pd.DataFrame) -> pd.DataFrame:
-    """Accuracy in percent as mean and sd over seeds, with stars; a column a setting.
+def table(
+    rows: pd.DataFrame, compared: pd.DataFrame, by: Sequence[str]
+) -> pd.DataFrame:
+    """Accuracy in percent as mean and sd over seeds, with stars; a column a group.
 
     Stars say that a loss differs from none: one for p < .05, two for .01, three for
     .001, adjusted for all comparisons of the table.
     """
-    stars = compared.set_index(["setting", "terms", "condition"])["p_adjusted"]
-
-    def said(group: pd.DataFrame) -> str:
-        values = 100 * group["accuracy"]
-        p = stars.get(group.name, 1.0)
-        marks = "*" * int(np.sum(p < np.array([0.05, 0.01, 0.001])))
-        return f"{values.mean():.1f} ± {values.std():.1f}{marks}"
-
-    cells_of = rows.groupby(["setting", "terms", "objective"], sort=False).apply(
-        said, include_groups=False
-    )
-    return cells_of.unstack(["setting", "terms"]).reset_index()
-
-
-def note(quick: bool) -> str:
-    """The settings that the runs share, in words."""
-    base = next(iter(settings(quick).values()))
-    return (
-        f"{base.num_seeds} seeds, which share the start and the batches over all "
-        f"losses; batches of {base.batch_size}, {base.optimiser.label}; teachers of "
-        f"{base.teacher.num_steps:,} steps; the last hidden layer."
-    )
+    p = compared.set_index([*by, "condition"])["p_adjusted"].to_dict()
+    said = []
+    for place, part in rows.groupby([*by, "objective"], sort=False):
+        stars = "*" * sum(p.get(place, 1.0) < level for level in (0.05, 0.01, 0.001))
+        values = 100 * part["accuracy"]
+        text = f"{values.mean():.1f} ± {values.std():.1f}{stars}"
+        said.append((place[-1], ": ".join(place[:-1]), text))
+    frame = pd.DataFrame(said, columns=["loss", "group", "accuracy"])
+    wide = frame.pivot(index="loss", columns="group", values="accuracy")
+    order, groups = frame["loss"].unique(), frame["group"].unique()
+    return wide.reindex(index=order, columns=groups).reset_index()

@@ -73,6 +73,7 @@ class Study:
             says of it, and `{asked[...]}`.
         asked: what a study computes with that runs no experiment, by name.
         main: whether it is drawn without being asked for.
+        real: whether it is of networks, which are drawn together.
         order: its place in the gallery and in the list, the main ones first.
 
     Raises:
@@ -87,6 +88,7 @@ class Study:
     note: str = "{shared}"
     asked: Callable[[bool], dict[str, Any]] | None = None
     main: bool = False
+    real: bool = False
     order: int = 1000
 
     def __post_init__(self) -> None:
