@@ -37,7 +37,7 @@ TERMS = {"task": (1.0, 0.0), "logits": (0.0, 1.0), "both": (1.0, 1.0)}
 MEASURED = (
     *("fraction_student", "fraction_teacher", "matthews", "gram_error"),
     *("cosine_correlation", "cka", "cka_uncentred", "procrustes_similarity"),
-    *("neighbour_overlap", "rsa", "r2_of_teacher", "effective_rank"),
+    *("r2_of_teacher", "effective_rank"),
 )
 
 

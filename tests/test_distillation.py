@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from scipy.special import log_softmax, softmax
 
-from simgeo import datasets, engine, networks, objectives, results, sweep
+from simgeo import datasets, engine, networks, objectives, results, settings, sweep
 from simgeo.cli import main
 from simgeo.engine._engine import Engine
 from simgeo.problems import Distillation, GivenTeacher, TrainedTeacher
@@ -254,6 +254,13 @@ def test_the_command_distils_and_reads_what_it_finds(tmp_path, monkeypatch, caps
     assert "MLP 5 x 5 distilled from MLP 64 x 64 on TwoViews" in err
     assert main(words) == 0
     assert "Read from" in capsys.readouterr().out
+    assert main([*words, "objective:none"]) == 2
+    assert "a kind can be chosen once" in capsys.readouterr().err
+    alone = [each for each in words if each != "objective:procrustes"]
+    assert main([*alone, "objective:none"]) == 0
+    assert "task, 20 steps" in capsys.readouterr().err
+    assert main([*alone, "student:none"]) == 2
+    assert "`student` must be" in capsys.readouterr().err
     assert main([*words, "--student-layers", "7"]) == 2
     assert "`student_layers` must lie" in capsys.readouterr().err
     assert main([*words[:-2], "--num-sedes", "2"]) == 2
@@ -299,3 +306,13 @@ def test_a_model_of_another_library_writes_its_file_as_the_page_says(
         CELL, dataset=mine, teacher=GivenTeacher(), student=reader, num_vectors=4
     )
     assert np.isfinite(engine.run(cell)["loss"]).all()
+
+
+@pytest.mark.once
+def test_a_file_says_that_there_is_no_geometry_term(tmp_path):
+    path = tmp_path / "cell.toml"
+    path.write_text('objective = "none"\nnum_seeds = 2\n')
+    assert settings.load(Distillation, path).objective is None
+    path.write_text('student = "none"\n')
+    with pytest.raises(ValueError, match="`student"):
+        settings.load(Distillation, path)

@@ -310,8 +310,11 @@ def _choose(data: settings.Description, place: str, kind: str, root: type) -> No
     if place not in valid:
         meant = settings.suggest(place, [*valid])
         raise ValueError(f"'{place}:{kind}' chooses nothing.{meant}")
-    cls = settings.find_kind(kind, *valid[place], at=place)
     table, name = _table(data, place)
+    if kind == "none":
+        table[name] = None  # refused later, unless it may be left out
+        return
+    cls = settings.find_kind(kind, *valid[place], at=place)
     if name not in table:
         _refuse(table, place, place.split(".")[:-1])
     if table[name] and table[name][settings.KIND] == cls.__name__:

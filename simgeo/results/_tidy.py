@@ -136,4 +136,4 @@ def flat(name: str, value: Any, labels: Mapping[str, str]) -> Iterator[tuple[str
         for place, each in enumerate(value):
             yield from flat(f"{name}.{place}", each, labels)
     else:
-        yield name, value
+        yield name, labels.get(name) if value is None else value

@@ -108,10 +108,12 @@ class _Reader:
         if hint is Any:
             return value
         allowed = options(hint)
-        if value is None and types.NoneType in allowed:
+        classes = tuple(each for each in allowed if is_module(each))
+        # A file has no other way to say that there is no module.
+        is_none = value is None or bool(classes) and value == "none"
+        if is_none and types.NoneType in allowed:
             return None
         allowed = [each for each in allowed if each is not types.NoneType]
-        classes = tuple(each for each in allowed if is_module(each))
         rest = [each for each in allowed if not is_module(each)]
         plain = type(value) in WORDS and type(value) in rest
         if plain:
