@@ -16,6 +16,7 @@ import dataclasses
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from scipy.stats import rankdata
 
 from experiments import cells, distilling
@@ -124,8 +125,8 @@ def draw(rows: pd.DataFrame, sheet: Sheet) -> None:
     columns = "synthetic real gain"
     by = ["setting", "objective"]
     middle = rows.groupby(by, sort=False, as_index=False)[columns.split()].mean()
-    axes = [ax for ax, _ in sheet.line([*_ORDERS, "order"], 2.4, sharex=False,
-                                       sharey=False)]  # fmt: skip
+    panels = sheet.line([*_ORDERS, "order"], 2.4, sharex=False, sharey=False)
+    axes = [ax for ax, _ in panels]
     for ax, value in zip(axes, _ORDERS, strict=False):
         for loss in LOSSES:
             part = where(middle, objective=loss.label)
@@ -142,7 +143,7 @@ def draw(rows: pd.DataFrame, sheet: Sheet) -> None:
     sheet.legend([loss.label for loss in LOSSES])
 
 
-def _orders(rows: pd.DataFrame, ax: plots.Axes) -> None:
+def _orders(rows: pd.DataFrame, ax: Axes) -> None:
     for shift, (value, said) in zip((-0.15, 0.15), _ORDERS.items(), strict=True):
         found = correlations(rows, value)
         at = np.arange(len(found)) + shift
