@@ -35,6 +35,8 @@ def draw(frame: pd.DataFrame, sheet: Sheet) -> None:
         part = where(frame, teacher=name, student_dim=width)
         plots.over_steps(part, measure, ax)
         ax.set_title(f"{name}, m = {width}")
+        if sheet.narrow:
+            ax.set_xticks((0, 10, frame["step"].max()))
         if measure == "fraction_student":
             teacher = part["fraction_teacher"].median()
             ax.axhline(teacher, color="black", lw=0.8, label="the teacher")

@@ -48,7 +48,7 @@ def draw(last: pd.DataFrame, sheet: Sheet) -> None:
     last = last.assign(ratio=last["student_dim"] / last["teacher_dim"])
     last = plots.joined(last, "matthews", ["teacher", "teacher_dim", "ratio"])
     panels = {"columns": "teacher", "rows": "teacher_dim"}
-    title = "{teacher}, d = {teacher_dim}"
+    title = "{teacher},%sd = {teacher_dim}" % ("\n" if sheet.narrow else " ")
     for ax, part in sheet.facets(last, (1.9, 1.4), title=title, **panels):
         plots.over_setting(part, "ratio", "matthews", ax)
         ax.axvline(1, color="0.85", lw=3, zorder=-1)

@@ -39,13 +39,18 @@ def name_ends(axes: Iterable[Axes]) -> None:
     """Writes the label of every line at its end, right of the panel, in its colour.
 
     Names that would lie on one another are moved apart, and a thin line leads to each.
-    A line that ends within the panel is named where it ends. Call it last: the limits
-    of the axes must not change afterwards.
+    A line that ends within the panel is named where it ends, if no other panel names it
+    at its edge. Call it last: the limits of the axes must not change afterwards.
 
     Args:
         axes: of matplotlib, of one figure: those whose lines are named.
     """
     named = [(ax, [_named(ax, line) for line in _labelled(ax)]) for ax in axes]
+    every = [text for _, texts in named for text in texts]
+    at_edge = {text.get_text() for text in every if text.arrow_patch}
+    for text in every:
+        if not text.arrow_patch and text.get_text() in at_edge:
+            text.remove()
     for ax, _ in named[:1]:
         ax.figure.draw_without_rendering()  # makes room for the names
     for ax, texts in named:
