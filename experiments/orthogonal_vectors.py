@@ -35,12 +35,13 @@ def draw(frame: pd.DataFrame, sheet: Sheet) -> None:
         part = where(frame, teacher=name, student_dim=width)
         plots.over_steps(part, measure, ax)
         ax.set_title(f"{name}, m = {width}")
-        if sheet.narrow:
-            ax.set_xticks((0, 10, frame["step"].max()))
         if measure == "fraction_student":
             teacher = part["fraction_teacher"].median()
             ax.axhline(teacher, color="black", lw=0.8, label="the teacher")
             ax.set_ylim(0, 1.04)
+    for ax in sheet.axes.flat if sheet.narrow else ():
+        ax.set_xticks((0, 10, frame["step"].max()))
+        ax.minorticks_off()
     sheet.label("steps", [LABELS[measure] for _, measure in rows])
     sheet.names()
 
