@@ -63,13 +63,13 @@ def draw(last: pd.DataFrame, sheet: Sheet) -> None:
     """Loss on all vectors and pattern agreement at the end, over the batch size."""
     sizes = sorted(last["batch_size"].unique())
     for ax, measure in sheet.line(LABELS, (2.4, 1.7), sharex=False, sharey=False):
+        ax.set_yscale("log" if measure == "relative_loss" else "linear")
         plots.over_setting(last, "batch_size", measure, ax)
         ax.axvline(last["student_dim"].iloc[0], color="0.8", lw=3, zorder=-1)
         ax.set(xscale="log", xlabel="batch size", ylabel=LABELS[measure])
         ax.set_xticks(sizes, [f"{size:g}" for size in sizes])
         ax.minorticks_off()
-    sheet.axes.flat[0].set_yscale("log")
-    sheet.legend(last["objective"].unique())
+    sheet.names()
 
 
 STUDY = Study(

@@ -63,7 +63,7 @@ def draw(frame: pd.DataFrame, sheet: Sheet) -> None:
         ax.set(xscale="linear", title=title, ylim=(plots.FLOOR / 2, 2))
         plots.rounding(ax, "y", RESOLUTION)
     sheet.label("steps", "1 - CKA")
-    sheet.legend(frame["objective"].unique())
+    sheet.names()
 
 
 STUDY = Study(

@@ -82,7 +82,7 @@ def draw(frame: pd.DataFrame, sheet: Sheet) -> None:
     for ax, part in sheet.facets(frame, (2.0, 1.3), "dim", **options):
         plots.coherences(part, ax)
     sheet.label("vectors n", "coherence\n(largest |cosine|)")
-    sheet.legend(drawn=True)
+    sheet.names()
 
 
 STUDY = Study(

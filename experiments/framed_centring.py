@@ -29,7 +29,6 @@ from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
-from matplotlib.lines import Line2D
 
 from experiments import cells, judging
 from experiments.cells import Cell, crossed
@@ -112,7 +111,7 @@ def draw(frame: pd.DataFrame, sheet: Sheet) -> None:
     frame = frame.assign(left=_left(frame["frame"]))
     widths = frame["student_dim"].unique()
     best = {"color": "0.1", "lw": 2.2, "alpha": 0.35, "label": "optimum"}
-    turn = {"color": "0.85", "lw": 3, "zorder": -2, "label": "r*"}
+    turn = {"color": "0.85", "lw": 3, "zorder": -2}
     for ax, part in sheet.facets(frame, (1.5, 1.2), "teacher", "student_dim"):
         at = part["turn"].median()
         if at < FRAMES[-1]:
@@ -124,8 +123,7 @@ def draw(frame: pd.DataFrame, sheet: Sheet) -> None:
             ax.set_title(part["teacher"].iloc[0], fontsize=7)
         ax.set_xticks(_left([0.0, 1 / 4, 1.0, 1e6]), ["0", "1/4", "1", r"$\infty$"])
     sheet.label("frame r", [f"pattern agreement\nm = {width}" for width in widths])
-    marks = [Line2D([], [], **best), Line2D([], [], **turn)]
-    sheet.legend(LOSSES, others=marks)
+    sheet.names()
 
 
 def _left(frames: Iterable[float]) -> np.ndarray:
@@ -141,9 +139,9 @@ STUDY = Study(
     figures={
         "framed_centring": Figure(
             "Pattern agreement at the end over the frame r, for six teachers, at m = d "
-            "(above) and at half of it. Points: seeds; lines: medians; grey: optimum. "
-            "The axis is in sqrt(r / (1 + r)), the share of the mean that is left; r*: "
-            "where the optimum takes the mean in.",
+            "(above) and at half of it. Points: seeds; lines: medians; pale: the "
+            "optimum. The axis is in sqrt(r / (1 + r)), the share of the mean that is "
+            "left; grey bar: r*, where the optimum takes the mean in.",
             "A few rows of zeros beside the vectors mend what centring loses: r = 1/4 "
             "brings CKA, Procrustes and Gram to their uncentred values everywhere.",
             draw,

@@ -77,7 +77,7 @@ def draw(last: pd.DataFrame, sheet: Sheet) -> None:
     sheet.label(
         [label for _, label in PANELS.values()], "pattern agreement\nat the end"
     )
-    sheet.legend(last["objective"].unique())
+    sheet.names()
 
 
 STUDY = Study(

@@ -36,10 +36,14 @@ def draw(frame: pd.DataFrame, sheet: Sheet) -> None:
         plots.over_steps(part, measure, ax)
         ax.set_title(f"{name}, m = {width}")
         if measure == "fraction_student":
-            ax.axhline(part["fraction_teacher"].median(), color="black", lw=0.8)
+            teacher = part["fraction_teacher"].median()
+            ax.axhline(teacher, color="black", lw=0.8, label="the teacher")
             ax.set_ylim(0, 1.04)
+    for ax in sheet.axes.flat if sheet.narrow else ():
+        ax.set_xticks((0, 10, frame["step"].max()))
+        ax.minorticks_off()
     sheet.label("steps", [LABELS[measure] for _, measure in rows])
-    sheet.legend(frame["objective"].unique())
+    sheet.names()
 
 
 STUDY = Study(

@@ -37,6 +37,7 @@ def grid(quick: bool) -> list[Cell]:
 
 def draw(last: pd.DataFrame, sheet: Sheet) -> None:
     """Pattern agreement and the student's own fraction over the teacher's fraction."""
+    last = plots.joined(last, "matthews", ["student_dim", "fraction_teacher"])
     widths = last["student_dim"].unique()
     for ax, measure, width in sheet.grid(LABELS, widths, (1.9, 1.6), sharey="row"):
         part = where(last, student_dim=width)
@@ -44,7 +45,7 @@ def draw(last: pd.DataFrame, sheet: Sheet) -> None:
         if measure == "matthews":
             ax.set_title(f"m = {width}")
     sheet.label("teacher's fraction of pairs", list(LABELS.values()))
-    sheet.legend(last["objective"].unique())
+    sheet.names()
 
 
 STUDY = Study(

@@ -108,12 +108,19 @@ class Sheet:
         panels = list(self.axes.flat)
         self.figure.colorbar(first, ax=panels, label=label, shrink=shrink)
 
+    def names(self) -> None:
+        """Names every line at its end, right of the last panel of each row."""
+        last = [ax for ax in self.axes.flat if ax.get_subplotspec().is_last_col()]
+        if self.narrow and len(last) < self.axes.size:  # panels are narrow, too
+            for ax in self.axes.flat:
+                ax.set_xlabel(textwrap.fill(ax.get_xlabel(), 18))
+        plots.name_ends(last)
+
     def legend(
         self,
         objectives: Iterable[str] = (),
         remark: str = "",
         levels: Sequence[str] | None = None,
-        drawn: bool = False,
         **options,
     ) -> None:
         """Writes the legend under the panels, and over it a remark on how to read them.
@@ -122,12 +129,9 @@ class Sheet:
             objectives: labels of those that are drawn.
             remark: a line of text above it.
             levels: reference levels, or those that the figure declares, if None.
-            drawn: whether what has a label in the first panel is in it too.
             options: of `plots.legend`.
         """
         levels = self.levels if levels is None else levels
-        if drawn:
-            options["others"] = self.axes.flat[0].get_legend_handles_labels()[0]
         plots.legend(self.figure, objectives, levels, remark.strip(), **options)
 
 

@@ -46,13 +46,14 @@ def grid(quick: bool) -> list[Cell]:
 def draw(last: pd.DataFrame, sheet: Sheet) -> None:
     """Pattern agreement over m / d: a column for every teacher, a row for every d."""
     last = last.assign(ratio=last["student_dim"] / last["teacher_dim"])
+    last = plots.joined(last, "matthews", ["teacher", "teacher_dim", "ratio"])
     panels = {"columns": "teacher", "rows": "teacher_dim"}
-    title = "{teacher}, d = {teacher_dim}"
+    title = "{teacher},%sd = {teacher_dim}" % ("\n" if sheet.narrow else " ")
     for ax, part in sheet.facets(last, (1.9, 1.4), title=title, **panels):
         plots.over_setting(part, "ratio", "matthews", ax)
         ax.axvline(1, color="0.85", lw=3, zorder=-1)
     sheet.label("student's width / teacher's", "pattern agreement\nat the end")
-    sheet.legend(last["objective"].unique())
+    sheet.names()
 
 
 STUDY = Study(

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.colors import rgb_to_hsv, to_rgb
+from matplotlib.text import Text
 
 from simgeo import plots
 
@@ -103,21 +104,51 @@ def test_fates_have_hues_of_no_family_and_differ_in_grey():
     assert np.diff(sorted(greys)).min() > 0.15
 
 
-def test_coinciding_curves_are_drawn_once_and_named_together(frame, ax):
+def test_curves_that_coincide_everywhere_have_one_name(frame, ax):
     same = [
         frame.assign(objective=name, matthews=frame["matthews"] + shift)
         for name, shift in (("Gram", 0.01), ("Gram, centred", 0.0), ("CKA", 0.5))
     ]
     frame = pd.concat([frame[frame["objective"] == "Procrustes"], *same])
-    plots.over_setting(frame, "step", "matthews", ax)
+    joined = plots.joined(frame, "matthews", ["step"])
+    names = ["Procrustes = Gram", "Gram, centred", "CKA"]
+    assert [*joined["objective"].unique()] == names
+    assert joined["member"].equals(frame["objective"])
+    plots.over_setting(joined, "step", "matthews", ax)
     plots.legend(ax.figure, frame["objective"].unique(), levels=())
-    names = labels(ax.figure)
-    assert names == ["CKA", "Gram, centred", "Procrustes = Gram"]
-    medians = [line for line in ax.lines if line.get_label()[0] != "_"]
-    assert len(medians) == 3
-    ax.clear()
-    plots.over_setting(frame.rename(columns={"matthews": "loss"}), "step", "loss", ax)
-    assert "Procrustes = Gram" not in {line.get_label() for line in ax.lines}
+    assert labels(ax.figure) == ["CKA", "centred Gram", "Procrustes = Gram"]
+    apart = frame["matthews"].mask(frame["step"] == 3, frame["seed"])
+    at_one_step = frame.assign(matthews=apart.where(frame["objective"] == "Gram", 0))
+    joined = plots.joined(at_one_step, "matthews", ["step"])
+    assert "Procrustes = Gram" not in set(joined["objective"])
+
+
+def test_of_coinciding_curves_those_beneath_are_wider(frame, ax):
+    first = frame[frame["objective"] == "Procrustes"]
+    others = [first.assign(objective="Gram"), first.assign(objective="CKA", matthews=5)]
+    frame = pd.concat([first, *others])
+    plots.over_setting(frame, "step", "matthews", ax)
+    width = {line.get_label(): line.get_linewidth() for line in ax.lines}
+    assert width["Procrustes"] > width["Gram"] == width["CKA"]
+
+
+def test_names_stand_at_the_ends_of_lines_and_apart(ax):
+    ends = {"CKA": 0.5, "Gram": 0.51, "Procrustes": 0.9, "short": 0.2, "_no": 0.1}
+    for name, height in ends.items():
+        ax.plot([0, 0.3 if name == "short" else 1], [0, height], label=name)
+    ax.plot([0, 1], [np.nan, np.nan], label="nowhere")
+    ax.set(xlim=(0, 1), ylim=(0, 1))
+    plots.name_ends([ax])
+    texts = {text.get_text(): text for text in ax.texts}
+    assert texts.keys() == {"CKA", "Gram", "Procrustes", "short"}
+    boxes = [Text.get_window_extent(texts[name]) for name in [*ends][:3]]
+    panel = ax.get_window_extent()
+    for lower, upper in itertools.pairwise(boxes):
+        assert upper.y0 >= lower.y1 - 0.5  # pixels
+    assert all(box.x0 > panel.x1 for box in boxes)
+    assert Text.get_window_extent(texts["short"]).x1 < panel.x1
+    colours = {line.get_label(): line.get_color() for line in ax.lines}
+    assert all(text.get_color() == colours[name] for name, text in texts.items())
 
 
 def test_what_float32_does_not_resolve_is_shaded(ax):

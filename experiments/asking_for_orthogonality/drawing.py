@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from experiments.asking_for_orthogonality.runs import ASKED, CHOSEN, EPSILON, JUDGED
+from experiments.asking_for_orthogonality.runs import CHOSEN, EPSILON, JUDGED
 from experiments.study import Sheet, where
 from simgeo import plots
 
@@ -22,15 +22,13 @@ def draw(last: pd.DataFrame, sheet: Sheet) -> None:
         if sheet.narrow or measure == rows[0]:
             ax.set_title(teacher)
         if measure == rows[-1]:
-            ax.set_xticks(sorted(part["student_dim"].unique()))
+            ax.set_xticks((12, 24, 48) if sheet.narrow else (12, 18, 24, 36, 48))
     sheet.label("student's width m", [LABELS[name] for name in rows])
-    levels = sheet.levels[:2] if sheet.narrow else sheet.levels  # no count, no ceiling
-    sheet.legend(ASKED, levels=levels)
+    sheet.names()
 
 
 def draw_judged(patterns: pd.DataFrame, sheet: Sheet) -> None:
     """A column per teacher, a row per width: the pattern over the judging epsilon."""
-    patterns = patterns.fillna({"matthews": 0.0})
     shown = patterns[
         patterns["student_dim"].isin((24, 36) if sheet.narrow else (12, 24, 36))
     ]
@@ -43,4 +41,4 @@ def draw_judged(patterns: pd.DataFrame, sheet: Sheet) -> None:
         ax.set_xticks(JUDGED, [f"{epsilon:g}" for epsilon in JUDGED])
         ax.minorticks_off()
     sheet.label("epsilon at which it is judged", "pattern agreement")
-    sheet.legend(ASKED)
+    sheet.names()

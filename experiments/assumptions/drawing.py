@@ -3,9 +3,11 @@
 import pandas as pd
 from matplotlib.axes import Axes
 
-from experiments.assumptions.dials import CHOSEN, DIALS
+from experiments.assumptions.dials import DIALS
 from experiments.study import Sheet
 from simgeo import plots
+
+LEVELS = ("chance", "svd")
 
 
 def _shown(last: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
@@ -16,11 +18,14 @@ def _shown(last: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
 def draw(last: pd.DataFrame, sheet: Sheet) -> None:
     """A column per dial, a row per width and row constraint."""
     options = {"columns": "dial", "rows": "rows", "title": "{rows}", "sharex": "col"}
-    for ax, part in sheet.facets(_shown(last, sheet), 1.65, **options):
+    levels = {f"{kind}_kept": last[f"{kind}_matthews"].fillna(0.0) for kind in LEVELS}
+    last = _shown(last.assign(**levels), sheet)
+    last = plots.joined(last, "kept", ["dial", "rows", "value"])
+    for ax, part in sheet.facets(last, 1.65, **options):
         plots.over_setting(part, "value", "kept", ax)
         ax.set_ylim(-0.58, 1.08)
     sheet.label([dial.label for dial in DIALS.values()], "pattern agreement")
-    sheet.legend(objective.label for objective in CHOSEN)
+    sheet.names()
 
 
 def draw_square(square: pd.DataFrame, sheet: Sheet) -> None:
@@ -30,7 +35,7 @@ def draw_square(square: pd.DataFrame, sheet: Sheet) -> None:
         dial, rows, value = part[["dial", "rows", "value"]].iloc[0]
         ax.set_title(f"{dial} {value:g}; {rows}", fontsize=6.5)
     sheet.label("", "pattern agreement")
-    sheet.legend(drawn=True)
+    sheet.names()
 
 
 def _slopes(part: pd.DataFrame, ax: Axes) -> None:
@@ -47,5 +52,5 @@ def _slopes(part: pd.DataFrame, ax: Axes) -> None:
         ax.plot(middle.index, middle, style, color=colour, ms=5, lw=1, label=distance)
         ax.plot(middle.index[1:], middle[1:], style[0], color=colour, mfc="white", ms=5)
     plots.levels(part, "kept", ax)
-    ax.set(xlim=(-0.4, 1.4), ylim=(-0.12, 1.08))
+    ax.set(xlim=(-0.3, 1.2), ylim=(-0.12, 1.08))
     ax.set_xticks(list(places.values()), list(places))

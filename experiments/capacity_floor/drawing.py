@@ -2,7 +2,6 @@
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
 
 from experiments.capacity_floor.formula import (
     COUNTS,
@@ -28,7 +27,8 @@ def draw(table: pd.DataFrame, sheet: Sheet) -> None:
         part = where(table, decay=DECAYS[0], sparsity=sparsity)
         if what == "kept":
             _over_width(part, f"kept_{KEPT[0]}_{KEPT[1]:g}", what, ax)
-            ax.plot(WIDTHS, WIDTHS, ":", color="0.3", lw=0.9, zorder=0)
+            options = {"color": "0.3", "lw": 0.9, "zorder": 0}
+            ax.plot(WIDTHS, WIDTHS, ":", label="one per dimension", **options)
             g = features_per_dimension(sparsity)
             ax.set(title=f"sparsity {sparsity:g}, g = {g:.1f}", ylim=(0, 42))
         else:
@@ -37,27 +37,19 @@ def draw(table: pd.DataFrame, sheet: Sheet) -> None:
         ax.set_xticks(WIDTHS)
     labels = ["features kept", "loss / that\nof keeping none"]
     sheet.label("width m", labels[: len(rows)])
-    sheet.legend(others=_handles())
+    sheet.names()
 
 
-def _handles() -> list[Line2D]:
-    counts = [
-        Line2D([], [], color=colour, marker=marker, ms=3, label=f"n = {count}")
-        for count, (colour, marker) in _SHADES.items()
-    ]
-    return counts + [
-        Line2D([], [], color="0.3", ls=line, lw=1, label=text)
-        for text, line in (("the formula", "--"), ("one per dimension", ":"))
-    ]
-
-
-def _over_width(part: pd.DataFrame, measured: str, said: str, ax: Axes) -> None:
+def _over_width(part: pd.DataFrame, measured: str, what: str, ax: Axes) -> None:
     for count, one in part.groupby("num_features"):
         colour, marker = _SHADES[count]
         options = {"color": colour, "marker": marker}
         ax.plot(one["width"], one[measured], ls="", ms=2, alpha=0.5, mew=0, **options)
         middle = one.groupby("width").median(numeric_only=True)
-        ax.plot(middle.index, middle[measured], "-", lw=1.2, ms=3, **options)
-        formula = middle[f"{said}_formula"]
+        options |= {"lw": 1.2, "ms": 3, "label": f"n = {count}"}
+        ax.plot(middle.index, middle[measured], "-", **options)
+        formula = middle[f"{what}_formula"]
         formula = formula.where(formula > 0)
-        ax.plot(formula.index, formula, "--", marker="_", color=colour, lw=0.9, ms=4)
+        options = {"color": colour, "marker": "_", "lw": 0.9, "ms": 4}
+        said = f"n = {count}, formula" if what == "kept" else ""
+        ax.plot(formula.index, formula, "--", label=said or "_", **options)

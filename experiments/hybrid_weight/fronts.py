@@ -1,7 +1,6 @@
 """The front of first loss and pattern, and the pattern over the weight."""
 
 import pandas as pd
-from matplotlib.lines import Line2D
 
 from experiments.study import Sheet, where
 from simgeo import plots
@@ -45,17 +44,10 @@ def draw_weights(last: pd.DataFrame, sheet: Sheet) -> None:
             middle = runs.groupby("weight")["matthews"].median()
             seeds = {"ls": "", "ms": 2, "mew": 0, "alpha": 0.4} | options
             ax.plot(runs["weight"], runs["matthews"], **seeds)
-            ax.plot(middle.index, middle, lw=1.2, ms=3.5, **options)
+            ax.plot(middle.index, middle, lw=1.2, ms=3.5, label=hybrid, **options)
         plots.levels(part, "matthews", ax)
         ax.set_xscale("symlog", linthresh=1e-3)
         ax.set(xlim=(-2e-4, 1.5), ylim=(-0.12, 1.08))
         ax.set_xticks([0, 1e-3, 1e-2, 0.1, 1], ["0", "1e-3", "0.01", "0.1", "1"])
     sheet.label("weight w of the second", "pattern agreement")
-    sheet.legend(
-        others=[
-            Line2D(
-                [], [], color=plots.STYLES[name].colour, marker=marker, ms=4, label=said
-            )
-            for said, (name, marker) in HUES.items()
-        ]
-    )
+    sheet.names()

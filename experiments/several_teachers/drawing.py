@@ -53,4 +53,4 @@ def draw_number(number: pd.DataFrame, sheet: Sheet) -> None:
             ax.plot(both.index, both, "x", color="0.0", ms=7, zorder=5)
             ax.set_title(f"teachers that {kind}")
     sheet.label("number of teachers", list(labels.values()))
-    sheet.legend(PARTS)
+    sheet.names()

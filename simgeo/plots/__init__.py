@@ -25,7 +25,7 @@ from simgeo.plots._grammar import SMALLEST as SMALLEST
 from simgeo.plots._grammar import STYLES as STYLES
 from simgeo.plots._grammar import bracket as bracket
 from simgeo.plots._grammar import broken as broken
-from simgeo.plots._grammar import direct as direct
+from simgeo.plots._grammar import joined as joined
 from simgeo.plots._grammar import level as level
 from simgeo.plots._grammar import levels as levels
 from simgeo.plots._grammar import rounding as rounding
@@ -39,6 +39,8 @@ from simgeo.plots._layout import panels as panels
 from simgeo.plots._layout import save as save
 from simgeo.plots._layout import style as style
 from simgeo.plots._legend import legend as legend
+from simgeo.plots._names import direct as direct
+from simgeo.plots._names import name_ends as name_ends
 from simgeo.plots._pair_cosines import order_of as order_of
 from simgeo.plots._pair_cosines import pair_cosines as pair_cosines
 from simgeo.plots._sweep import sweep as sweep

@@ -16,8 +16,6 @@ from simgeo.plots import _grammar
 from simgeo.plots._grammar import FLOOR, LEVELS, in_order, level_handles, style_of
 from simgeo.plots._legend import inches
 
-_NEAR = 0.03  # on the axis: medians that are nowhere further apart are drawn once
-
 
 def loss_against_geometry(frame: pd.DataFrame, measure: str, ax: Axes) -> Axes:
     """One curve per seed in the (relative loss, measure) plane.
@@ -49,18 +47,18 @@ def loss_against_geometry(frame: pd.DataFrame, measure: str, ax: Axes) -> Axes:
 
 
 def over_steps(frame: pd.DataFrame, measure: str, ax: Axes) -> Axes:
-    """Every seed thin and the median thick, over the steps; coinciding ones once.
+    """Every seed thin and the median thick, over the steps.
 
     Args:
         frame: rows of runs, one for each seed and step, as `results.open(...).frame`
-            gives.
+            gives; or of `joined`.
         measure: the column that is drawn.
         ax: of matplotlib, to draw into.
     """
-    frame = _joined(frame, frame["step"], measure, ax)
+    run_of = [name for name in ("member", "seed") if name in frame]
     for place, (objective, runs) in enumerate(frame.groupby("objective", sort=False)):
         style = style_of(str(objective))
-        for _, run in runs.groupby([*_MEMBER, "seed"]):
+        for _, run in runs.groupby(run_of):
             options = {"ls": style.line, "color": style.colour, "lw": 0.4}
             ax.plot(run["step"], run[measure], alpha=0.25, **options)
         middle = runs.groupby("step")[measure].median()
@@ -91,38 +89,39 @@ def ends(frame: pd.DataFrame, measure: str, ax: Axes) -> Axes:
 
 
 def over_setting(frame: pd.DataFrame, setting: str, measure: str, ax: Axes) -> Axes:
-    """Every seed as a point, the median as a line; coinciding objectives once.
+    """Every seed as a point, the median as a line.
 
     `frame` has one row per objective, setting and seed, and levels that may depend on
-    the setting.
+    the setting. Of lines that coincide those beneath are wider, so that all are seen.
 
     Args:
-        frame: rows at the end of runs, one for each seed.
+        frame: rows at the end of runs, one for each seed; or of `joined`.
         setting: the column along x.
         measure: the column that is drawn.
         ax: of matplotlib, to draw into.
     """
-    frame = _joined(frame, frame[setting].round(6), measure, ax)
+    frame = frame.assign(_at=frame[setting].round(6))
+    above = _num_above(frame, measure) if ax.get_yscale() == "linear" else {}
     for objective, runs in frame.groupby("objective", sort=False):
         colour = style_of(str(objective)).colour
         ax.plot(
             runs[setting], runs[measure], ".", color=colour, ms=2.5, alpha=0.3, mew=0
         )
-        middle = runs.groupby(runs[setting].round(6))[measure].median()
-        _median(ax, middle, str(objective), lw=1.2, ms=3.5)
-    levels_over(frame, frame[setting].round(6), measure, ax)
+        middle = runs.groupby("_at")[measure].median()
+        wider = above.get(objective, 0)
+        _median(ax, middle, str(objective), lw=1.2 + wider, ms=3.5 + 1.2 * wider)
+    levels_over(frame, frame["_at"], measure, ax)
     return ax
 
 
-_MEMBER = ["_member"]  # which of the objectives that are drawn as one
-
-
-def _joined(frame: pd.DataFrame, at: pd.Series, measure: str, ax: Axes) -> pd.DataFrame:
-    """With objectives that coincide under one name; not where small values matter."""
-    frame = frame.assign(_at=at, _member=frame["objective"])
-    if "loss" in measure or ax.get_yscale() != "linear":
-        return frame
-    return _grammar.joined(frame, "_at", measure, _NEAR)
+def _num_above(frame: pd.DataFrame, measure: str) -> dict[str, int]:
+    """How many lines that coincide with that of an objective are drawn over it."""
+    drawn = [*frame["objective"].unique()]
+    return {
+        name: sum(drawn.index(other) > drawn.index(name) for other in others)
+        for others in _grammar.coinciding(frame, measure, ["_at"], in_groups=False)
+        for name in others
+    }
 
 
 def _median(ax: Axes, middle: pd.Series, objective: str, **options) -> None:
@@ -133,10 +132,11 @@ def _median(ax: Axes, middle: pd.Series, objective: str, **options) -> None:
 
 def levels_over(frame: pd.DataFrame, at: pd.Series, measure: str, ax: Axes) -> None:
     """The medians of the levels that the frame has, over these places."""
-    for kind, (_, line) in LEVELS.items():
+    for kind, (label, line) in LEVELS.items():
         if f"{kind}_{measure}" in frame:
             level = frame.groupby(at)[f"{kind}_{measure}"].median()
-            ax.plot(level.index, level, color="0.3", ls=line, lw=0.9, zorder=0)
+            options = {"ls": line, "lw": 0.9, "zorder": 0, "label": label}
+            ax.plot(level.index, level, color="0.3", **options)
 
 
 def fractions(table: pd.DataFrame, ax: Axes) -> Axes:

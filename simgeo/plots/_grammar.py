@@ -75,7 +75,7 @@ FATES = {
 LEVELS = {
     "chance": ("chance", (0, (1, 1.5))),
     "svd": ("SVD baseline", (0, (5, 1.5, 1, 1.5))),
-    "ceiling": ("ceiling: no vectors have more", (0, (7, 2))),
+    "ceiling": ("ceiling", (0, (7, 2))),
 }
 _EQUAL = " = "
 
@@ -91,11 +91,13 @@ def style_of(name: str) -> Style:
 
 
 def said(name: str) -> str:
-    """What an objective, or several drawn as one, are called in a legend."""
-    if _EQUAL not in name or "centred" not in name:
+    """What an objective, or several drawn as one, are called beside their line."""
+    names = name.split(_EQUAL)
+    styles = [STYLES[one] for one in names if one in STYLES]
+    if len(styles) < len(names) or "," not in name or not styles[0].group:
         return name
-    styles = [STYLES[one] for one in name.split(_EQUAL)]
-    return f"{styles[0].group} {_EQUAL.join(style.name for style in styles)}"
+    shared = _EQUAL.join(style.name for style in styles)
+    return f"{styles[0].group} {shared}" if "centred" in name else shared
 
 
 def in_order(objectives: Iterable[str]) -> list[str]:
@@ -105,25 +107,50 @@ def in_order(objectives: Iterable[str]) -> list[str]:
     return sorted(names, key=lambda name: order.index(name.split(_EQUAL)[0]))
 
 
-def joined(frame: pd.DataFrame, at: str, measure: str, near: float) -> pd.DataFrame:
+def joined(
+    frame: pd.DataFrame, measure: str, places: Sequence[str], near: float = 0.03
+) -> pd.DataFrame:
     """The frame, with objectives whose medians coincide everywhere under one name.
 
-    Those of one group alone, so that centred and uncentred ones stay apart.
+    Those of one group alone, so that centred and uncentred ones stay apart. `member`
+    has the names as they were.
+
+    Args:
+        frame: rows of runs, one for each objective, seed and place.
+        measure: the column that is drawn.
+        places: columns that tell panels apart, and the points of a curve.
+        near: medians that are nowhere further apart coincide.
     """
-    middle = frame.groupby(["objective", at])[measure].median().unstack()
-    known = [name for name in in_order(middle.index) if name in STYLES]
+    names = {
+        name: _EQUAL.join(others)
+        for others in coinciding(frame, measure, places, near)
+        for name in others
+    }
+    return frame.assign(member=frame["objective"]).replace({"objective": names})
+
+
+def coinciding(
+    frame: pd.DataFrame,
+    measure: str,
+    places: Sequence[str],
+    near: float = 0.03,
+    in_groups: bool = True,
+) -> list[list[str]]:
+    """Sets of objectives whose medians are nowhere further apart than `near`."""
+    keys = [frame["objective"], *(frame[place] for place in places)]
+    middle = frame[measure].groupby(keys).median().unstack([*places])
     sets: list[list[str]] = []
-    for name in known:
+    for name in in_order(middle.index):
+        group = style_of(name).group
         for others in sets:
-            gaps = [(middle.loc[name] - middle.loc[one]).abs().max() for one in others]
-            same = STYLES[name].group and STYLES[name].group == STYLES[others[0]].group
-            if same and max(gaps) <= near:
+            gaps = (middle.loc[others] - middle.loc[name]).abs().max(axis=None)
+            same = not in_groups or (group and group == style_of(others[0]).group)
+            if same and gaps <= near:
                 others.append(name)
                 break
         else:
             sets.append([name])
-    names = {name: _EQUAL.join(others) for others in sets for name in others}
-    return frame.replace({"objective": names})
+    return sets
 
 
 def rounding(ax: Axes, axis: str = "x", below: float = RESOLUTION) -> None:
@@ -161,23 +188,6 @@ def broken(ax: Axes) -> None:
     ax.plot([left - 0.008, left + 0.008], [0, 0], **slash)
 
 
-def direct(ax: Axes, x: float, y: float, text: str, name: str = "", **options) -> None:
-    """Writes what a line is beside it, in the colour of that objective.
-
-    Args:
-        ax: of matplotlib, to draw into.
-        x: where the text begins, in data.
-        y: likewise.
-        text: what the line is.
-        name: label of the objective whose colour it has.
-        options: of `Axes.annotate`.
-    """
-    colour = style_of(name).colour if name else "0.3"
-    shift = {"xytext": (3, 0), "textcoords": "offset points", "va": "center"}
-    plain = {"fontsize": SMALLEST, "color": colour, "annotation_clip": False}
-    ax.annotate(text, (x, y), **shift | plain | options)
-
-
 def level(ax: Axes, kind: str, height: float, upright: bool = False) -> None:
     """The line of a reference level, behind the data; none if it is undefined.
 
@@ -189,7 +199,8 @@ def level(ax: Axes, kind: str, height: float, upright: bool = False) -> None:
     """
     if np.isfinite(height):
         draw = ax.axvline if upright else ax.axhline
-        draw(height, color="0.3", ls=LEVELS[kind][1], lw=0.8, zorder=0)
+        label, line = LEVELS[kind]
+        draw(height, color="0.3", ls=line, lw=0.8, zorder=0, label=label)
 
 
 def levels(

@@ -68,6 +68,6 @@ _LEGEND_WIDTH = 0.31  # of one of its columns, in inches for every point of its 
 def _drawn(figure: Any, objectives: Iterable[str]) -> list[str]:
     """The objectives, and those of them that the panels draw as one under one name."""
     lines = [line.get_label() for ax in figure.axes for line in ax.lines]
-    joint = {label for label in lines if " = " in label}
+    joint = [label for label in lines if " = " in label]
     hidden = {one for name in joint for one in name.split(" = ")} - {*lines}
-    return in_order(joint | {*objectives} - hidden)
+    return in_order([*joint, *(one for one in objectives if one not in hidden)])
