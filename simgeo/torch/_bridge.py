@@ -1,6 +1,5 @@
 """Functions of JAX on torch tensors: memory is shared, gradients are autograd's."""
 
-import functools
 import inspect
 import numbers
 import os
@@ -32,16 +31,25 @@ def bridged(
     """
     signature = _signature(function)
 
-    @functools.wraps(function)
     def on_tensors(*args: Any, **kwargs: Any) -> torch.Tensor:
-        return _apply(function, signature.bind(*args, **kwargs).arguments, gives_number)
+        return _applied(function, signature, gives_number, args, kwargs)
 
-    del on_tensors.__wrapped__
-    on_tensors.__annotations__ = {}
+    on_tensors.__name__ = on_tensors.__qualname__ = function.__name__
+    on_tensors.__module__ = "simgeo.torch"
     on_tensors.__doc__ = _documented(function)
-    disabled = torch._disable_dynamo(on_tensors)  # a graph break under `torch.compile`
-    disabled.__signature__ = signature
-    return disabled
+    on_tensors.__signature__ = signature
+    return on_tensors
+
+
+@torch._disable_dynamo  # a graph break under `torch.compile`, which cannot read JAX
+def _applied(
+    function: Callable[..., jax.Array],
+    signature: inspect.Signature,
+    gives_number: bool,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+) -> torch.Tensor:
+    return _apply(function, signature.bind(*args, **kwargs).arguments, gives_number)
 
 
 def _apply(
