@@ -41,7 +41,12 @@ def bridged(
     return on_tensors
 
 
-@torch._disable_dynamo  # a graph break under `torch.compile`, which cannot read JAX
+# A graph break under `torch.compile`, which cannot read JAX. The first of these, which
+# PyTorch's optimisers use, waits with a slow import until the first call.
+_outside_of_graphs = getattr(torch, "_disable_dynamo", torch.compiler.disable)
+
+
+@_outside_of_graphs
 def _applied(
     function: Callable[..., jax.Array],
     signature: inspect.Signature,

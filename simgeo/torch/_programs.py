@@ -129,7 +129,10 @@ _program = functools.lru_cache(maxsize=NUM_KEPT)(_compiled)
 
 
 def _value(call: Call, graded: tuple[int, ...]) -> Callable[..., Any]:
-    return call
+    def alone(*leaves: Leaf) -> jax.Array:  # JAX asks for a function
+        return call(*leaves)
+
+    return alone
 
 
 def _value_and_gradients(call: Call, graded: tuple[int, ...]) -> Callable[..., Any]:
