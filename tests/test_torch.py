@@ -100,19 +100,28 @@ def test_every_loss_is_there():
     assert all(hasattr(textbook, name) for name in LOSSES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LOSSES)
-def test_values_and_gradients_are_those_of_jax_and_of_a_textbook(name):
+def test_values_and_gradients_are_those_of_a_textbook(name):
     given = arguments(name, 3)
     keywords = KEYWORDS.get(name, {})
     found = graded(getattr(losses, name), given, **keywords)
-    same(found, in_jax(name, given), 1e-9)
     same(found, graded(getattr(textbook, name), given, **keywords), 1e-6)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("width", WIDTHS[1:])
+@pytest.mark.parametrize(
+    "name", ["feature_gram", "mlp_projection", "logit_kl", "framed", "quantise"]
+)
+def test_values_and_gradients_are_those_of_jax(name):
+    given = arguments(name, 3)
+    found = graded(getattr(losses, name), given, **KEYWORDS.get(name, {}))
+    same(found, in_jax(name, given), 1e-9)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("name", LOSSES)
-def test_wider_students_agree_too(name, width):
+def test_every_loss_agrees_with_both_at_every_width(name, width):
     given = arguments(name, width)
     keywords = KEYWORDS.get(name, {})
     found = graded(getattr(losses, name), given, **keywords)
@@ -218,11 +227,11 @@ def test_gradients_are_finite_where_those_of_a_textbook_are_not(flaw):
     name, made = FLAWED[flaw]
     given = [each.clone().requires_grad_() for each in made(drawn(12, 6))]
     ours, textbooks = (
-        max(np.max(np.abs(each)) for each in graded(getattr(module, name), given))
+        np.concatenate([each.ravel() for each in graded(getattr(module, name), given)])
         for module in (losses, textbook)
     )
-    assert ours < 10.0
-    assert not textbooks < 1e6  # or NaN
+    assert np.max(np.abs(ours)) < 10.0
+    assert not np.max(np.abs(textbooks)) < 1e6  # or NaN
 
 
 @pytest.mark.parametrize("name", ["angular_cka", "angular_procrustes", "procrustes"])
@@ -323,7 +332,7 @@ def test_steps_inside_autocast_are_counted_in_float32():
     loss.backward()
     assert layer.weight.grad.dtype == torch.float32
     expected = graded(textbook.cka, [layer(inputs), teacher.requires_grad_()])
-    assert np.isclose(float(loss), expected[0], rtol=0.02)
+    assert np.isclose(loss.item(), expected[0], rtol=0.02)
 
 
 @pytest.mark.filterwarnings("ignore")  # of torch.compile's own
