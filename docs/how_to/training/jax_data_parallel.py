@@ -1,6 +1,7 @@
 import jax
 import jax.numpy as jnp
 import optax
+from jax.sharding import NamedSharding
 from jax.sharding import PartitionSpec as Spec
 
 from simgeo import functional
@@ -10,6 +11,8 @@ inputs = jax.random.normal(keys[0], (512, 32))
 target = jnp.tanh(inputs @ jax.random.normal(keys[1], (32, 48)) / 6)
 weights = jax.random.normal(keys[2], (32, 16)) / 6
 mesh = jax.make_mesh((len(jax.devices()),), ("batch",))
+rows = NamedSharding(mesh, Spec("batch"))
+inputs, target = jax.device_put((inputs, target), rows)
 optimiser = optax.adam(3e-3)
 specs = {"in_specs": (Spec(), Spec("batch"), Spec("batch")), "out_specs": Spec()}
 
