@@ -12,6 +12,7 @@ PAGE := $(VENV)/.page
 DEV := $(VENV)/.dev
 DOCS := $(VENV)/.docs
 PINS := pyproject.toml constraints.txt
+PYTORCH := torch==2.13.0
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 
 .DEFAULT_GOAL := help
@@ -37,7 +38,8 @@ PYTEST := JAX_DISABLE_MOST_OPTIMIZATIONS=1 XLA_FLAGS="$$XLA_FLAGS \
 
 # The second run does not check shapes again, which is a fifth of the time. Of what is asked
 # for there may be nothing that float64 could change: pytest's 5.
-test: $(DEV) ## run the tests in float32, the numerical ones in float64 (ARGS="-k ..."; LONG=1: all)
+test: $(DEV) ## run the tests in float32, the numerical ones in float64 (ARGS="-k ..."; LONG=1: all; TORCH=1: PyTorch's too)
+	$(if $(TORCH),$(PIP) $(PYTORCH))
 	JAX_ENABLE_X64=0 $(PYTEST) $(ARGS)
 	JAX_ENABLE_X64=1 $(PYTEST) -o addopts=--strict-markers \
 		-m 'not slow and not once' --ignore=simgeo $(ARGS) || \
@@ -55,7 +57,7 @@ docs: $(DOCS) ## build the site into docs/_build/html, and run its notebooks (FR
 	@echo 'The site is in docs/_build/html/index.html.'
 
 bench: $(RUNTIME) ## print timings as ratios (TORCH=1: compare with PyTorch, which it installs)
-	$(if $(TORCH),$(PIP) torch==2.13.0)
+	$(if $(TORCH),$(PIP) $(PYTORCH))
 	$(BIN)/python -m benchmarks
 
 lock: ## resolve constraints.txt again (needs uv; UPGRADE=1: to the newest versions)

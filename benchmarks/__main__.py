@@ -21,6 +21,7 @@ CORES = sorted({1, os.cpu_count() or 1})
 PARTS = {
     "steps": [("benchmarks.steps", str(count)) for count in CORES],
     "torch": [("benchmarks.against_torch",)],
+    "bridge": [("benchmarks.bridge",)],
     "start": [("benchmarks.start",)],
     "large": [("benchmarks.large",)],
     "catalogue": [("benchmarks.catalogue",)],
@@ -29,7 +30,8 @@ PARTS = {
 NOTES = """\
 Times are medians over rounds in which a process's cases take turns; in `steps` and
 `torch` of value, gradient and Adam step of one of 32 seeds. A ratio is the
-median over rounds; in brackets, that of the least times. `products` are the matrix
+median over rounds; in brackets, that of the least times. In `bridge` value and gradient
+on one thread, and by how much the least time exceeds JAX's. `products` are the matrix
 products that value and gradient cannot avoid, alone in a loop, in the fastest form
 tried. CKA and Gram: S'T, S'S, T(T'S), S(S'S). Projection: S W, S'R, R W'. Procrustes:
 S'T and T times the polar factor, without those that find the factor. In `large` those

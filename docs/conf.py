@@ -60,5 +60,6 @@ os.environ["MATPLOTLIBRC"] = str(HERE / "matplotlibrc")
 # Most of what a small experiment costs is its compilation.
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
+autodoc_mock_imports = ["torch"]  # it is large, and the help is read without it
 autodoc_member_order = "bysource"
 maximum_signature_line_length = 80

@@ -25,6 +25,7 @@ _MODULES = (
     "calibration datasets engine functional limits measures networks objectives "
     "optimisers plots problems results settings stats students sweep teachers theory"
 ).split()
+_EXTRAS = ("torch",)  # it asks for what is not a dependency, and so is not in `dir`
 _HOMES = {
     "Distillation": "simgeo.problems",
     "Experiment": "simgeo.problems",
@@ -39,7 +40,7 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version
 
         value = version("simgeo")
-    elif name in _MODULES:
+    elif name in (*_MODULES, *_EXTRAS):
         value = importlib.import_module(f"simgeo.{name}")
     elif name in _HOMES:
         value = getattr(importlib.import_module(_HOMES[name]), name)

@@ -16,6 +16,7 @@ from simgeo import students as students
 from simgeo import sweep as sweep
 from simgeo import teachers as teachers
 from simgeo import theory as theory
+from simgeo import torch as torch
 from simgeo.engine import run as run
 from simgeo.engine import run_many as run_many
 from simgeo.problems import Distillation as Distillation

@@ -77,6 +77,8 @@ def test_every_public_name_is_in_the_reference():
 def test_public_functions_of_three_parameters_say_what_these_are():
     silent = []
     for module, name in public():
+        if module == "torch" and not importlib.util.find_spec("torch"):
+            continue
         found = getattr(importlib.import_module(f"simgeo.{module}"), name)
         if inspect.isfunction(found) and len(inspect.signature(found).parameters) > 2:
             silent += [] if "Args:" in (found.__doc__ or "") else [f"{module}.{name}"]

@@ -23,7 +23,8 @@ def test_the_stub_says_what_the_table_says():
         for alias in node.names
         if alias.name == alias.asname
     }
-    assert found == simgeo._HOMES | dict.fromkeys(simgeo._MODULES, "simgeo")
+    modules = (*simgeo._MODULES, *simgeo._EXTRAS)
+    assert found == simgeo._HOMES | dict.fromkeys(modules, "simgeo")
 
 
 @pytest.mark.parametrize("name", [*simgeo._HOMES, *simgeo._MODULES, "__version__"])
@@ -49,7 +50,7 @@ start = time.process_time()
 import simgeo
 seconds = time.process_time() - start
 dir(simgeo)
-heavy = {"jax", "numpy", "pandas", "scipy", "matplotlib"} & sys.modules.keys()
+heavy = {"jax", "numpy", "pandas", "scipy", "matplotlib", "torch"} & {*sys.modules}
 assert not heavy, heavy
 assert seconds < 0.1, seconds
 simgeo.__version__
@@ -59,6 +60,18 @@ assert "jax" not in sys.modules
     run = [sys.executable, "-c", code]
     found = subprocess.run(run, capture_output=True, text=True, cwd=ROOT)
     assert found.returncode == 0, found.stderr
+
+
+@pytest.mark.parametrize("asked", ["import simgeo.torch", "simgeo.torch.cka"])
+def test_torch_is_an_extra_that_says_how_it_is_installed(asked):
+    code = f"import sys, simgeo; sys.modules['torch'] = None; {asked}"
+    run = [sys.executable, "-c", code]
+    found = subprocess.run(run, capture_output=True, text=True, cwd=ROOT)
+    assert found.returncode == 1
+    assert found.stderr.splitlines()[-1] == (
+        "ModuleNotFoundError: `simgeo.torch` must have PyTorch; got no module `torch`. "
+        "From a checkout of simgeo: pip install '.[torch]'."
+    )
 
 
 def test_help_is_short_and_has_an_example():

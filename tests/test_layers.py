@@ -28,6 +28,7 @@ ALLOWED = {
     "teachers": {"linalg", "frames", "limits", "subsets"},
     "objectives": {"linalg", "functional", "limits", "subsets"},
     "theory": {"linalg", "limits", *_FOUR},
+    "torch": {"linalg", "functional", "objectives"},
     "settings": set(),
     "optimisers": {"settings"},
     "descent": set(),

@@ -23,8 +23,10 @@ from simgeo.functional._gram_distances import procrustes as procrustes
 from simgeo.functional._gram_distances import (
     similarity_preserving as similarity_preserving,
 )
+from simgeo.functional._loss import KNOBS as KNOBS
 from simgeo.functional._loss import About as About
 from simgeo.functional._loss import about as about
+from simgeo.functional._loss import check_knobs as check_knobs
 from simgeo.functional._loss import documented as documented
 from simgeo.functional._projections import cca as cca
 from simgeo.functional._projections import cosine_projection as cosine_projection

@@ -5,7 +5,7 @@ import inspect
 import math
 import re
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 import jax
@@ -84,10 +84,7 @@ def loss(
                     f"`{first}` must have the classes of `{second}`; got shapes "
                     f"{pair[0].shape} and {pair[1].shape}."
                 )
-            for name in given.keys() & _KNOBS.keys():
-                rule = _KNOBS[name]
-                if known(given[name]):
-                    require(rule.holds(given[name]), name, rule.words, given[name])
+            check_knobs(given)
             widths = pair[0].shape[1], pair[1].shape[1]
             for name in given.keys() & {"weights", "free"}:
                 if given[name] is not None:
@@ -116,15 +113,28 @@ def loss(
     return decorated
 
 
-# Of numbers that are known; a traced one without sense gives what the formula gives.
-_KNOBS: dict[str, Rule] = {
+# Numbers that may be traced; one without sense then gives what the formula gives.
+KNOBS: dict[str, Rule] = {
     "bandwidth": POSITIVE["rule"],
     "temperature": POSITIVE["rule"],
     "delta": POSITIVE["rule"],
     "epsilon": FRACTION["rule"],
     "class_weight": NOT_NEGATIVE["rule"],
     "threshold": BETWEEN_0_AND_1["rule"],
+    "frame": NOT_NEGATIVE["rule"],
 }
+
+
+def check_knobs(given: Mapping[str, Any]) -> None:
+    """Holds the numbers among some arguments to their rules, if they are known.
+
+    Raises:
+        ValueError: if one breaks its rule.
+    """
+    for name in given.keys() & KNOBS.keys():
+        rule = KNOBS[name]
+        if known(given[name]):
+            require(rule.holds(given[name]), name, rule.words, given[name])
 
 
 def _as_map(value: Any, name: str, widths: tuple[int, int]) -> Float[Array, "m d"]:

@@ -1,11 +1,9 @@
 """Sums over rows, which may be spread over devices."""
 
-import math
-
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from simgeo.checks import known, require
+from simgeo.functional._loss import check_knobs
 from simgeo.linalg import (
     AxisName,
     as_matrix,
@@ -69,8 +67,7 @@ def removed_share(frame: float | Float[Array, ""]) -> float | Float[Array, ""]:
     Raises:
         ValueError: if `frame` is negative or not finite.
     """
-    if known(frame):
-        require(0 <= frame < math.inf, "frame", "be finite and not negative", frame)
+    check_knobs({"frame": frame})
     weight = 1.0 / (1.0 + frame)
     return weight / (1.0 + (frame * weight) ** 0.5)
 

@@ -1,0 +1,92 @@
+"""A loss on torch tensors, against JAX alone and a textbook, value and gradient."""
+
+import os
+import sys
+
+os.environ["XLA_FLAGS"] = (
+    os.environ.get("XLA_FLAGS", "")
+    + " --xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+)
+
+import jax  # noqa: E402
+import jax.numpy as jnp  # noqa: E402
+
+from benchmarks.rows import (  # noqa: E402
+    Row,
+    Seconds,
+    compared,
+    duration,
+    interleaved,
+    report,
+)
+from simgeo import functional  # noqa: E402
+
+NAMES = ("cka", "procrustes", "feature_gram", "linear_projection")
+SHAPES = ((64, 768, 384), (4096, 768, 384))  # vectors, teacher's width, student's
+
+
+def main(rounds: int) -> None:
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    try:
+        import torch
+    except ModuleNotFoundError:
+        hint = "PyTorch is not installed: `make bench TORCH=1` installs it"
+        report(Row(hint, "", "", "", "", ""))
+        return
+    torch.set_num_threads(1)
+    for name in NAMES:
+        for n, d, m in SHAPES:
+            times = interleaved(_cases(torch, name, n, d, m), rounds)
+            for row in _rows(f"{name}, {n:,} x {d} -> {m}", times):
+                report(row)
+
+
+def _cases(torch, name: str, n: int, d: int, m: int):
+    """Value and gradient by the student, and by a map where there is one."""
+    import simgeo.torch
+    from benchmarks import textbook
+
+    torch.manual_seed(0)
+    teacher, student = torch.randn(n, d), torch.randn(n, m).requires_grad_()
+    parameters = [student]
+    if name == "linear_projection":
+        parameters.append((torch.randn(m, d) / m**0.5).requires_grad_())
+
+    def by_autograd(loss):
+        def step():
+            value = loss(student, teacher, *parameters[1:])
+            torch.autograd.grad(value, parameters)
+
+        return step
+
+    arrays = [jnp.asarray(each.detach().numpy()) for each in parameters]
+    target = jnp.asarray(teacher.numpy())
+
+    @jax.jit
+    def by_jax(given):
+        def loss(given):
+            return getattr(functional, name)(given[0], target, *given[1:])
+
+        return jax.value_and_grad(loss)(given)
+
+    return {
+        "simgeo.torch": by_autograd(getattr(simgeo.torch, name)),
+        "JAX": lambda: jax.block_until_ready(by_jax(arrays)),
+        "textbook": by_autograd(getattr(textbook, name)),
+    }
+
+
+def _rows(case: str, times: dict[str, Seconds]) -> list[Row]:
+    ours, jax_alone = times["simgeo.torch"], times["JAX"]
+    more = duration(max(0.0, float(ours.min() - jax_alone.min())))
+    return [
+        compared(
+            f"{case}, {more} more", ("simgeo.torch", ours), ("JAX alone", jax_alone)
+        ),
+        compared(case, ("textbook", times["textbook"]), ("simgeo.torch", ours)),
+    ]
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
