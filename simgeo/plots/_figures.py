@@ -15,6 +15,7 @@ from matplotlib.ticker import MaxNLocator
 
 from simgeo.plots import _grammar
 from simgeo.plots._grammar import FLOOR, LEVELS, in_order, level_handles, said, style_of
+from simgeo.plots._layout import LETTER
 
 _NEAR = 0.03  # on the axis: medians that are nowhere further apart are drawn once
 
@@ -329,7 +330,7 @@ def legend(
         note = textwrap.fill(told, 74).replace(_EQUALS, " = ")
     letters = rcParams["legend.fontsize"]
     longest = max([len(str(each.get_label())) for each in handles], default=0)
-    most = int(width / (0.4 + longest * letters * 0.0078))  # inches
+    most = int(width / (0.4 + longest * letters * LETTER))
     figure.legend(
         handles=handles,
         loc="outside lower center",
