@@ -99,7 +99,9 @@ def summarised(run: xr.Dataset) -> dict[str, str]:
     usual = [name for name in ("matthews", "fraction_student") if name in run]
     own = [str(name) for name in run if name in measures.MEASURES]
     names = usual if len(usual) == 2 else [*usual, *(n for n in own if n not in usual)]
-    return {name: textwrap.fill(run[name].attrs["long_name"], 24) for name in names[:2]}
+    return {
+        name: textwrap.fill(results.axis_label(run[name]), 24) for name in names[:2]
+    }
 
 
 def draw(run: xr.Dataset, path: Path) -> None:
