@@ -6,9 +6,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.stats import chi2
 from sklearn.metrics import r2_score
 
-from simgeo import measures
+from benchmarks import chance
+from simgeo import functional, measures
 from simgeo.calibration import DEFAULT, calibrate
 from simgeo.calibration._forms import FORMS
 
@@ -141,6 +143,82 @@ def test_equal_rows_count_as_one_order():
     np.testing.assert_allclose(p[["cka", "rsa", "cosine_correlation"]], 0.1, atol=0.03)
 
 
+def test_ranks_among_orders_of_independent_sides_are_uniform():
+    """By which a test of any level has that level; groups give rsa and others ties."""
+    names, places, draws = ("cka", "cosine_correlation", "rsa"), 20, 400
+    ranks = {name: np.zeros(places, int) for name in names}
+    for draw in range(draws):
+        rng = np.random.default_rng([3, draw])
+        student, teacher = rng.normal(size=(12, 3)) + 0.5, rng.normal(size=(12, 6))
+        options = {"num_permutations": places - 1, "num_resamples": 0, "seed": draw}
+        frame = calibrate(student, teacher, names, **options).frame
+        for name, p in zip(frame["measure"], frame["p"], strict=True):
+            ranks[name][round(p * places) - 1] += 1
+    expected = draws / places
+    for name, counts in ranks.items():
+        assert counts.sum() == draws
+        spread = np.sum((counts - expected) ** 2) / expected
+        assert spread < chi2.ppf(0.999, places - 1), name
+        # All at one end would hide among so many bins.
+        assert abs(counts[: places // 4].sum() / draws - 0.25) < 0.07, name
+
+
+PLANTED = (0.0, 0.3, 0.7)
+
+
+def planted(share, rng, draws):
+    """Students that share so much of their variance with the first half of a teacher's
+    dimensions, and are noise otherwise."""
+    teachers = rng.normal(size=(draws, 32, 16))
+    noise = rng.normal(size=(draws, 32, 8))
+    return np.sqrt(share) * teachers[:, :, :8] + np.sqrt(1 - share) * noise, teachers
+
+
+@pytest.mark.parametrize("share", PLANTED)
+def test_debiased_cka_of_32_rows_is_a_planted_share_on_average(share):
+    both = planted(share, np.random.default_rng(4), 2000)
+    both = [jnp.asarray(each, float) for each in both]
+    debiased = 1 - jax.jit(jax.vmap(functional.debiased_cka))(*both)
+    biased = 1 - jax.jit(jax.vmap(functional.cka))(*both)
+    truth = share * np.sqrt(8 / 16)
+    assert abs(np.mean(debiased) - truth) < 0.01
+    assert np.mean(biased) - truth > 0.1  # what is to be corrected
+
+
+@pytest.mark.parametrize("share", PLANTED)
+def test_a_planted_share_is_recovered_by_both_r2(share):
+    students, teachers = planted(share, np.random.default_rng(5), 8)
+    sides = [dict(enumerate(each)) for each in (students, teachers)]
+    names = ("cka", "r2_of_student", "r2_of_teacher")
+    frame = calibrate(*sides, names, num_permutations=1, num_resamples=0).frame
+    own = frame[frame["student"] == frame["teacher"]].groupby("measure")
+    truth = {
+        "cka": share * 0.5**0.5,
+        "r2_of_student": share,
+        "r2_of_teacher": share / 2,
+    }
+    for name, rows in own:
+        error = rows["corrected"].std() / np.sqrt(len(rows))
+        assert abs(rows["corrected"].mean() - truth[name]) < 3 * error, name
+        assert rows["value"].mean() - truth[name] > 3 * error, name
+
+
+@pytest.mark.once
+def test_false_positives_that_were_counted_are_one_in_twenty():
+    """Each cell within three standard errors, all cells together within one percent."""
+    rates = chance.read()
+    assert (rates["draws"] == 2000).all()
+    of_measures = rates.drop(columns=["n", "d", "m", "draws", "orders"])
+    assert {*of_measures} == {*DEFAULT}
+    error = np.sqrt(0.05 * 0.95 / 2000)
+    assert of_measures.max().max() < 0.05 + 3 * error
+    for name, each in of_measures.items():
+        # Measures of few values tie, and a tie counts against the true order.
+        if name not in ("matthews", "neighbour_overlap"):
+            assert each.min() > 0.05 - 3 * error, name
+            assert abs(each.mean() - 0.05) < 0.01, name
+
+
 @pytest.mark.slow
 def test_false_positives_keep_their_level():
     rejected, unbiased = [], []
@@ -187,6 +265,23 @@ def test_undefined_is_nan_and_no_p(tiny):
     # As many dimensions as rows explain everything, whatever it is.
     assert tiny["value"]["r2_of_student"] == pytest.approx(1.0, abs=1e-4)
     assert np.isnan(tiny["corrected"]["r2_of_student"])
+
+
+@pytest.mark.parametrize("edit", ["zero row", "orthonormal", "equal rows"])
+def test_what_a_measure_does_not_define_is_no_value_here_either(edit):
+    student, teacher = sides(n=5)
+    if edit == "zero row":
+        student[2] = 0.0
+    elif edit == "orthonormal":
+        teacher = np.eye(5)
+    else:
+        student[:] = student[0]
+    names = tuple(name for name in DEFAULT if not name.startswith("r2"))
+    frame = calibrate(student, teacher, names, num_permutations=1).frame
+    expected = values_of(student, teacher, [range(5)], 0.1, names)
+    for name, found in zip(frame["measure"], frame["value"], strict=True):
+        right = float(expected[name][0])
+        assert found == pytest.approx(right, abs=3e-6, nan_ok=True), name
 
 
 @pytest.mark.once

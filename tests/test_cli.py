@@ -496,6 +496,8 @@ def test_list_names_every_kind_and_measure_in_one_line(ask):
     assert max(map(len, lines)) < 80
     parts = [ask(f"list {topic}")[1] for topic in ("teachers", "objectives")]
     assert everything.startswith("\n".join(parts))
+    assert ask("list teacher")[1] == parts[0]
+    assert ask("list objective cka")[1] == ask("list objectives cka")[1]
     assert "teacher.gram:\n" in parts[0]
 
 

@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 import xarray as xr
+from matplotlib.figure import Figure
 from runs import make
 
 from simgeo import cli, engine, results, sweep
@@ -155,6 +156,27 @@ def test_a_plot_is_drawn_with_levels_and_refuses_a_mixture(ask, swept):
     assert (code, "`--to` must be where files can be written" in told) == (2, True)
     code, _, told = ask(*words, "--col", "student_dmi")
     assert (code, "Did you mean 'student_dim'" in told) == (2, True)
+
+
+def test_an_axis_has_the_units_of_its_measure(ask, swept, monkeypatch):
+    def told(rows, *, label, **names):
+        told.label = label
+        return Figure()
+
+    monkeypatch.setattr(show_store.plots, "sweep", told)
+    words = ["plot", str(swept), "--x", "m", "--y", "cka", "--col", "learning_rate"]
+    assert ask(*words)[0] == 0
+    assert told.label == "the cka"
+    load = results.Store.load
+
+    def in_radians(store, fingerprint):
+        run = load(store, fingerprint)
+        run["cka"].attrs["units"] = "rad"
+        return run
+
+    monkeypatch.setattr(results.Store, "load", in_radians)
+    assert ask(*words)[0] == 0
+    assert told.label == "the cka (rad)"
 
 
 def test_what_differs_is_told_once():

@@ -2,7 +2,9 @@
 
 import json
 import pickle
+import re
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -93,6 +95,27 @@ def test_of_several_layers_the_best_is_shown_and_all_are_in_the_json(capsys):
     assert alone["p"] == same["p"]
 
 
+def test_pairs_with_a_zero_row_have_no_cosine_and_are_left_out(folder, capsys):
+    student = VECTORS[:, :3].copy()
+    student[[2, 5]] = 0
+    np.save("zero.npy", student)
+    words = ("zero.npy", "teacher.npy", *FEW)
+    code, out, _ = compared(capsys, *words, "--figure", "pairs.png")
+    assert code == 0
+    assert "Undefined here: matthews." in out
+    assert "45 pairs with a zero row have no cosine." in out
+    assert folder.joinpath("pairs.png").stat().st_size > 1000
+    zero = json.loads(compared(capsys, *words, "--json")[1])["pairs"]
+    others = np.delete(np.arange(24), [2, 5])
+    np.save("zero.npy", student[others])
+    np.save("others.npy", VECTORS[others])
+    words = ("zero.npy", "others.npy", *FEW, "--json")
+    without = json.loads(compared(capsys, *words)[1])["pairs"]
+    for fate in ("preserved", "lost", "gained", "in neither", "preserved by chance"):
+        assert zero[fate] == without[fate]
+    assert (zero["undefined"], without["undefined"]) == (45, 0)
+
+
 def test_an_interrupt_keeps_what_is_done(capsys, monkeypatch):
     def interrupted(*given, on_draws, **options):
         def stop(done):
@@ -134,36 +157,119 @@ BROKEN = {
     "blank.csv": lambda path: path.write_text(""),
     "cut.safetensors": lambda path: path.write_bytes(b"\xff" * 50),
     "one.safetensors": lambda path: save_file({"a": VECTORS}, path),
+    "three.npy": lambda path: np.save(path, VECTORS[:3]),
+    "cube.npy": lambda path: np.save(path, VECTORS[None]),
+    "scalar.npy": lambda path: np.save(path, VECTORS[0, 0]),
+    "narrow.npy": lambda path: np.save(path, VECTORS[:, :0]),
+    "inf.npy": lambda path: np.save(path, np.where(VECTORS > 2, np.inf, VECTORS)),
+    "letters.npy": lambda path: np.save(path, VECTORS.astype(str)),
+    "days.npy": lambda path: np.save(path, VECTORS.astype("datetime64[D]")),
+    "spans.npy": lambda path: np.save(path, VECTORS.astype("timedelta64[D]")),
+    "fields.npy": lambda path: np.save(path, VECTORS.astype([("x", float)])),
+    "bytes.npy": lambda path: np.save(path, VECTORS.view("V8")),
+    "nothing.npy": lambda path: path.write_bytes(b""),
+    "cut.npy": lambda path: _cut(path, np.save),
+    "half.npz": lambda path: _cut(path, np.savez),
+    "half.safetensors": lambda path: _cut(path, lambda p, v: save_file({"a": v}, p)),
+    "zipped.npy": lambda path: path.write_bytes(Path("layers.npz").read_bytes()),
+    "single.npz": lambda path: path.write_bytes(Path("teacher.npy").read_bytes()),
+    "uneven.npz": lambda path: np.savez(path, a=VECTORS, b=VECTORS[:7]),
+    "mixed.npz": lambda path: np.savez(path, a=VECTORS, labels=np.arange(24)),
+    "folder.npy": lambda path: path.mkdir(),
+    "folder.csv": lambda path: path.mkdir(),
+    "vectors": lambda path: path.write_bytes(Path("teacher.npy").read_bytes()),
+    "list.json": lambda path: path.write_text("[[1, 2], [3, 4]]"),
+    "ragged.csv": lambda path: path.write_text("1,2\n3,4,5\n6,7\n8,9\n"),
+    "gap.csv": lambda path: path.write_text("1,2\n3,\n5,6\n7,8\n"),
+    "comma.csv": lambda path: path.write_text("1;2\n3;4\n5;6\n7;8\n"),
+    "nan.csv": lambda path: path.write_text("1,2\n3,nan\n5,6\n7,8\n"),
+    "units.csv": lambda path: path.write_text("1 m,2 m\n3 m,4 m\n5 m,6 m\n7 m,8 m\n"),
+    "header.csv": lambda path: path.write_text("a,b\n"),
+    "bytes.csv": lambda path: path.write_bytes(b"\xff\xfe1\x00,\x002\x00"),
+    "none.safetensors": lambda path: save_file({}, path),
+    "flat.safetensors": lambda path: save_file({"a": VECTORS[:, 0]}, path),
+    "text.safetensors": lambda path: path.write_text("1,2\n3,4\n"),
 }
+
+
+def _cut(path, save):
+    """A file of vectors without its second half."""
+    save(path, VECTORS)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+PAIRS = [
+    ("teacher.npy short.npy", "got shape (24, 4) of teacher.npy and (7, 4)"),
+    ("one.npy one.npy", "`A` must have at least 4 rows; got shape (1, 4)."),
+    ("three.npy three.npy", "`A` must have at least 4 rows; got shape (3, 4)."),
+    ("empty.npy empty.npy", "`A` must not be empty"),
+    ("teacher.npy narrow.npy", "`B` must not be empty; got shape (24, 0)"),
+    ("teacher.npy flat.npy", "`B` must hold a matrix, of 2 axes"),
+    ("cube.npy teacher.npy", "of 2 axes; got shape (1, 24, 4) in cube.npy"),
+    ("scalar.npy teacher.npy", "of 2 axes; got shape () in scalar.npy"),
+    ("complex.npy teacher.npy", "`A` must hold real numbers"),
+    ("letters.npy teacher.npy", "`A` must hold real numbers"),
+    ("days.npy teacher.npy", "`A` must hold real numbers; got datetime64"),
+    ("spans.npy teacher.npy", "`A` must hold real numbers; got timedelta64"),
+    ("fields.npy teacher.npy", "`A` must hold real numbers"),
+    ("bytes.npy teacher.npy", "`A` must hold real numbers; got |V8"),
+    ("nan.npy teacher.npy", "`A` must hold finite numbers"),
+    ("teacher.npy inf.npy", "`B` must hold finite numbers; inf.npy has"),
+    ("object.npy teacher.npy", "Object arrays cannot be loaded"),
+    ("object.npz teacher.npy", "Object arrays cannot be loaded"),
+    ("pickle.npy teacher.npy", "one array of NumPy, as the name says"),
+    ("text.npy teacher.npy", "one array of NumPy, as the name says"),
+    ("zipped.npy teacher.npy", "one array of NumPy, as the name says"),
+    ("nothing.npy teacher.npy", "one array of NumPy, as the name says"),
+    ("single.npz teacher.npy", "a zip file, as the name says"),
+    ("cut.npy teacher.npy", "`A` must hold a readable matrix"),
+    ("teacher.npy half.npz", "`B` must hold a readable matrix"),
+    ("cut.npz teacher.npy", "`A` must hold a readable matrix"),
+    ("none.npz teacher.npy", "FILE:NAME, must be one of none"),
+    ("uneven.npz teacher.npy", "of uneven.npz:a and (7, 4) of uneven.npz:b"),
+    ("mixed.npz teacher.npy", "got shape (24,) in mixed.npz [labels]"),
+    ("folder.npy teacher.npy", "`A` must hold a readable matrix"),
+    ("teacher.npy folder.csv", "`B` must hold a readable matrix"),
+    ("vectors teacher.npy", "`A` must end in .npy, .npz, .csv, .safetensors; got vec"),
+    ("list.json teacher.npy", "`A` must end in .npy, .npz, .csv, .safetensors; got l"),
+    ("words.csv teacher.npy", "row 0, column 0 is 'x'"),
+    ("blank.csv teacher.npy", "`A` must hold a readable matrix"),
+    ("ragged.csv teacher.npy", "`A` must hold a readable matrix"),
+    ("gap.csv teacher.npy", "`A` must hold numbers; row 1, column 1 is ''"),
+    ("comma.csv teacher.npy", "row 0, column 0 is '3;4'"),
+    ("nan.csv teacher.npy", "`A` must hold finite numbers"),
+    ("units.csv teacher.npy", "row 0, column 0 is '3 m'"),
+    ("header.csv teacher.npy", "row 0, column 0 is 'a'"),
+    ("bytes.csv teacher.npy", "`A` must hold a readable matrix"),
+    ("cut.safetensors teacher.npy", "`A` must hold a readable matrix"),
+    ("half.safetensors teacher.npy", "`A` must hold a readable matrix"),
+    ("text.safetensors teacher.npy", "`A` must hold a readable matrix"),
+    ("none.safetensors teacher.npy", "FILE:NAME, must be one of none"),
+    ("flat.safetensors teacher.npy", "of 2 axes; got shape (24,) in flat.safetensors"),
+    ("one.safetensors:b teacher.npy", "must be one of a, got 'b'"),
+    ("layers.npz:last teacher.npy", "must be one of kept, noise, got 'last'"),
+    ("teacher.npy:a teacher.npy", "must be empty for one array"),
+    ("gap.csv:a teacher.npy", "must be empty for a table"),
+    ("absent.npy teacher.npy", "`A` must be a file that can be read"),
+    ("teacher.pkl teacher.npy", "`A` must be a file that can be read"),
+    ("teacher.npy,teacher.npy teacher.npy", "`A` must name each layer once"),
+    ("teacher.npy, teacher.npy", "`A` must be a file that can be read"),
+    ("teacher.npy layers.npz,short.npy", "of teacher.npy and (7, 4) of short.npy"),
+]
 
 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ("teacher.npy short.npy", "got shape (24, 4) of teacher.npy and (7, 4)"),
-        ("one.npy one.npy", "`A` must have at least 4 rows; got shape (1, 4)."),
-        ("empty.npy empty.npy", "`A` must not be empty"),
-        ("teacher.npy flat.npy", "`B` must hold a matrix, of 2 axes"),
-        ("complex.npy teacher.npy", "`A` must hold real numbers"),
-        ("nan.npy teacher.npy", "`A` must hold finite numbers"),
-        ("object.npy teacher.npy", "Object arrays cannot be loaded"),
-        ("object.npz teacher.npy", "Object arrays cannot be loaded"),
-        ("pickle.npy teacher.npy", "one array of NumPy, as the name says"),
-        ("text.npy teacher.npy", "one array of NumPy, as the name says"),
-        ("cut.npz teacher.npy", "`A` must hold a readable matrix"),
-        ("none.npz teacher.npy", "FILE:NAME, must be one of none"),
-        ("words.csv teacher.npy", "row 0, column 0 is 'x'"),
-        ("blank.csv teacher.npy", "`A` must hold a readable matrix"),
-        ("cut.safetensors teacher.npy", "`A` must hold a readable matrix"),
-        ("one.safetensors:b teacher.npy", "must be one of a, got 'b'"),
-        ("layers.npz:last teacher.npy", "must be one of kept, noise, got 'last'"),
-        ("teacher.npy:a teacher.npy", "must be empty for one array"),
-        ("absent.npy teacher.npy", "`A` must be a file that can be read"),
-        ("teacher.pkl teacher.npy", "`A` must be a file that can be read"),
-        ("teacher.npy,teacher.npy teacher.npy", "`A` must name each layer once"),
+        *PAIRS,
         ("teacher.npy", "the following arguments are required: B"),
         ("teacher.npy student.npy --epsilon 2", "`--epsilon` must lie in [0, 1]"),
+        ("teacher.npy student.npy --epsilon nan", "`--epsilon` must lie in [0, 1]"),
+        ("teacher.npy student.npy --confidence 1", "`--confidence` must lie between"),
+        ("teacher.npy student.npy --resamples -1", "`--resamples` must be at least 0"),
         ("teacher.npy student.npy --permutations 0", "`--permutations` must be at"),
+        ("teacher.npy student.npy --permutations x", "invalid int value: 'x'"),
+        ("teacher.npy student.npy teacher.npy", "unrecognized arguments: teacher.npy"),
         ("teacher.npy student.npy --seed -1", "`--seed` must be at least 0"),
         ("teacher.npy student.npy --measures ckaa", "Did you mean 'cka'"),
         ("teacher.npy student.npy --measures coherence", "must compare two sides"),
@@ -173,7 +279,7 @@ BROKEN = {
 )
 def test_what_cannot_be_compared_is_refused_in_one_line(folder, capsys, words, said):
     for name in BROKEN:
-        if name in words:
+        if name in re.split("[ ,:]", words):
             BROKEN[name](folder / name)
     code, out, err = compared(capsys, *words.split())
     assert (code, out) == (2, "")

@@ -510,10 +510,23 @@ ON_BOTH = ON_VECTORS | {
 }
 
 
+ALL_OTHERS = "all others"
+OF_A_WHITENING = "CCA, squared SVCCA, solved projection"
+NO_SECOND = "SVCCA, not squared"
+
+
+def _row_of_derivatives(name):
+    """The row of the table in docs/objectives.md that a loss belongs to."""
+    if name == "svcca":
+        return NO_SECOND
+    is_whitened = name.startswith(("cca", "projection, solved"))
+    return OF_A_WHITENING if is_whitened else ALL_OTHERS
+
+
 @pytest.mark.double
 @pytest.mark.parametrize("name", ON_BOTH)
 def test_derivatives_of_both_sides_and_of_second_order_are_right(name):
-    function = ON_BOTH[name][0]
+    function, row = ON_BOTH[name][0], _row_of_derivatives(name)
     rng = np.random.default_rng(4)
     start = _arrays(rng.standard_normal((12, 4)) + 0.3, TEACHER)
     along = _arrays(rng.standard_normal((12, 4)), rng.standard_normal((12, 6)))
@@ -521,7 +534,7 @@ def test_derivatives_of_both_sides_and_of_second_order_are_right(name):
     def value(step):
         return function(*(x + step * y for x, y in zip(start, along, strict=True)))
 
-    if name == "svcca":  # the one loss that has none: docs/objectives.md
+    if row == NO_SECOND:
         function = partial(function, squared=True)
         with pytest.raises(
             ValueError, match="no second derivative. Take `squared=True"
@@ -532,19 +545,38 @@ def test_derivatives_of_both_sides_and_of_second_order_are_right(name):
     def derivatives(step):
         forward = jax.jvp(value, (step,), (1.0,))[1]
         slope = jax.grad(value)
-        mixed = jax.jvp(slope, (step,), (1.0,))[1]  # Hessian-vector products
-        return value(step), forward, slope(step), mixed, jax.grad(slope)(step)
 
-    (low, _, below, *_), (high, _, above, *_) = derivatives(-1e-4), derivatives(1e-4)
-    _, forward, slope, mixed, twice = derivatives(0.0)
+        def mixed(step):  # Hessian-vector products
+            return jax.jvp(slope, (step,), (1.0,))[1]
+
+        third = jax.jvp(mixed, (step,), (1.0,))[1]
+        twice = jax.grad(slope)(step)
+        return value(step), forward, slope(step), mixed(step), twice, third
+
+    low, _, below, bent, *_ = derivatives(-1e-4)
+    high, _, above, bowed, *_ = derivatives(1e-4)
+    _, forward, slope, mixed, twice, third = derivatives(0.0)
     assert np.allclose([forward, slope], (high - low) / 2e-4, rtol=1e-5, atol=1e-7)
     assert np.allclose([mixed, twice], (above - below) / 2e-4, rtol=1e-4, atol=1e-6)
+    assert np.isclose(third, (bowed - bent) / 2e-4, rtol=1e-3, atol=1e-5)
 
 
-def test_the_documentation_says_which_derivatives_there_are():
+@pytest.mark.once
+def test_the_documentation_has_the_table_of_derivatives():
+    """Every entry is tried above, for every loss of its row."""
+    assert {*map(_row_of_derivatives, ON_BOTH)} == {
+        NO_SECOND,
+        OF_A_WHITENING,
+        ALL_OTHERS,
+    }
+    products = {
+        NO_SECOND: "refused: take `squared=True`",
+        OF_A_WHITENING: "right, as are third derivatives",
+        ALL_OTHERS: "right, as are all higher derivatives",
+    }
+    lines = [f"| {row} | right | right | {said} |" for row, said in products.items()]
     text = Path(__file__).parents[1].joinpath("docs", "objectives.md").read_text()
-    rows = [line for line in text.splitlines() if "refused" in line]
-    assert [row.split(" | ")[0] for row in rows] == ["| SVCCA, not squared"]
+    assert "\n".join(["|---|---|---|---|", *lines, ""]) in text
 
 
 def _products(jaxpr):

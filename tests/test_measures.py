@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import pdist
@@ -17,11 +18,12 @@ from sklearn import metrics
 from sklearn.linear_model import LinearRegression
 from sklearn.neighbors import NearestNeighbors
 
-from simgeo import frames, measures
+from simgeo import frames, measures, results
 from simgeo.cli import listing
 from simgeo.linalg import centre, cosines, squared_norm
 from simgeo.measures import _order, _tiles
 from simgeo.objectives import CKA, FeatureGram, LinearProjection, Procrustes
+from simgeo.problems import VectorObserver
 
 FLOAT = np.float64 if jax.config.read("jax_enable_x64") else np.float32
 TOLERANCE = 1e-10 if jax.config.read("jax_enable_x64") else 2e-5
@@ -600,6 +602,27 @@ def test_a_measure_of_ones_own(own, capsys):
     assert all(np.isnan(value) for value in found.values())
     listing.show(["measures"])
     assert "worst cosine" in capsys.readouterr().out
+
+
+def test_units_of_a_measure_are_listed_and_stand_on_axes(own, capsys):
+    @measures.measure(
+        label="widest angle", bounds="[0, pi]", better="", chance="", units="rad"
+    )
+    def widest(student):
+        return jnp.arccos(jnp.min(cosines(student)))
+
+    attributes = VectorObserver(EPSILON, (), 2).attributes
+    shown = {
+        name: results.axis_label(xr.DataArray(0.0, attrs=attributes(name)))
+        for name in ("widest", "chance_widest", "gained")
+    }
+    assert shown["widest"] == "widest angle (rad)"
+    assert shown["chance_widest"].endswith("widest angle (rad)")
+    assert shown["gained"] == "pairs gained"
+    listing.show(["widest"])
+    assert ["units", "rad"] in [
+        line.split() for line in capsys.readouterr().out.splitlines()
+    ]
 
 
 def test_a_module_that_is_read_again_replaces_its_measures(own):

@@ -109,3 +109,17 @@ def test_modules_that_are_not_there_are_refused(words, capsys, monkeypatch):
     monkeypatch.setattr(sys, "path", [*sys.path])
     assert cli.main([*words, "list"][: 3 if len(words) > 1 else 1]) == 2
     assert "`--import` must name a module" in capsys.readouterr().err
+
+
+def test_several_modules_are_imported_with_commas(tmp_path, capsys, monkeypatch):
+    for name, kind in (("first_own", "FirstOwn"), ("second_own", "SecondOwn")):
+        text = OWN.replace("MeanCosine", kind)
+        tmp_path.joinpath(f"{name}.py").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    assert cli.main(["--import", "first_own,second_own", "list", "objectives"]) == 0
+    assert {"first-own", "second-own"} <= {*capsys.readouterr().out.split()}
+    assert cli.main(["--import", "first_own,third_own", "list"]) == 2
+    assert "must name a module that can be imported; got 'third_own'" in (
+        capsys.readouterr().err
+    )

@@ -334,3 +334,56 @@ def test_a_band_does_not_depend_on_its_neighbours():
 
     alone, beside = last_band(frame[frame["hue"] == "b"]), last_band(frame)
     assert np.array_equal(alone[0].vertices, beside[0].vertices)
+
+
+LONG = "the share of all pairs that a student of this width preserves"
+
+
+@pytest.mark.parametrize("named", [False, True], ids=["numbers", "names"])
+@pytest.mark.parametrize("many", [False, True], ids=["legend", "colour bar"])
+def test_long_names_stay_in_the_figure_and_panels_keep_their_room(named, many):
+    x = [f"{LONG} {i}" for i in range(3)] if named else [1, 2]
+    hue = list(range(30)) if many else [f"{LONG} {i}" for i in range(3)]
+    frame = cells(**{LONG: x, f"hue {LONG}": hue, f"col {LONG}": [LONG, "b"]})
+    with plots.style():
+        columns = LONG, "y", f"hue {LONG}", f"col {LONG}"
+        figure = plots.sweep(frame, *columns, label=LONG)
+        figure.draw_without_rendering()
+    for text in figure.findobj(Text):
+        if text.get_text() and text.get_visible():
+            box = text.get_window_extent()
+            assert figure.bbox.x0 <= box.x0, text
+            assert box.x1 <= figure.bbox.x1, text
+            assert figure.bbox.y0 <= box.y0, text
+            assert box.y1 <= figure.bbox.y1, text
+    for ax in figure.axes[:2]:
+        assert ax.bbox.height / figure.dpi > 0.7
+        assert ax.bbox.width / figure.dpi > 0.7
+
+
+@pytest.mark.parametrize(
+    "values",
+    [[1, 2, 3], [*range(1, 12)], [8, 16, 32, 64, 128], [8.0, 16.0, 32.0, 128.0]],
+)
+def test_a_setting_of_integers_has_integer_ticks(values):
+    figure = plots.sweep(cells(x=values, hue=["a"]), "x", "y", "hue")
+    figure.draw_without_rendering()
+    (ax,) = figure.axes
+    low, high = ax.get_xlim()
+    ticks = [tick for tick in ax.get_xticks() if low <= tick <= high]
+    assert len(ticks) > 2
+    assert all(float(tick).is_integer() for tick in ticks)
+    if len(values) < 9:
+        assert ticks == values
+        shown = [text.get_text() for text in ax.get_xticklabels()]
+        assert shown == [f"{value:.0f}" for value in values]
+        minor = [text.get_text() for text in ax.get_xticklabels(minor=True)]
+        assert not any(minor)
+
+
+def test_a_folder_may_be_named_as_text(frame, tmp_path):
+    with plots.style():
+        figure, ax = plt.subplots()
+        plots.save(figure, str(tmp_path / "new" / "folder"), "name", frame)
+        plt.close(figure)
+    assert (tmp_path / "new" / "folder" / "name.csv").is_file()

@@ -960,6 +960,24 @@ def test_report_of_a_known_set():
     assert np.isnan(teachers.report(diagonal, 0.1)["fraction"])
 
 
+@pytest.mark.parametrize("bad", [0.0, np.nan, np.inf])
+def test_a_report_of_a_row_without_a_direction_is_undefined(bad):
+    vectors = np.random.default_rng(0).normal(size=(9, 4))
+    vectors[3] = bad
+    found = teachers.report(vectors, 0.1)
+    assert found.pop("coherence_bound") == limits.coherence_bound(9, 4)[0]
+    assert len(found) == 6
+    assert all(np.isnan(value) for value in found.values())
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e200])
+def test_a_report_is_the_same_at_every_scale(scale):
+    vectors = np.random.default_rng(0).normal(size=(9, 4))
+    expected = teachers.report(vectors, 0.1)
+    found = teachers.report(scale * vectors, 0.1)
+    assert found == pytest.approx(expected, rel=1e-12)
+
+
 # Refusals
 
 

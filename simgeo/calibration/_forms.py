@@ -213,13 +213,19 @@ def _from_mean(table: Float[Array, "n n"]) -> Float[Array, "n n"]:
     return _others(table - mean)
 
 
+def _known(side: Side, table: Float[Array, "n n"]) -> Float[Array, "n n"]:
+    """The table, or NaN: a zero row has no direction, and so no cosines."""
+    whole = jnp.all(jnp.any(side.vectors != 0.0, axis=1))
+    return jnp.where(whole, table, jnp.nan)
+
+
 def _cosines(side: Side, epsilon: Float[Array, ""] | float) -> Float[Array, "n n"]:
-    return _from_mean(cosines(side.vectors))
+    return _known(side, _from_mean(cosines(side.vectors)))
 
 
 def _pattern(side: Side, epsilon: Float[Array, ""] | float) -> Float[Array, "n n"]:
     orthogonal = jnp.abs(cosines(side.vectors)) <= epsilon
-    return _from_mean(orthogonal.astype(side.vectors.dtype))
+    return _known(side, _from_mean(orthogonal.astype(side.vectors.dtype)))
 
 
 def _near(side: Side, epsilon: Float[Array, ""] | float) -> Float[Array, "n n"]:
@@ -230,8 +236,7 @@ def _near(side: Side, epsilon: Float[Array, ""] | float) -> Float[Array, "n n"]:
         jnp.where(itself, -2.0, table), min(_NUM_NEIGHBOURS, n - 1)
     )
     near = jnp.zeros_like(table).at[np.arange(n)[:, None], nearest].set(1.0)
-    whole = jnp.all(jnp.any(side.vectors != 0.0, axis=1))
-    return jnp.where(whole, near, jnp.nan)
+    return _known(side, near)
 
 
 def _ranks(side: Side, epsilon: Float[Array, ""] | float) -> Float[Array, "n n"]:

@@ -221,7 +221,7 @@ def _parser() -> Parser:
     parser.add_argument(
         "--import",
         metavar="MODULE",
-        help="of your own kinds and measures; may be repeated",
+        help="of your own kinds and measures; several with commas, or repeated",
     )
     return parser
 
@@ -230,13 +230,18 @@ def _without_imports(given: list[str]) -> list[str]:
     """What follows each `--import MODULE`, whose classes are kinds from then on."""
     while given and given[0].partition("=")[0] == "--import":
         first, *given = given
-        name = first.partition("=")[2] or (given.pop(0) if given else "")
+        names = first.partition("=")[2] or (given.pop(0) if given else "")
         sys.path.insert(0, "")  # one that lies in this folder
-        try:
-            importlib.import_module(name)
-        except (ImportError, TypeError, ValueError) as error:
-            raise ValueError(
-                f"`--import` must name a module that can be imported; got {name!r}: "
-                f"{error}."
-            ) from error
+        for name in names.split(","):
+            _import(name.strip())
     return given
+
+
+def _import(name: str) -> None:
+    try:
+        importlib.import_module(name)
+    except (ImportError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"`--import` must name a module that can be imported; got {name!r}: "
+            f"{error}."
+        ) from error

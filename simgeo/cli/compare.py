@@ -3,25 +3,23 @@
 import argparse
 import json
 import math
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
 from tqdm import tqdm
 
-from simgeo import engine, plots
+from simgeo import engine
 from simgeo.calibration import DEFAULT, Calibration, calibrate
-from simgeo.cli import Parser, fail
+from simgeo.cli import Parser, compared_pairs, fail
+from simgeo.cli.compared_pairs import Layers
 from simgeo.cli.files import file_to_draw
 from simgeo.cli.interrupts import Interrupts
 from simgeo.measures import MEASURES
 from simgeo.teachers import read_matrices
 
-_MOST_POINTS = 20_000  # of a figure
 _LEVEL = 0.05  # of p, for the sentence below the table
 
 _FLAGS = {
@@ -30,8 +28,6 @@ _FLAGS = {
     "num_resamples": "--resamples",
     **{name: f"--{name}" for name in ("measures", "epsilon", "confidence", "seed")},
 }
-
-Layers = dict[str, Float[np.ndarray, "_ _"]]
 
 _EXAMPLES = f"""\
 examples:
@@ -67,7 +63,8 @@ def run(arguments: list[str]) -> int:
     except (MemoryError, jax.errors.JaxRuntimeError) as error:
         reason = str(error).partition("\n")[0] or "out of memory"
         return fail(f"{reason}. Try fewer rows.", 1)
-    counts = _counts(found, student, teacher, asked.epsilon)
+    shown = _best(found.frame).iloc[0]
+    counts = compared_pairs.count(shown, student, teacher, asked.epsilon)
     if asked.json:
         print(json.dumps(_described(asked, found, counts, student, teacher)))
     else:
@@ -75,7 +72,7 @@ def run(arguments: list[str]) -> int:
         print(_sentences(found, counts, asked.epsilon))
     try:
         if path:
-            _draw(path, found, counts, student, teacher, asked.epsilon)
+            compared_pairs.draw(path, counts, student, teacher, asked.epsilon)
     except OSError as error:
         return fail(error, 1)
     if not found.complete:
@@ -189,46 +186,6 @@ def _best(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _counts(
-    found: Calibration, student: Layers, teacher: Layers, epsilon: float
-) -> dict[str, Any]:
-    """Of the pair of layers that the first measure shows: orthogonal pairs."""
-    first = _best(found.frame).iloc[0]
-    pair = student[first["student"]], teacher[first["teacher"]]
-    ours, theirs, both, total = 0, 0, 0, 0
-    for own, target in _cosines(*pair):
-        in_a, in_b = abs(own) <= epsilon, abs(target) <= epsilon
-        ours, theirs = ours + int(in_a.sum()), theirs + int(in_b.sum())
-        both, total = both + int((in_a & in_b).sum()), total + len(own)
-    return {
-        "A": first["student"],
-        "B": first["teacher"],
-        "preserved": both,
-        "lost": theirs - both,
-        "gained": ours - both,
-        "in neither": total - ours - theirs + both,
-        "preserved by chance": ours * theirs / total,
-    }
-
-
-def _cosines(
-    student: Float[np.ndarray, "n m"], teacher: Float[np.ndarray, "n d"]
-) -> Iterator[tuple[Float[np.ndarray, " p"], Float[np.ndarray, " p"]]]:
-    """Of every pair once, some rows at a time."""
-    units = []
-    for each in (student, teacher):
-        scaled = each / np.maximum(np.abs(each).max(axis=1, keepdims=True), 1e-300)
-        lengths = np.linalg.norm(scaled, axis=1, keepdims=True)
-        units.append(scaled / np.maximum(lengths, 1e-300))
-    n = len(student)
-    step = max(1, 2**22 // n)
-    for start in range(0, n - 1, step):
-        rows = np.arange(start, min(start + step, n - 1))
-        later = np.arange(n)[None] > rows[:, None]
-        ours, theirs = ((unit[rows] @ unit.T)[later] for unit in units)
-        yield ours, theirs
-
-
 def _table(
     asked: argparse.Namespace, found: Calibration, student: Layers, teacher: Layers
 ) -> str:
@@ -301,6 +258,8 @@ def _sentences(found: Calibration, counts: dict[str, Any], epsilon: float) -> st
         if kept + lost + counts["gained"]
         else f"{pairs}: none; --centre, or a larger --epsilon, may show some."
     )
+    if counts["undefined"]:
+        lines.append(f"{counts['undefined']:,} pairs with a zero row have no cosine.")
     return "\n".join(lines)
 
 
@@ -341,26 +300,3 @@ def _number(value: float) -> str:
 
 def _p(value: float) -> str:
     return "-" if math.isnan(value) else f"{value:.{3 if value >= 1e-3 else 1}g}"
-
-
-def _draw(
-    path: Path,
-    found: Calibration,
-    counts: dict[str, Any],
-    student: Layers,
-    teacher: Layers,
-    epsilon: float,
-) -> None:
-    parts = list(_cosines(student[counts["A"]], teacher[counts["B"]]))
-    ours, theirs = (np.concatenate(side) for side in zip(*parts, strict=True))
-    if len(ours) > _MOST_POINTS:
-        shown = np.random.default_rng(0).choice(len(ours), _MOST_POINTS, replace=False)
-        ours, theirs = ours[shown], theirs[shown]
-    in_a, in_b = abs(ours) <= epsilon, abs(theirs) <= epsilon
-    fate = np.select(
-        [in_a & in_b, in_b, in_a], ["preserved", "lost", "gained"], "in neither"
-    )
-    frame = pd.DataFrame({"student": ours, "teacher": theirs, "fate": fate})
-    with plots.style():
-        figure = plots.pair_cosines(frame, counts, epsilon)
-        figure.savefig(path)

@@ -47,8 +47,10 @@ def _topics() -> dict[str, dict[str, tuple[type, ...]]]:
 
 def _answer(words: list[str]) -> str:
     topics = _topics()
-    asked = {word: topics[word] for word in words if word in topics}
-    names = [word for word in words if word not in topics]
+    # A topic may stand in the singular, as its settings do.
+    said = [f"{word}s" if f"{word}s" in topics else word for word in words]
+    asked = {word: topics[word] for word in said if word in topics}
+    names = [word for word in said if word not in topics]
     if names:
         return "\n\n".join(_all_about(name, asked or topics) for name in names)
     return "\n\n".join(_names(topic) for topic in (asked or topics).items())
@@ -104,6 +106,7 @@ def _measure(name: str) -> str:
     rows = {
         "label": measure.label,
         "range": measure.bounds,
+        **({"units": measure.units} if measure.units != "1" else {}),
         "better": measure.better or "neither",
         "chance": measure.chance,
         "--measures NAME,...": "records it, and whatever else is named",

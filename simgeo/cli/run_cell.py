@@ -114,7 +114,7 @@ def summarised(run: xr.Dataset, names: Sequence[str]) -> dict[str, str]:
     ]
     own = [name for name in names if name in run and name not in usual]
     return {
-        name: textwrap.fill(run[name].attrs["long_name"], 24)
+        name: textwrap.fill(results.axis_label(run[name]), 24)
         for name in [*usual, *own][:2]
     }
 

@@ -29,7 +29,8 @@ def run(arguments: list[str]) -> int:
     add("grid", metavar="GRID.toml", help="an experiment, and a table [sweep]")
     add("--store", metavar="DIR", default="results", help="default: results")
     add("--dry-run", action="store_true", help="say what would be run, and stop")
-    add("--memory", metavar="SIZE", help="such as 4GiB; default: half of what there is")
+    add("--memory", metavar="SIZE", help="such as 4GiB; default: half of the host's "
+        "memory, or three quarters of an accelerator's")  # fmt: skip
     add("--retry-failed", action="store_true", help="also cells that failed before")
     add("--keep-vectors", action="store_true", help="students and teachers too")
     add("--executor", metavar="MODULE:FACTORY", help="runs the batches elsewhere")

@@ -75,7 +75,7 @@ def plot(arguments: list[str]) -> None:
     require(numeric, "--y", rule, repr(asked.y))
     _refuse_mixed(rows, names)
     one = store.load(rows["fingerprint"].iloc[0])
-    label = one[y].attrs.get("long_name") if y in one else None
+    label = results.axis_label(one[y]) if y in one else None
     with plots.style():
         plots.sweep(rows, **names, label=label).savefig(path)
     print(f"Drew {rows['fingerprint'].nunique()} cells in {path}.")

@@ -70,10 +70,17 @@ class Measure:
     limits: tuple[float, float] | None  # its ends, where it says two numbers
     better: str  # "higher", "lower", or "" where neither is
     chance: str  # the value for a student that knows nothing of the teacher
+    units: str  # of the value, "1" where it has none
     wants: tuple[str, ...]  # the function's parameters, each given by its name
 
     def __init__(
-        self, function: Callable, label: str, bounds: str, better: str, chance: str
+        self,
+        function: Callable,
+        label: str,
+        bounds: str,
+        better: str,
+        chance: str,
+        units: str = "1",
     ) -> None:
         functools.update_wrapper(self, function)
         self.__signature__ = inspect.signature(self.__call__)
@@ -81,7 +88,7 @@ class Measure:
         self.label, self.bounds = label, bounds
         numbers = re.fullmatch(r"\[(-?\d+), (\d+)\]", bounds)
         self.limits = tuple(map(float, numbers.groups())) if numbers else None
-        self.better, self.chance = better, chance
+        self.better, self.chance, self.units = better, chance, units
         parameters = inspect.signature(function).parameters.values()
         self.wants = tuple(each.name for each in parameters)
         unknown = [name for name in self.wants if name not in _GIVEN]
@@ -124,6 +131,7 @@ def measure(
     bounds: str | None = None,
     better: str | None = None,
     chance: str | None = None,
+    units: str = "1",
 ) -> Callable[[Callable], Measure]:
     """A decorator that makes a `Measure` of a function and registers it in `MEASURES`.
 
@@ -140,6 +148,7 @@ def measure(
         better: "higher", "lower", or "" where neither is.
         chance: the value for a student that knows nothing of the teacher, or how it is
             known.
+        units: of the value, such as "rad", which axes and files show; "1" for none.
 
     Raises:
         TypeError: if it is used without brackets, or one of these is not given.
@@ -154,7 +163,7 @@ def measure(
         )
 
     def register(function: Callable) -> Measure:
-        made = Measure(function, *said)
+        made = Measure(function, *said, units)
         name = made.name
         if not name.isidentifier():
             raise ValueError(f"A measure needs a function with a name; got {name!r}.")

@@ -1,5 +1,6 @@
 """Panels, labels and files of figures, for the page or for one column of it."""
 
+import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import product
@@ -35,6 +36,7 @@ RC = {
     "figure.constrained_layout.use": True,
     "savefig.dpi": 300,
 }
+LETTER = 0.0078  # inches that a letter takes, for every point of its size
 _NARROW = {name: size - 1 for name, size in RC.items() if name.endswith("size")} | {
     "legend.handlelength": 1.6,
     "legend.columnspacing": 1.2,
@@ -112,9 +114,14 @@ def label(axes: np.ndarray, x: str | Sequence[str], y: str | Sequence[str]) -> N
         ax.set_ylabel("" if left and left[2] == beside else beside)
 
 
+def wrapped(text: str, inches: float, points: int = RC["axes.labelsize"]) -> str:
+    """The text in lines that are no longer than that, in letters of so many points."""
+    return textwrap.fill(text, int(inches / (points * LETTER)))
+
+
 def save(
     figure: Figure,
-    folder: Path,
+    folder: str | Path,
     name: str,
     frame: pd.DataFrame | None,
     narrow: bool = False,
@@ -126,7 +133,7 @@ def save(
 
     Args:
         figure: to write.
-        folder: where the files go.
+        folder: where the files go; it is made if it is not there.
         name: of the files, without an ending.
         frame: what was drawn, for the csv; None writes none.
         narrow: whether `_column` is added to the name.
@@ -134,6 +141,7 @@ def save(
     Raises:
         ValueError: if a text is too small for print.
     """
+    folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     _finish(figure)
     shown = figure.dpi

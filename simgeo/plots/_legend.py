@@ -8,6 +8,7 @@ from matplotlib import rcParams
 from matplotlib.lines import Line2D
 
 from simgeo.plots._grammar import in_order, level_handles, said, style_of
+from simgeo.plots._layout import LETTER
 
 
 def legend(
@@ -45,7 +46,7 @@ def legend(
         note = textwrap.fill(told, 74).replace(_EQUALS, " = ")
     letters = rcParams["legend.fontsize"]
     longest = max([len(str(each.get_label())) for each in handles], default=0)
-    most = int(width / (0.4 + longest * letters * 0.0078))  # inches
+    most = int(width / (0.4 + longest * letters * LETTER))
     figure.legend(
         handles=handles,
         loc="outside lower center",

@@ -12,7 +12,7 @@ from scipy.cluster import hierarchy
 from scipy.spatial.distance import squareform
 
 from simgeo.plots._grammar import FATES
-from simgeo.plots._layout import COLUMN
+from simgeo.plots._layout import COLUMN, wrapped
 
 
 def order_of(cosines: Float[np.ndarray, "n n"]) -> Int[np.ndarray, " n"]:
@@ -55,8 +55,8 @@ def pair_cosines(
             rasterized=True,
             label=f"{fate}: {counts[fate]:,}",
         )
-    ax.set_xlabel(f"cosine in B, {counts['B']}")
-    ax.set_ylabel(f"cosine in A, {counts['A']}")
+    ax.set_xlabel(wrapped(f"cosine in B, {counts['B']}", 2.4))
+    ax.set_ylabel(wrapped(f"cosine in A, {counts['A']}", 2.4))
     handles, labels = ax.get_legend_handles_labels()
     legend = figure.legend(
         handles[::-1], labels[::-1], loc="outside upper center", ncols=2, markerscale=4

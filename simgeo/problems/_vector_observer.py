@@ -88,7 +88,8 @@ class VectorObserver(AbstractObserver):
             return {"long_name": standard.label, "better": "lower"} if standard else {}
         if name in measures.MEASURES:
             one = measures.MEASURES[name]
-            said = {"long_name": one.label, "range": one.bounds, "chance": one.chance}
+            said = {"long_name": one.label, "units": one.units}
+            said |= {"range": one.bounds, "chance": one.chance}
             return said | ({"better": one.better} if one.better else {})
         return {"long_name": _LONG_NAMES[name]} if name in _LONG_NAMES else {}
 

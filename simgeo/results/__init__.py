@@ -19,6 +19,7 @@ from simgeo.results._seed_files import missing_seeds as missing_seeds
 from simgeo.results._seed_files import part_of as part_of
 from simgeo.results._seed_files import seeds_of as seeds_of
 from simgeo.results._store import Store as Store
+from simgeo.results._tidy import axis_label as axis_label
 from simgeo.results._tidy import columns as columns
 from simgeo.results._tidy import final as final
 from simgeo.results._tidy import frame as frame

@@ -52,6 +52,13 @@ def frame(
     return pd.concat([_cell(each, records) for each in cells], ignore_index=True)
 
 
+def axis_label(values: xr.DataArray) -> str:
+    """What a variable of a run is called on an axis, with its units if it has any."""
+    name = str(values.attrs.get("long_name", values.name))
+    units = values.attrs.get("units", "1")
+    return name if units == "1" else f"{name} ({units})"
+
+
 def final(data: pd.DataFrame | xr.Dataset | Sequence[xr.Dataset]) -> pd.DataFrame:
     """The rows of the last step of every cell.
 

@@ -62,8 +62,8 @@ def run(
 
     Args:
         cells: of any kinds; those that differ only in their seeds are one.
-        memory: in bytes, of this process or of one worker; default: half of what there
-            is.
+        memory: in bytes, of this process or of one worker; default: half of the host's
+            memory, or three quarters of the accelerator's.
         retry_failed: also the cells that failed before.
         keep_vectors: students' and teachers' vectors are kept too.
         executor: of `concurrent.futures`; its workers must see the store at this path.

@@ -23,7 +23,8 @@ def real_matrix(
     shape = f"{array.shape} in {where}"
     require(array.ndim == 2, setting, "hold a matrix, of 2 axes", f"shape {shape}")
     require(array.size > 0, setting, "not be empty", f"shape {shape}")
-    is_real = array.dtype.kind not in "cSUOMm"
+    # Bytes and fields have no kind of their own: bfloat16 is one of theirs.
+    is_real = array.dtype.kind not in "cSUOMm" and array.dtype.type is not np.void
     require(is_real, setting, "hold real numbers", f"{array.dtype} in {where}")
     real = array.astype(np.float64)
     broken = np.argwhere(~np.isfinite(real))

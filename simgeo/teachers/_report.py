@@ -20,25 +20,36 @@ def report(
     `coherence_bound` and `coherence_ratio`: the largest lower bound for n vectors in d
     dimensions, and the coherence over it, at least 1;
     `effective_rank`: participation ratio n^2 / |K|^2 of the cosines K, in [1, d].
-    NaN where there is no pair, and for a ratio to zero.
+    NaN where there is no pair, and for a ratio to zero. Where a row is zero or not
+    finite, all that is made of cosines is NaN, as it is for the measures.
     """
     array = np.asarray(vectors, dtype=np.float64)
-    units = array / np.linalg.norm(array, axis=1, keepdims=True)
-    n, dim = units.shape
+    n, dim = array.shape
+    bound, _ = limits.coherence_bound(n, dim)
+    found = dict.fromkeys(_REPORTED, math.nan)
+    found["coherence_bound"] = bound if n > 1 else math.nan
+    largest = np.max(np.abs(array), axis=1, keepdims=True)
+    if not np.all(np.isfinite(largest) & (largest > 0)):
+        return found
+    # Scaled by the largest entry, since squares must neither vanish nor overflow.
+    scaled = array / largest
+    units = scaled / np.linalg.norm(scaled, axis=1, keepdims=True)
     gram = units @ units.T
     cosines = np.abs(gram[np.triu_indices(n, 1)])
-    count = float(np.sum(cosines <= epsilon))
-    coherence = float(np.max(cosines)) if n > 1 else math.nan
-    bound, _ = limits.coherence_bound(n, dim)
-    return {
-        "pairs": count,
-        "fraction": count / len(cosines) if n > 1 else math.nan,
-        "coherence": coherence,
-        "coherence_bound": bound if n > 1 else math.nan,
-        "coherence_ratio": coherence / bound if bound > 0 else math.nan,
-        "mean_cosine": float(np.mean(cosines)) if n > 1 else math.nan,
-        "effective_rank": n**2 / float(np.sum(gram**2)),
-    }
+    found["pairs"] = float(np.sum(cosines <= epsilon))
+    found["effective_rank"] = n**2 / float(np.sum(gram**2))
+    if n > 1:
+        coherence = found["coherence"] = float(np.max(cosines))
+        found["fraction"] = found["pairs"] / len(cosines)
+        found["mean_cosine"] = float(np.mean(cosines))
+        found["coherence_ratio"] = coherence / bound if bound > 0 else math.nan
+    return found
+
+
+_REPORTED = (
+    *("pairs", "fraction", "coherence", "coherence_bound", "coherence_ratio"),
+    *("mean_cosine", "effective_rank"),
+)
 
 
 def table() -> dict[str, About]:
