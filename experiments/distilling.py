@@ -139,9 +139,14 @@ def chosen(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 @functools.lru_cache(2)
+def frame(quick: bool) -> pd.DataFrame:
+    """Every loss and weight in every setting, with labels alone."""
+    return cells.compute(weighted(settings(quick)))
+
+
 def chosen_runs(quick: bool) -> pd.DataFrame:
-    """Every loss at its weight in every setting, with labels alone, and its gain."""
-    return with_gains(chosen(cells.compute(weighted(settings(quick)))))
+    """The ends of these at the weights that do best on validation, with their gains."""
+    return with_gains(chosen(frame(quick)))
 
 
 def with_gains(rows: pd.DataFrame) -> pd.DataFrame:
