@@ -64,7 +64,7 @@ def _cases(torch, name: str, n: int, d: int, m: int):
     target = jnp.asarray(teacher.numpy())
 
     @jax.jit
-    def by_jax(given):
+    def by_jax(given, target):  # a constant would be folded, for minutes
         def loss(given):
             return getattr(functional, name)(given[0], target, *given[1:])
 
@@ -72,7 +72,7 @@ def _cases(torch, name: str, n: int, d: int, m: int):
 
     return {
         "simgeo.torch": by_autograd(getattr(simgeo.torch, name)),
-        "JAX": lambda: jax.block_until_ready(by_jax(arrays)),
+        "JAX": lambda: jax.block_until_ready(by_jax(arrays, target)),
         "textbook": by_autograd(getattr(textbook, name)),
     }
 
