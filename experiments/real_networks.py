@@ -9,7 +9,12 @@ remove the mean as much as those that keep it; beside the teacher's logits none 
 more than half a point, since logits carry what the task needs. With a fifth of the
 examples the terms help more.
 
-Outcome: not written yet.
+Outcome: one term stands out, and logits do not make it needless. The centred Procrustes
+distance, normalised, gains about two points on digits with eight units and on two
+views, five on MNIST, and none with sixteen units a layer. It gains as much beside the
+teacher's logits, beside both, and with a fifth of the examples. No other term differs
+from none in more than one setting: CKA and Procrustes on two views, the relational
+distance on MNIST. Validation gives most of the others hardly any weight.
 """
 
 import dataclasses
@@ -54,16 +59,16 @@ def draw(rows: pd.DataFrame, sheet: Sheet) -> None:
     """Gains in accuracy, seed by seed: a panel for every setting."""
     names = [each for each in rows["objective"].unique() if each != NONE]
     places = [*rows.groupby(["setting", "learned_from"], sort=False)]
-    across = 1 if sheet.narrow else min(3, len(places))
+    across = 1 if sheet.narrow else min(2 if len(places) == 4 else 3, len(places))
     axes = sheet.panels(-(-len(places) // across), across, 1.6, sharex=False)
     for ax, (place, part) in zip(axes.flat, places, strict=False):
         values = [where(part, objective=name)["gain"].to_numpy() for name in names]
         plots.strip(values, names, ax)
         ax.axvline(0, color="0.6", lw=0.8, zorder=-1)
         ax.set_title(place[rows["setting"].nunique() == 1])
+        ax.set_xlabel("points of accuracy over none")
     for ax in axes.flat[len(places) :]:
         ax.set_visible(False)
-    sheet.label("points of accuracy over none", "")
 
 
 _KEPT = (
@@ -80,7 +85,9 @@ STUDY = Study(
             "What a geometry term brings to the accuracy of networks that learn from "
             "labels. Points: seeds, paired with the same seed without a term; bars: "
             "medians.",
-            "Not written yet.",
+            "The centred Procrustes distance gains 2.23 points with eight units on "
+            "digits, 5.30 on MNIST and 1.75 on two views; no other term differs from "
+            "none in more than one setting.",
             draw,
             rows=lambda rows: where(rows, learned_from=_SAID["task"]),
             columns=_KEPT,
@@ -89,7 +96,9 @@ STUDY = Study(
         "real_terms": Figure(
             "The same in one setting, digits and eight units, beside what else the "
             "network learns from.",
-            "Not written yet.",
+            "The centred Procrustes distance gains 1.95 points beside the teacher's "
+            "logits, 2.51 beside labels and logits, and 2.51 with a fifth of the "
+            "examples.",
             draw,
             rows=lambda rows: where(rows, setting=rows["setting"].iloc[0]),
             columns=_KEPT,

@@ -104,6 +104,21 @@ def widest_gap(frame: pd.DataFrame) -> float:
     return (frame["ceiling"] - frame["reached"])[frame["dim"] >= 16].max()
 
 
+def agreement(order: str, column: str) -> Number:
+    """Of networks with their twins, averaged over settings, at the chosen weights."""
+
+    def value(_: pd.DataFrame) -> float:
+        found = pd.read_csv(ROOT / "figures" / "bridge_correlations.csv")
+        found = found[(found["weight"] == "chosen") & (found["setting"] == "mean")]
+        return found.set_index("order_of").loc[order, column]
+
+    return value
+
+
+CENTRED = functools.partial(at, "gain", objective="Procrustes, centred, normalised")
+PRESERVED = [agreement("real", name) for name in ("correlation", "low", "high")]
+GAINED = functools.partial(agreement, "gain")
+
 HELD: dict[str, list[tuple[str, list[Number]]]] = {
     "README.md": [
         ("kept_geometry", over(MEAN, "objective", "CKA", "Gram, centred", *UNCENTRED)),
@@ -115,6 +130,7 @@ HELD: dict[str, list[tuple[str, list[Number]]]] = {
         ("optimiser_sensitivity", CENTRED_GRAM),
         ("hybrid_weight", over(REPAIRED, "weight", 0, 0.01)),
         ("orthogonal_vectors", COUNTED),
+        ("bridge", PRESERVED),
         ("kept_geometry", [CKA(teacher="blocks")]),
         (
             "kept_geometry",
@@ -235,6 +251,7 @@ HELD: dict[str, list[tuple[str, list[Number]]]] = {
             + [HIGH("svd_matthews")],
         ),
         ("orthogonal_vectors", COUNTED),
+        ("zero_loss_students", [at(student="mapped")]),
         (
             "cka_spikes",
             [
@@ -244,7 +261,6 @@ HELD: dict[str, list[tuple[str, list[Number]]]] = {
                 1e-5,
             ],
         ),
-        ("zero_loss_students", [at(student="mapped")]),
         (
             "orthogonality_map",
             [widest_gap, 16, at("reached", dim=8, epsilon=0.3), 8, 0.3]
@@ -284,6 +300,25 @@ HELD: dict[str, list[tuple[str, list[Number]]]] = {
         (
             "several_teachers_number",
             over(FOUR, "objective", "Procrustes", "Gram", column="r2", kind="agree"),
+        ),
+        ("bridge", [*PRESERVED, *over(GAINED, "column", "correlation", "low", "high")]),
+        (
+            "real_networks",
+            over(
+                CENTRED,
+                "setting",
+                *("digits, m = 8", "MNIST, m = 8", "two views, m = 8"),
+                learned_from="labels",
+            ),
+        ),
+        (
+            "real_terms",
+            over(
+                CENTRED,
+                "learned_from",
+                *("teacher's logits", "labels and logits"),
+                "labels, a fifth of the examples",
+            ),
         ),
     ],
 }
