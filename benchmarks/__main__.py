@@ -29,16 +29,16 @@ PARTS = {
 
 NOTES = """\
 Times are medians over rounds in which a process's cases take turns; in `steps` and
-`torch` of value, gradient and Adam step of one of 32 seeds. A ratio is the
-median over rounds; in brackets, that of the least times. In `bridge` processor time of
-value and gradient on one thread, and by how much the least exceeds JAX's. `products`
-are the matrix products that value and gradient cannot avoid, alone in a loop, in the
-fastest form tried. CKA and Gram: S'T, S'S, T(T'S), S(S'S). Projection: S W, S'R, R W'.
-Procrustes: S'T and T times the polar factor, without those that find the factor. In `large` those
-of CKA, once, for every objective; `all cosines` are of both sides, merely summed. In
-`catalogue` value and gradient at n = 256, d = 64, m = 32, temporary memory at the
-largest size, and powers fitted along n, d and m up to 1,024, 256 and 128 (triplets: n
-from 64 to 128)."""
+`torch` of value, gradient and Adam step of one of 32 seeds. A ratio is the median over
+rounds; in brackets, that of the least times. In `bridge` processor time of value and
+gradient on one thread, and by how much the least exceeds JAX's. `products` are the
+matrix products that value and gradient cannot avoid, alone in a loop, in the fastest
+form tried. CKA and Gram: S'T, S'S, T(T'S), S(S'S). Projection: S W, S'R, R W'.
+Procrustes: S'T and T times the polar factor, without those that find the factor. In
+`large` those of CKA, once, for every objective; `all cosines` are of both sides, merely
+summed. In `catalogue` value and gradient at n = 256, d = 64, m = 32, temporary memory
+at the largest size, and powers fitted along n, d and m up to 1,024, 256 and 128
+(triplets: n from 64 to 128)."""
 
 
 def main() -> int:
