@@ -18,7 +18,7 @@ torch = pytest.importorskip("torch")
 import simgeo.torch as losses  # noqa: E402
 from benchmarks import textbook  # noqa: E402
 from simgeo import functional  # noqa: E402
-from simgeo.torch import _bridge, _programs  # noqa: E402
+from simgeo.torch import _bridge, _compilation  # noqa: E402
 
 pytestmark = pytest.mark.once  # it counts in the precision of the tensors
 
@@ -256,7 +256,7 @@ def test_a_program_is_compiled_once_for_a_shape(caplog):
     assert [each.startswith("compiled feature_gram") for each in caplog.messages] == (
         [True] * 4
     )
-    losses.keep_programs(_programs.NUM_KEPT)
+    losses.keep_programs(_compilation.NUM_KEPT)
     with pytest.raises(ValueError, match="`number` must be at least 1; got 0"):
         losses.keep_programs(0)
 

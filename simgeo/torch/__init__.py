@@ -20,6 +20,8 @@ except ModuleNotFoundError as error:
         name="torch",
     ) from None
 
+from simgeo.torch._compilation import keep_programs as keep_programs
+from simgeo.torch._compilation import program_counts as program_counts
 from simgeo.torch._learned import CosineProjection as CosineProjection
 from simgeo.torch._learned import LinearProjection as LinearProjection
 from simgeo.torch._learned import MLPProjection as MLPProjection
@@ -49,5 +51,3 @@ from simgeo.torch._losses import relational_distance as relational_distance
 from simgeo.torch._losses import similarity_preserving as similarity_preserving
 from simgeo.torch._losses import squared_angle as squared_angle
 from simgeo.torch._losses import svcca as svcca
-from simgeo.torch._programs import keep_programs as keep_programs
-from simgeo.torch._programs import program_counts as program_counts

@@ -13,8 +13,8 @@ import torch
 
 from simgeo.checks import require
 from simgeo.functional import KNOBS, check_knobs
-from simgeo.torch import _programs
-from simgeo.torch._programs import Call
+from simgeo.torch import _compilation
+from simgeo.torch._compilation import Call
 
 # With its default, JAX takes three quarters of a GPU's memory, where PyTorch is too.
 os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
@@ -80,7 +80,7 @@ def _apply(
         if isinstance(leaf, torch.Tensor) and leaf.requires_grad
     )
     if not graded or not torch.is_grad_enabled():
-        return _to_torch(_programs.value(call, _to_jax(leaves)))
+        return _to_torch(_compilation.value(call, _to_jax(leaves)))
     return (_Number if gives_number else _Array).apply(call, graded, *leaves)
 
 
@@ -91,7 +91,9 @@ class _Number(torch.autograd.Function):
     def forward(
         ctx: Any, call: Call, graded: tuple[int, ...], *leaves: Any
     ) -> torch.Tensor:
-        value, gradients = _programs.value_and_gradients(call, _to_jax(leaves), graded)
+        value, gradients = _compilation.value_and_gradients(
+            call, _to_jax(leaves), graded
+        )
         ctx.save_for_backward(*map(_to_torch, gradients))
         ctx.graded = graded
         ctx.types = [leaves[place].dtype for place in graded]
@@ -117,14 +119,14 @@ class _Array(torch.autograd.Function):
             None if isinstance(each, torch.Tensor) else each for each in leaves
         ]
         ctx.types = [leaves[place].dtype for place in graded]
-        return _to_torch(_programs.value(call, _to_jax(leaves)))
+        return _to_torch(_compilation.value(call, _to_jax(leaves)))
 
     @staticmethod
     def backward(ctx: Any, *slopes: torch.Tensor) -> tuple[Any, ...]:
         saved = iter(ctx.saved_tensors)
         leaves = [next(saved) if each is None else each for each in ctx.others]
         slope = _to_jax(slopes)[0]
-        found = _programs.pullback(ctx.call, _to_jax(leaves), ctx.graded, slope)
+        found = _compilation.pullback(ctx.call, _to_jax(leaves), ctx.graded, slope)
         # JAX may hand an input through, and autograd may write into what it is given.
         return _placed(ctx, [_to_torch(each).clone() for each in found])
 
