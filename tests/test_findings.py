@@ -235,6 +235,7 @@ HELD: dict[str, list[tuple[str, list[Number]]]] = {
             + [HIGH("svd_matthews")],
         ),
         ("orthogonal_vectors", COUNTED),
+        ("zero_loss_students", [at(student="mapped")]),
         (
             "cka_spikes",
             [
@@ -244,7 +245,6 @@ HELD: dict[str, list[tuple[str, list[Number]]]] = {
                 1e-5,
             ],
         ),
-        ("zero_loss_students", [at(student="mapped")]),
         (
             "orthogonality_map",
             [widest_gap, 16, at("reached", dim=8, epsilon=0.3), 8, 0.3]
