@@ -109,13 +109,14 @@ class Study:
 
     def settings(self, figure: Figure) -> str:
         """The settings of the runs of a figure, in words."""
+        text = figure.note or self.note
         known: dict[str, Any] = {"asked": self.asked(False)} if self.asked else {}
-        if self.cells:
+        if self.cells and ("{one." in text or "{shared}" in text):
             from experiments import cells
 
             one = self.cells(False)[0].experiment
             known |= {"one": one, "shared": cells.describe(one)}
-        return (figure.note or self.note).format(**known)
+        return text.format(**known)
 
     def compute(self, quick: bool) -> Any:
         """What its tables and figures are made of."""

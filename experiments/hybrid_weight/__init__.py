@@ -24,9 +24,10 @@ is best alone: it reaches 0.90, far above the SVD baseline, for a projection los
 more than doubles. But it asks for just what is measured here, at the same epsilon.
 """
 
+from experiments import cells
 from experiments.hybrid_weight.bought import tables
 from experiments.hybrid_weight.fronts import draw_front, draw_weights
-from experiments.hybrid_weight.pairs import data, grid
+from experiments.hybrid_weight.pairs import common, data, grid
 from experiments.study import Figure, Study
 
 _COLUMNS = (
@@ -62,5 +63,6 @@ STUDY = Study(
             levels=("chance", "svd"),
         ),
     },
+    note=cells.describe(common(False)),  # as cells need a run
     order=8,
 )
