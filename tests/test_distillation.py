@@ -259,7 +259,8 @@ def test_the_command_distils_and_reads_what_it_finds(tmp_path, monkeypatch, caps
     alone = [each for each in words if each != "objective:procrustes"]
     assert main([*alone, "objective:none"]) == 0
     assert "task, 20 steps" in capsys.readouterr().err
-    assert main([*alone, "student:none"]) == 2
+    without = [each for each in alone if "student" not in each and each != "5"]
+    assert main([*without, "student:none"]) == 2
     assert "`student` must be" in capsys.readouterr().err
     assert main([*words, "--student-layers", "7"]) == 2
     assert "`student_layers` must lie" in capsys.readouterr().err

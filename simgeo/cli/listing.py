@@ -12,9 +12,9 @@ from simgeo.problems import Distillation, Experiment
 
 _ABOUT = """\
 Everything there is, one line each. With a NAME, all about it: what it is, and
-its settings, as flags of `simgeo run` (those of data sets and networks, of
-`simgeo distil`) and, without the dashes, as keys of a
-TOML file. A NAME may be shortened to words of it that no other has.
+its settings, as flags of `simgeo run` (of `simgeo distil` for data sets and
+networks) and, without the dashes, as keys of a TOML file. A NAME may be
+shortened to words of it that no other has.
 Topics: {topics}.
 
   simgeo list
