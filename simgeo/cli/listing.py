@@ -15,7 +15,7 @@ Everything there is, one line each. With a NAME, all about it: what it is, and
 its settings, as flags of `simgeo run` (of `simgeo distil` for data sets and
 networks) and, without the dashes, as keys of a TOML file. A NAME may be
 shortened to words of it that no other has.
-Topics: {topics}.
+{topics}
 
   simgeo list
   simgeo list objectives
@@ -26,7 +26,7 @@ def show(arguments: list[str]) -> None:
     """Prints what was asked for, the names of all if nothing was."""
     parser = Parser(
         "list",
-        _ABOUT.format(topics=", ".join(_topics())),
+        _ABOUT.format(topics=_filled(f"Topics: {', '.join(_topics())}.")),
         usage="simgeo list [TOPIC ...] [NAME ...]",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
