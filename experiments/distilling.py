@@ -31,7 +31,9 @@ NONE = "none"  # the label of a student without a geometry term
 RELATIVE = (0.01, 0.1, 1.0, 10.0, 100.0)
 NOTE = (
     "20 seeds, which share the start and the batches over all losses; 600 steps of "
-    "batches of 64, Adam at 0.003 with cosine decay; the last hidden layer."
+    "batches of 64, Adam at 0.003 with cosine decay; the last hidden layer, measured "
+    "without centring; weights of 0.01, 0.1, 1, 10 and 100 over the term's value "
+    "before training."
 )
 TERMS = {"task": (1.0, 0.0), "logits": (0.0, 1.0), "both": (1.0, 1.0)}
 MEASURED = (

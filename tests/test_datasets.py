@@ -159,6 +159,7 @@ def test_a_file_of_ones_own_is_read(tmp_path, suffix):
         ({"layer_0": np.full((30, 6), np.nan)}, "`layer_0` must hold finite numbers"),
         ({"layer_1": np.zeros(30)}, "`layer_1` must be a matrix"),
         ({"layer_1": np.zeros((31, 2))}, "`layer_1` must have 30 rows"),
+        ({"layer_0": None}, "`layer_0` must be numbered from 0"),
         ({"logits": np.zeros((30, 2))}, "`logits` must have a column"),
         ({"inputs": np.zeros((30, 2), complex)}, "`inputs` must hold real"),
         ({"inputs": np.full((30, 2), -1)}, "`inputs` must be tokens from 0"),
@@ -177,6 +178,8 @@ def test_a_malformed_file_is_refused_in_one_line(tmp_path, changes, told):
 def test_a_file_that_is_none_or_was_changed_is_refused(tmp_path):
     path = tmp_path / "mine.npz"
     with pytest.raises(ValueError, match=r"name an \.npz or a \.safetensors file"):
+        datasets.ExampleFile(path=str(path.with_suffix(".csv")))
+    with pytest.raises(ValueError, match="name a file that is there"):
         datasets.ExampleFile(path=str(path))
     path.write_bytes(b"no archive")
     given = datasets.ExampleFile(path=str(path))
@@ -188,6 +191,15 @@ def test_a_file_that_is_none_or_was_changed_is_refused(tmp_path):
     np.savez(path, inputs=np.array([{}], dtype=object))
     with pytest.raises(ValueError, match="that can be read"):
         datasets.ExampleFile(path=str(path)).load()
+
+
+def test_a_data_set_of_ones_own_has_as_many_inputs_as_targets():
+    class Uneven(datasets.AbstractDataset):
+        def load(self):
+            return datasets.Examples(np.zeros((30, 2)), np.zeros(29, int), 3)
+
+    with pytest.raises(ValueError, match="`inputs` must be as many as `targets`"):
+        Uneven().split()
 
 
 def test_parts_that_would_be_empty_are_refused():

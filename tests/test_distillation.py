@@ -223,7 +223,10 @@ def test_a_trained_teacher_is_kept_for_the_next_process(tmp_path, monkeypatch):
     [
         ({"weight": -1.0}, "`weight` must be finite and not negative"),
         ({"temperature": 0.0}, "`temperature` must be positive"),
-        ({"student_layers": (0, 1)}, "`student_layers` must name as many layers"),
+        (
+            {"student_layers": (0, 1)},
+            "and `teacher_layers` must name as many",
+        ),
         ({"student_layers": (2,)}, "`student_layers` must lie from -2 to 1"),
         ({"teacher_layers": (-3,)}, "`teacher_layers` must lie from -2 to 1"),
         ({"num_vectors": 31}, "`num_vectors` must not exceed 30"),
@@ -317,3 +320,40 @@ def test_a_file_says_that_there_is_no_geometry_term(tmp_path):
     path.write_text('student = "none"\n')
     with pytest.raises(ValueError, match="`student"):
         settings.load(Distillation, path)
+
+
+class Narrow(networks.AbstractNetwork):
+    """A network as a user would write it, whose size is a plain field."""
+
+    width: int = 3
+
+    @property
+    def widths(self):
+        return (self.width,)
+
+    def init(self, key, task):
+        one, two = jax.random.split(key)
+        return (
+            jax.random.normal(one, (task.input_shape[0], self.width)),
+            jax.random.normal(two, (self.width, task.num_classes)),
+        )
+
+    def __call__(self, parameters, inputs, task):
+        first, second = parameters
+        hidden = jnp.tanh(inputs @ first)
+        return networks.Outputs((hidden,), hidden @ second)
+
+
+@pytest.mark.once
+def test_a_network_of_ones_own_teaches_and_learns():
+    teacher = TrainedTeacher(Narrow(6), num_steps=30)
+    cell = dataclasses.replace(CELL, student=Narrow(), teacher=teacher)
+    found = engine.run(cell)
+    assert (found.sizes["student_axis"], found.sizes["teacher_axis"]) == (3, 6)
+    assert "Narrow 3 distilled from Narrow 6" in found.attrs["title"]
+
+
+@pytest.mark.once
+def test_of_few_test_examples_all_are_measured():
+    found = engine.run(dataclasses.replace(CELL, num_vectors=None))
+    assert found.sizes["vector"] == 30

@@ -17,17 +17,25 @@ _ALL = checks.rule("be above 0 and at most 1", lambda value: 0 < value <= 1)
 class Examples(NamedTuple):
     """Examples as arrays, one row for each.
 
-    Inputs of whole numbers from 0 to 255 (uint8) are grey levels; of other whole
-    numbers they are tokens, of which 0 is no token.
+    Args:
+        inputs: what a student sees, (n, ...): numbers; grey levels, as uint8; or, as
+            other whole numbers, tokens, of which 0 is no token.
+        targets: classes from 0, of shape (n,), or (n, length) where a class is asked
+            for at every position; below 0 where none is.
+        num_classes: how many classes there are.
+        num_tokens: how many tokens, or 0 where inputs are no tokens.
+        teacher_inputs: where a trained teacher sees something else, (n, ...).
+        layers: features of a given teacher, (n, d) for each layer.
+        logits: of a given teacher, (n, num_classes).
     """
 
-    inputs: np.ndarray  # (n, ...), what a student sees
-    targets: np.ndarray  # classes (n,), or (n, length); below 0 where none is asked for
+    inputs: np.ndarray
+    targets: np.ndarray
     num_classes: int
-    num_tokens: int = 0  # 0 where the inputs are no tokens
-    teacher_inputs: np.ndarray | None = None  # where a teacher sees something else
-    layers: tuple[np.ndarray, ...] = ()  # features of a given teacher, (n, d) each
-    logits: np.ndarray | None = None  # of a given teacher, (n, num_classes)
+    num_tokens: int = 0
+    teacher_inputs: np.ndarray | None = None
+    layers: tuple[np.ndarray, ...] = ()
+    logits: np.ndarray | None = None
 
 
 class Split(NamedTuple):
@@ -88,6 +96,8 @@ class AbstractDataset(eqx.Module):
 def _split(dataset: AbstractDataset) -> Split:
     every = dataset.load()
     count = len(every.targets)
+    rule = f"be as many as `targets`, of which there are {count}"
+    require(len(every.inputs) == count, "inputs", rule, len(every.inputs))
     num_test = round(dataset.test_share * count)
     num_validation = round(dataset.validation_share * count)
     left = count - num_test - num_validation

@@ -23,8 +23,8 @@ class ExampleFile(AbstractDataset):
     """Examples of one's own, and what a teacher makes of them, from one file.
 
     In the file, all with one row for each example: `inputs`; `labels`, whole numbers
-    from 0; and, for the teacher `given`, features `layer_0`, `layer_1` and so on, one
-    row of numbers for each example, and `logits`, one column for each class.
+    from 0; and, for the teacher `given-teacher`, features `layer_0`, `layer_1` and so
+    on, one row of numbers for each example, and `logits`, one column for each class.
 
     Args:
         path: of an npz or safetensors file.
@@ -41,8 +41,8 @@ class ExampleFile(AbstractDataset):
     def __post_init__(self) -> None:
         path = Path(self.path)
         rule = "name an .npz or a .safetensors file"
-        is_file = path.suffix in _READ and path.is_file()
-        require(is_file, "path", rule, repr(self.path))
+        require(path.suffix in _READ, "path", rule, repr(self.path))
+        require(path.is_file(), "path", "name a file that is there", repr(self.path))
         if not self.digest:
             self.digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
@@ -54,9 +54,9 @@ class ExampleFile(AbstractDataset):
         try:
             arrays = _READ[path.suffix](path)
         except Exception as error:  # whatever the reader of a damaged file raises
-            reason = " ".join(str(error).split())
             raise ValueError(
-                f"`path` must be a file that can be read; got {path}: {reason}."
+                f"`path` must be a file of arrays of numbers that can be read; got "
+                f"{path}, which its format's reader refuses. Write it again."
             ) from error
         return _examples(arrays, path)
 
@@ -71,6 +71,9 @@ def _examples(arrays: dict[str, np.ndarray], path: Path) -> Examples:
     layers = sorted(
         (int(match[1]), name) for name in arrays if (match := _LAYER.fullmatch(name))
     )
+    numbers = [number for number, _ in layers]
+    rule = "be numbered from 0 without a gap"
+    ask(numbers == [*range(len(layers))], "layer_0", rule, numbers)
     known = ["inputs", "labels", *(name for _, name in layers)]
     known += ["logits"] if "logits" in arrays else []
     for name in known:

@@ -10,28 +10,42 @@ from jaxtyping import Array, Float, Num, PRNGKeyArray
 from simgeo.checks import check_fields, require
 
 Parameters = Any  # a pytree of arrays
+PLACES = "student` and `teacher.network"  # where a network is chosen
 
 
 class Task(NamedTuple):
-    """What a network is for: the shape of one input, and what is asked."""
+    """What a network is for: the shape of one input, and what is asked.
+
+    Args:
+        input_shape: of one input, without the axis of examples.
+        num_classes: how many there are.
+        num_tokens: how many tokens there are, or 0 where inputs are numbers.
+        per_position: whether a class is asked for at every position.
+    """
 
     input_shape: tuple[int, ...]
     num_classes: int
-    num_tokens: int = 0  # 0 where inputs are no tokens
-    per_position: bool = False  # whether a class is asked for at every position
+    num_tokens: int = 0
+    per_position: bool = False
 
 
 class Outputs(NamedTuple):
-    """What a network makes of a batch of inputs."""
+    """What a network makes of a batch of inputs.
 
-    layers: tuple[Float[Array, "b _"], ...]  # features of each layer, one row an input
+    Args:
+        layers: features of each layer, one row an input.
+        logits: one for each class, and for each position where one is asked for there.
+    """
+
+    layers: tuple[Float[Array, "b _"], ...]
     logits: Float[Array, "b ... c"]
 
 
 class AbstractNetwork(eqx.Module):
     """A network, described: its sizes, from which parameters are drawn.
 
-    One of your own defines `init`, `__call__` and `widths`.
+    One of your own defines `init`, `__call__`, which gives `Outputs`, and the property
+    `widths`. Two networks of equal settings share their programs.
     """
 
     def __check_init__(self) -> None:
@@ -78,10 +92,10 @@ def as_real(inputs: Num[Array, "b ..."]) -> Float[Array, "b ..."]:
 def require_numbers(task: Task, network: AbstractNetwork) -> None:
     """Raises ValueError if the inputs are tokens."""
     rule = "be one that reads tokens, such as `Encoder`, for such a dataset"
-    require(not task.num_tokens, "network", rule, type(network).__name__)
+    require(not task.num_tokens, PLACES, rule, type(network).__name__)
 
 
 def require_one_answer(task: Task, network: AbstractNetwork) -> None:
     """Raises ValueError if a class is asked for at every position."""
     rule = "be `CausalTransformer` where the next token is asked for"
-    require(not task.per_position, "network", rule, type(network).__name__)
+    require(not task.per_position, PLACES, rule, type(network).__name__)

@@ -10,6 +10,7 @@ from jaxtyping import Array, Num, PRNGKeyArray
 from simgeo import checks
 from simgeo.checks import require
 from simgeo.networks._described import (
+    PLACES,
     AbstractNetwork,
     Outputs,
     Parameters,
@@ -85,7 +86,7 @@ class ConvNet(AbstractNetwork):
         require_one_answer(task, self)
         shape = "x".join(map(str, task.input_shape))
         is_image = len(task.input_shape) == 2
-        require(is_image, "network", "read rows of numbers, which `MLP` does", shape)
+        require(is_image, PLACES, "read rows of numbers, which `MLP` does", shape)
         sizes = (1, *self.widths)
         keys = jax.random.split(key, len(sizes))
         convolutions = [

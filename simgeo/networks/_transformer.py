@@ -10,6 +10,7 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 from simgeo import checks
 from simgeo.checks import require
 from simgeo.networks._described import (
+    PLACES,
     AbstractNetwork,
     Outputs,
     Parameters,
@@ -57,7 +58,7 @@ class _Transformer(AbstractNetwork):
 
     def init(self, key: PRNGKeyArray, task: Task) -> Parameters:
         rule = "be one that reads numbers, such as `MLP`, for such a dataset"
-        require(bool(task.num_tokens), "network", rule, type(self).__name__)
+        require(bool(task.num_tokens), PLACES, rule, type(self).__name__)
         token_key, place_key, last_key, *keys = jax.random.split(key, 3 + self.depth)
         m, hidden = self.width, self.width * self.expansion
 

@@ -271,7 +271,7 @@ def run_summary(
                 drawn.append(f"{kind}_{name}")
                 level = frame[drawn[-1]].median()
                 right.axhline(level, color=colour, ls=LEVELS[kind][1], lw=0.9, zorder=0)
-    right.set(ylabel="measures of geometry")
+    right.set(ylabel="measures")
     if drawn and frame[drawn].abs().max().max() <= 1:
         right.set(ylim=(min(0, frame[drawn].min().min()) - 0.05, 1.05))
     right.legend(

@@ -30,6 +30,9 @@ _DEFAULT_MEASURES = (
 )
 
 
+_MEASURED = 256  # vectors, where that many are there
+
+
 def _weight(default: float) -> Any:
     return eqx.field(default=default, metadata=checks.NOT_NEGATIVE)
 
@@ -58,7 +61,8 @@ class Distillation(AbstractCell):
         student_layers: layers of the student, from 0, or from -1 counted backwards.
         teacher_layers: as many of the teacher. Measures are of the last pair.
         batch_size: examples of a step, drawn with replacement, from 1.
-        num_vectors: examples of the test whose features are measured, from 3.
+        num_vectors: examples of the test whose features are measured, from 3; 256, or
+            all if there are fewer.
         epsilon: vectors with |cosine| of at most this are orthogonal, in (0, 1).
         measures: names of what is recorded, as in `simgeo.measures.MEASURES`.
         measure_centred: whether they are of features less their mean; else hardly any
@@ -85,7 +89,7 @@ class Distillation(AbstractCell):
     student_layers: tuple[int, ...] = eqx.field(static=True, default=(-1,))
     teacher_layers: tuple[int, ...] = eqx.field(static=True, default=(-1,))
     batch_size: int = count(1, default=64)
-    num_vectors: int = count(3, default=256)
+    num_vectors: int | None = count(3, None, {"default": "256, or all of the test"})
     epsilon: float = eqx.field(default=0.1, metadata=checks.BETWEEN_0_AND_1)
     measures: tuple[str, ...] = eqx.field(static=True, default=_DEFAULT_MEASURES)
     measure_centred: bool = eqx.field(static=True, default=True)
@@ -93,10 +97,11 @@ class Distillation(AbstractCell):
     def __check_init__(self) -> None:
         checks.check_fields(self)
         measures.require(self.measures)
-        num = len(self.teacher_layers)
-        rule = f"name as many layers as `teacher_layers`, which names {num}"
-        is_paired = len(self.student_layers) == num > 0
-        require(is_paired, "student_layers", rule, list(self.student_layers))
+        own, given = self.student_layers, self.teacher_layers
+        rule = "name as many layers as each other, at least one"
+        both = "student_layers` and `teacher_layers"
+        got = f"{list(own)} and {list(given)}"
+        require(len(own) == len(given) > 0, both, rule, got)
         whole = type(self.objective)
         is_plain = self.objective is None or whole.begin is AbstractObjective.begin
         rule = "be one without a memory from step to step"
@@ -104,9 +109,9 @@ class Distillation(AbstractCell):
 
     def check(self) -> None:
         split = self.dataset.split()
-        size = split.num_test
-        rule = f"not exceed {size}, the examples of the test"
-        require(self.num_vectors <= size, "num_vectors", rule, self.num_vectors)
+        size, asked = split.num_test, self.num_vectors
+        rule = f"not exceed {size}, the examples of the test, or `test_share` be larger"
+        require(asked is None or asked <= size, "num_vectors", rule, asked)
         for name, widths in (
             ("student", self.student.widths),
             ("teacher", self.teacher.widths(split)),
@@ -159,8 +164,9 @@ class Distillation(AbstractCell):
         )
 
     def _sizes(self, split: Split) -> Sizes:
+        measured = self.num_vectors or min(_MEASURED, split.num_test)
         parts = split.num_train, split.num_validation
-        return Sizes(*parts, self.num_vectors, self.batch_size)
+        return Sizes(*parts, measured, self.batch_size)
 
     @property
     def reported(self) -> tuple[str, ...]:

@@ -33,7 +33,7 @@ class Parameters(NamedTuple):
 class NetworkDistillation(AbstractProblem):
     """A student network under a task, a teacher's logits and its geometry."""
 
-    network: AbstractNetwork
+    network: AbstractNetwork = eqx.field(static=True)
     objective: AbstractObjective | None
     weights: Weights
     layers: tuple[tuple[int, int], ...] = eqx.field(static=True)  # student's, teacher's

@@ -52,7 +52,7 @@ class NetworkObserver(AbstractObserver):
     `svd_*`, of the teacher's features, truncated to that width.
     """
 
-    network: AbstractNetwork
+    network: AbstractNetwork = eqx.field(static=True)
     temperature: float  # of logits, for the divergence
     epsilon: float
     layers: tuple[int, int] = eqx.field(static=True)  # student's, teacher's
@@ -161,7 +161,7 @@ _LEVELS: dict[int, Mapping[str, float]] = {}
 _battery = jax.jit(measures.battery, static_argnames="names")
 
 
-@functools.partial(jax.jit, static_argnames="task")
+@functools.partial(jax.jit, static_argnames=("network", "task"))
 def _outputs(
     network: AbstractNetwork, parameters: PyTree, inputs: Array, task: Task
 ) -> Outputs:

@@ -193,7 +193,7 @@ class GivenOutputs(AbstractStage):
 class TeacherTraining(AbstractStage):
     """The training of a teacher, and what it makes of all examples."""
 
-    teacher: TrainedTeacher
+    teacher: TrainedTeacher = eqx.field(static=True)
     dataset: AbstractDataset
     task: Task = eqx.field(static=True, metadata=_NOT_DESCRIBED)
     num_train: int = eqx.field(static=True, metadata=_NOT_DESCRIBED)
