@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import importlib.util
+import itertools
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
@@ -48,7 +49,6 @@ def _base(
     dataset: datasets.AbstractDataset,
     teacher: networks.AbstractNetwork,
     student: networks.AbstractNetwork,
-    steps: int = 600,
 ) -> Distillation:
     """A student without a geometry term."""
     rate = optimisers.Adam(3e-3, "cosine")
@@ -58,7 +58,7 @@ def _base(
         student=student,
         objective=None,
         optimiser=rate,
-        num_steps=60 if quick else steps,
+        num_steps=60 if quick else 600,
         num_records=2 if quick else 6,
         num_seeds=4 if quick else 20,
         num_vectors=64 if quick else 256,
@@ -106,26 +106,19 @@ def scales(bases: Mapping[str, Distillation]) -> dict[tuple[str, str], float]:
     return {(str(name), str(loss)): float(v) for (name, loss), v in middle.items()}
 
 
-def weighted(
-    bases: Mapping[str, Distillation],
-    relative: Sequence[float] = RELATIVE,
-    terms: Sequence[str] = ("task",),
-    losses: Sequence[AbstractObjective] = LOSSES,
-) -> list[Cell]:
+def weighted(bases: Mapping[str, Distillation], terms: str = "task") -> list[Cell]:
     """Every setting, loss and weight, and the student without a geometry term."""
     scale = scales(bases)
+    task, logits = TERMS[terms]
     found = []
     for name, base in bases.items():
-        for term in terms:
-            task, logits = TERMS[term]
-            plain = dataclasses.replace(base, task_weight=task, kl_weight=logits)
-            labels = {"setting": name, "terms": term}
-            found.append(Cell(plain, {**labels, "relative_weight": 0.0}))
-            for loss in losses:
-                for each in relative:
-                    weight = each / scale[name, loss.label]
-                    cell = dataclasses.replace(plain, objective=loss, weight=weight)
-                    found.append(Cell(cell, {**labels, "relative_weight": each}))
+        plain = dataclasses.replace(base, task_weight=task, kl_weight=logits)
+        labels = {"setting": name, "terms": terms}
+        found.append(Cell(plain, {**labels, "relative_weight": 0.0}))
+        for loss, each in itertools.product(LOSSES, RELATIVE):
+            weight = each / scale[name, loss.label]
+            cell = dataclasses.replace(plain, objective=loss, weight=weight)
+            found.append(Cell(cell, {**labels, "relative_weight": each}))
     return found
 
 

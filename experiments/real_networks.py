@@ -40,7 +40,7 @@ def data(quick: bool) -> pd.DataFrame:
     more = [("logits", {name: base}), ("both", {name: base}), ("task", fewer)]
     parts = [distilling.chosen_runs(quick).assign(learned_from=_SAID["task"])]
     for terms, bases in [] if quick else more:
-        grid = distilling.weighted(bases, terms=[terms])
+        grid = distilling.weighted(bases, terms)
         rows = distilling.with_gains(distilling.chosen(cells.compute(grid)))
         said = _FEW if bases is fewer else _SAID[terms]
         parts.append(rows.assign(learned_from=said))
