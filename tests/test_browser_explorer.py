@@ -59,10 +59,7 @@ long_on_a_phone = pytest.mark.parametrize(
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
     """Where the page is served, with its token."""
-    variables = {
-        "XDG_CACHE_HOME": str(tmp_path_factory.mktemp("cache")),
-        "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",  # of compiling, most of the time here
-    }
+    variables = {"XDG_CACHE_HOME": str(tmp_path_factory.mktemp("cache"))}
     with serving.explorer(tmp_path_factory.mktemp("served"), variables) as found:
         yield found
 

@@ -13,10 +13,9 @@ app = marimo.App(width="full", app_title="simgeo explorer", css_file="explorer.c
 def imports():
     import marimo as mo
 
-    from simgeo import engine
     from simgeo_apps.explorer import ahead, controls, jobs, pictures, snippets
 
-    engine.keep_programs()
+    jobs.prepare()
     return ahead, controls, jobs, mo, pictures, snippets
 
 
