@@ -1,0 +1,128 @@
+"""Which layers should a geometry term compare, and in which order?
+
+A student with three hidden layers of eight units learns digits from labels, and from
+one term that compares its layers with those of a teacher as deep: the last, the middle
+or the first ones, all of them in order or reversed, or the last of one with the first
+of the other. Its weight is the one of five that does best on validation.
+
+Prediction: the last layers gain most, about two points with the centred Procrustes
+distance, since the readout sees them alone. All layers in order gain as much, within
+half a point; the middle or the first alone gain less than half of it. Crossed and
+reversed pairs gain nothing. CKA has the same order, at smaller gains, and the learned
+projection gains nothing anywhere. The geometry of the last layer is preserved most
+where the term acts on it alone.
+"""
+
+import dataclasses
+from typing import Any
+
+import pandas as pd
+
+from experiments import cells, distilling
+from experiments.distilling import LOSSES, NONE
+from experiments.study import Figure, Sheet, Study, where
+from simgeo import datasets, networks, plots, stats
+from simgeo.problems import AbstractObserver, Distillation
+
+# Of the student and of the teacher, counted from the input.
+PAIRS = {
+    "last": ((2,), (2,)),
+    "middle": ((1,), (1,)),
+    "first": ((0,), (0,)),
+    "all, in order": ((0, 1, 2), (0, 1, 2)),
+    "all, reversed": ((0, 1, 2), (2, 1, 0)),
+    "last with first": ((2,), (0,)),
+    "first with last": ((0,), (2,)),
+}
+_COMPARED = LOSSES[2], LOSSES[1], LOSSES[0]  # Procrustes, CKA, projection
+
+
+class LastMeasured(Distillation):
+    """Students whose last layer is measured, wherever the term acts."""
+
+    def observer(self) -> AbstractObserver:
+        last: dict[str, Any] = {"layers": (-1, -1)}
+        return dataclasses.replace(super().observer(), **last)
+
+
+def bases(quick: bool) -> dict[str, Distillation]:
+    """The student without a term, for every choice of layers."""
+    mlp = networks.MLP
+    deep = distilling.plain(quick, datasets.Digits(), mlp(64, 3), mlp(8, 3))
+    fields = {each.name: getattr(deep, each.name) for each in dataclasses.fields(deep)}
+    found = {}
+    for name, (own, given) in [*PAIRS.items()][: 2 if quick else None]:
+        layers: dict[str, Any] = {"student_layers": own, "teacher_layers": given}
+        found[name] = LastMeasured(**fields | layers)
+    return found
+
+
+def data(quick: bool) -> pd.DataFrame:
+    """The ends at the weights that do best on validation, with gains and seconds."""
+    grid = distilling.weighted(bases(quick), losses=_COMPARED)
+    rows = distilling.with_gains(distilling.chosen(cells.compute(grid)))
+    return distilling.with_seconds(rows, grid).rename(columns={"setting": "layers"})
+
+
+def compared(rows: pd.DataFrame) -> pd.DataFrame:
+    """Every choice of layers against none and against the last ones, by objective."""
+    terms = rows[rows["objective"] != NONE]
+    others = stats.paired_comparisons(
+        terms, "accuracy", "layers", within=["objective"], baseline="last"
+    )
+    against = distilling.gains(rows, ["layers"]).rename(
+        columns={"condition": "objective"}
+    )
+    return pd.concat(
+        [against, others.rename(columns={"condition": "layers"})], ignore_index=True
+    )
+
+
+def draw(rows: pd.DataFrame, sheet: Sheet) -> None:
+    """Gains by choice of layers, a panel for every loss; then what is preserved."""
+    names = [loss.label for loss in _COMPARED]
+    places = [*rows["layers"].unique()]
+    panels = sheet.line([*names, "preserved"], 1.9, sharex=False)
+    for (ax, name), _ in zip(panels, names, strict=False):
+        part = where(rows, objective=name)
+        values = {place: where(part, layers=place)["gain"] for place in places}
+        distilling.strip(values, [name] * len(values), ax)
+        ax.axvline(0, color="0.6", lw=0.8, zorder=-1)
+        ax.set_title(plots.style_of(name).name, color=plots.style_of(name).colour)
+        ax.set_xlabel("points of accuracy over none")
+    ax = sheet.axes.flat[-1]
+    by = ["objective", "layers"]
+    middle = stats.summarise(rows, by, ["cosine_correlation"])
+    for shift, name in zip((-0.22, 0.0, 0.22), names, strict=True):
+        part = where(middle, objective=name)
+        distilling.intervals(
+            part, [at + 1 + shift for at in range(len(part))], name, ax
+        )
+    alone = where(middle, objective=NONE)["estimate"].iloc[0]
+    ax.axvline(alone, color="0.6", lw=0.8, zorder=-1)
+    ax.set_title("geometry of the last layer")
+    ax.set_xlabel("cosine correlation")
+    ax.set_yticks(range(1, len(places) + 1), places)
+
+
+STUDY = Study(
+    __doc__,
+    data=data,
+    tables=lambda rows: {"layers_compared.csv": compared(rows)},
+    figures={
+        "layers": Figure(
+            "What a geometry term brings to accuracy by the layers that it compares, "
+            "those of the student first. Points: seeds, paired with the same seed "
+            "without a term; bars: medians. Right: what of the last layers' cosines is "
+            "preserved; medians and intervals over seeds, the line without a term.",
+            "Not run yet.",
+            draw,
+            columns="layers objective seed relative_weight accuracy gain "
+            "validation_accuracy cosine_correlation r2_of_teacher seconds",
+        )
+    },
+    note="Digits; three hidden layers of 8 units, the teacher's of 64. "
+    + distilling.NOTE.replace("the last hidden layer, measured ", "measured "),
+    real=True,
+    order=42,
+)
