@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import importlib.util
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -217,19 +217,28 @@ def table(
 def strip(
     values: Mapping[str, Sequence[float] | pd.Series], names: Sequence[str], ax: Axes
 ) -> None:
-    """A row of points for every label, from 1 downwards, with the median as a bar.
+    """A row of points for every label, with the median as a bar, and a line at 0.
 
     Args:
         values: of all seeds, by the label of their row.
         names: of the objectives in whose marks they are drawn.
         ax: of matplotlib, to draw into.
     """
-    plots.strip([np.asarray(each) for each in values.values()], [*values], ax)
-    for line, name in zip(ax.lines[::2], names, strict=True):
-        line.set(**plots.style_of(name).marks | {"marker": "o", "mew": 0.6})
-    ax.set_yticks(range(1, len(values) + 1), [*values])
-    for label in ax.get_yticklabels():
-        label.set_color(plots.INK)
+    for at, (name, each) in enumerate(zip(names, values.values(), strict=True), 1):
+        marks = plots.style_of(name).marks | {"marker": "o", "ls": "", "ms": 2.6}
+        spread = at + np.linspace(-0.26, 0.26, len(each))
+        ax.plot(np.asarray(each), spread, clip_on=False, **marks | {"mew": 0.6})
+        ax.plot([np.median(each)] * 2, [at - 0.45, at + 0.45], color=plots.INK, lw=1.1)
+    ax.axvline(0, color="0.6", lw=0.8, zorder=-1)
+    rows(values, ax)
+
+
+def rows(labels: Iterable[str], ax: Axes) -> None:
+    """Names rows of an axis, from 1 downwards."""
+    names = [*labels]
+    ax.set_yticks(range(1, len(names) + 1), names)
+    ax.set_ylim(len(names) + 0.6, 0.4)
+    ax.tick_params(axis="y", length=0)
 
 
 def intervals(

@@ -137,6 +137,7 @@ def data(quick: bool) -> pd.DataFrame:
     return distilling.with_seconds(rows, grid)
 
 
+_GROUPS = {"teacher mapped": DOWN, "student mapped": UP}
 _MEASURES = {"cosine_correlation": "cosine correlation", "r2_of_teacher": "R2"}
 
 
@@ -152,13 +153,17 @@ def draw(rows: pd.DataFrame, sheet: Sheet) -> None:
         part = where(rows, setting=place)
         values = {name: where(part, objective=name)["gain"] for name in names}
         distilling.strip(values, [_hue(name) for name in names], left)
-        left.axvline(0, color="0.6", lw=0.8, zorder=-1)
         left.set_title(f"{place}: gain")
         left.set_xlabel("points of accuracy over none")
         _preserved(part, names, right)
         right.set_title(f"{place}: preserved")
         for ax in (left, right):
-            ax.set_yticks(range(1, len(names) + 1), [SAID[name] for name in names])
+            distilling.rows([SAID[name] for name in names], ax)
+            ax.set_ylim(top=-0.5)
+            if ax.yaxis.get_tick_params().get("labelleft", True):
+                for said, group in _GROUPS.items():
+                    at = [1 + names.index(name) for name in group]
+                    plots.bracket(ax, said, min(at) - 0.4, max(at) + 0.4, 76.0)
 
 
 def _hue(name: str) -> str:
@@ -171,12 +176,12 @@ def _preserved(rows: pd.DataFrame, names: list[str], ax: Axes) -> None:
     middle = stats.summarise(rows, ["objective"], [*_MEASURES])
     for (measure, said), marker in zip(_MEASURES.items(), "os", strict=True):
         part = where(middle, value=measure).set_index("objective")
-        ax.axvline(part.loc["none", "estimate"], color="0.6", lw=0.8, zorder=-1)
+        alone = part.loc["none", "estimate"]
+        ax.plot([alone] * 2, [0.5, len(names) + 0.6], color="0.6", lw=0.8, zorder=-1)
         for at, name in enumerate(names, start=1):
             one = part.loc[[name]]
             distilling.intervals(one, [at], _hue(name), ax, marker=marker)
-        first = part.loc[names[0], "estimate"]
-        plots.direct(ax, first, 0.4, said, ha="center")
+        plots.direct(ax, alone, 0.0, said, ha="center", xytext=(0, 0))
 
 
 STUDY = Study(

@@ -82,27 +82,30 @@ def draw(rows: pd.DataFrame, sheet: Sheet) -> None:
     """Gains by choice of layers, a panel for every loss; then what is preserved."""
     names = [loss.label for loss in _COMPARED]
     places = [*rows["layers"].unique()]
-    panels = sheet.line([*names, "preserved"], 1.9, sharex=False)
-    for (ax, name), _ in zip(panels, names, strict=False):
+    panels = [ax for ax, _ in sheet.line([*names, "preserved"], 1.9, sharex=False)]
+    *gains, last = panels
+    span = rows["gain"].min() - 0.3, rows["gain"].max() + 0.3
+    for ax, name in zip(gains, names, strict=True):
         part = where(rows, objective=name)
         values = {place: where(part, layers=place)["gain"] for place in places}
         distilling.strip(values, [name] * len(values), ax)
-        ax.axvline(0, color="0.6", lw=0.8, zorder=-1)
-        ax.set_title(plots.style_of(name).name, color=plots.style_of(name).colour)
-        ax.set_xlabel("points of accuracy over none")
-    ax = sheet.axes.flat[-1]
-    by = ["objective", "layers"]
-    middle = stats.summarise(rows, by, ["cosine_correlation"])
-    for shift, name in zip((-0.22, 0.0, 0.22), names, strict=True):
+        ax.set_title(_said(name), color=plots.style_of(name).colour)
+        ax.set(xlabel="points over none", xlim=span)
+    middle = stats.summarise(rows, ["objective", "layers"], ["cosine_correlation"])
+    for shift, name in zip((-0.24, 0.0, 0.24), names, strict=True):
         part = where(middle, objective=name)
-        distilling.intervals(
-            part, [at + 1 + shift for at in range(len(part))], name, ax
-        )
+        rows_at = [at + shift for at in range(1, len(part) + 1)]
+        distilling.intervals(part, rows_at, name, last)
     alone = where(middle, objective=NONE)["estimate"].iloc[0]
-    ax.axvline(alone, color="0.6", lw=0.8, zorder=-1)
-    ax.set_title("geometry of the last layer")
-    ax.set_xlabel("cosine correlation")
-    ax.set_yticks(range(1, len(places) + 1), places)
+    last.axvline(alone, color="0.6", lw=0.8, zorder=-1)
+    last.set_title("last layers")
+    last.set_xlabel("cosine correlation")
+    distilling.rows(places, last)
+
+
+def _said(name: str) -> str:
+    style = plots.style_of(name)
+    return " ".join(filter(None, (style.group, style.name)))
 
 
 STUDY = Study(

@@ -104,15 +104,15 @@ _SAID = {NONE: "labels alone", LOGITS: "logits", GEOMETRY.label: "centred Procru
 
 def draw(rows: pd.DataFrame, sheet: Sheet) -> None:
     """Accuracy over the bits, and what either term gains."""
-    panels = sheet.line(["accuracy", "gain"], 2.1, sharex=False, sharey=False)
-    (left, _), (right, _) = panels
+    shared = {"sharex": False, "sharey": False}
+    left, right = (ax for ax, _ in sheet.line(["accuracy", "gain"], 2.1, **shared))
     percent = rows.assign(accuracy=100 * rows["accuracy"])
     _over_bits(percent, "accuracy", [*_MARKS], left)
     left.set(ylabel="accuracy in percent")
     _over_bits(rows, "gain", [LOGITS, GEOMETRY.label], right)
     right.axhline(0, color="0.6", lw=0.8, zorder=-1)
     right.set(ylabel="points of accuracy over labels alone")
-    sheet.names()
+    plots.name_ends([left, right])
 
 
 def _over_bits(rows: pd.DataFrame, value: str, names: list[str], ax: Axes) -> None:
@@ -131,7 +131,7 @@ def _over_bits(rows: pd.DataFrame, value: str, names: list[str], ax: Axes) -> No
         )
         for place, each in zip(places, bits, strict=True):
             dots = {"color": _MARKS[name]["color"], "alpha": 0.3, "mew": 0}
-            ax.plot([place] * len(seeds), seeds[each], ".", ms=2.5, **dots)
+            ax.plot([place + 0.04] * len(seeds), seeds[each], ".", ms=2.5, **dots)
     ax.set_xticks(range(len(bits)), ["not\nrounded" if b == FULL else b for b in bits])
     ax.set_xlabel("bits of a weight")
 
