@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import importlib.util
 import itertools
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -14,7 +15,15 @@ from matplotlib.axes import Axes
 from experiments import cells
 from experiments.cells import Cell
 from experiments.study import ends, where
-from simgeo import datasets, networks, objectives, optimisers, plots, stats
+from simgeo import (
+    datasets,
+    engine,
+    networks,
+    objectives,
+    optimisers,
+    plots,
+    stats,
+)
 from simgeo.objectives import AbstractObjective
 from simgeo.problems import Distillation, TrainedTeacher
 
@@ -176,14 +185,22 @@ def with_gains(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(gain=100 * (rows["accuracy"] - alone.reindex(keys).to_numpy()))
 
 
-def with_seconds(frame: pd.DataFrame, grid: Sequence[Cell]) -> pd.DataFrame:
-    """The rows with `seconds`, those that a run took for each of its seeds."""
-    runs = [run for run in cells.datasets(grid) if run is not None]
-    took = {
-        run.attrs["fingerprint"]: run.attrs["seconds"] / run.sizes["seed"]
-        for run in runs
-    }
-    return frame.assign(seconds=frame["fingerprint"].map(took))
+def step_costs(grid: Sequence[Cell]) -> pd.DataFrame:
+    """What a step of one seed takes of the processor, in microseconds.
+
+    Every run is made twice, and the second is timed, without compilation; records
+    before and after it are part of it. Other processes hardly change processor time.
+    """
+    found = []
+    for cell in grid:
+        one = dataclasses.replace(cell.experiment, num_records=2)
+        engine.run(one)
+        begin = time.process_time()
+        engine.run(one)
+        took = time.process_time() - begin
+        label = one.labels["objective"]
+        found.append((label, 1e6 * took / one.num_steps / one.num_seeds))
+    return pd.DataFrame(found, columns=["objective", "microseconds"])
 
 
 def gains(rows: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:

@@ -26,7 +26,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from matplotlib.axes import Axes
 
 from experiments import cells, distilling
-from experiments.cells import RESULTS
+from experiments.cells import RESULTS, Cell
 from experiments.study import Figure, Sheet, Study, where
 from simgeo import engine, functional, objectives, plots, stats
 from simgeo.objectives import AbstractObjective
@@ -125,7 +125,7 @@ def interfaces(base: Distillation) -> tuple[AbstractObjective, ...]:
 
 
 def data(quick: bool) -> pd.DataFrame:
-    """The ends at the weights that do best on validation, with gains and seconds."""
+    """The ends at the weights that do best on validation, with their gains."""
     known = distilling.settings(quick)
     grid = []
     for name in [
@@ -134,7 +134,15 @@ def data(quick: bool) -> pd.DataFrame:
         base = known[name]
         grid += distilling.weighted({name: base}, losses=interfaces(base))
     rows = distilling.with_gains(distilling.chosen(cells.compute(grid)))
-    return distilling.with_seconds(rows, grid)
+    return rows.merge(cells.cached(costs, {"quick": quick}), on="objective")
+
+
+def costs(quick: bool) -> pd.DataFrame:
+    """What a step takes with every interface, and with none, on digits."""
+    base = distilling.settings(quick)[_SETTINGS[0]]
+    terms = (None, *interfaces(base))
+    changed = [dataclasses.replace(base, objective=one, weight=0.01) for one in terms]
+    return distilling.step_costs([Cell(each, {}) for each in changed])
 
 
 _GROUPS = {"teacher mapped": DOWN, "student mapped": UP}
@@ -198,7 +206,7 @@ STUDY = Study(
             "Not run yet.",
             draw,
             columns="setting objective seed relative_weight accuracy gain "
-            "validation_accuracy cosine_correlation r2_of_teacher seconds",
+            "validation_accuracy cosine_correlation r2_of_teacher microseconds",
         )
     },
     note=distilling.NOTE,

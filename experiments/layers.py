@@ -58,10 +58,10 @@ def bases(quick: bool) -> dict[str, Distillation]:
 
 
 def data(quick: bool) -> pd.DataFrame:
-    """The ends at the weights that do best on validation, with gains and seconds."""
+    """The ends at the weights that do best on validation, with their gains."""
     grid = distilling.weighted(bases(quick), losses=_COMPARED)
     rows = distilling.with_gains(distilling.chosen(cells.compute(grid)))
-    return distilling.with_seconds(rows, grid).rename(columns={"setting": "layers"})
+    return rows.rename(columns={"setting": "layers"})
 
 
 def compared(rows: pd.DataFrame) -> pd.DataFrame:
@@ -121,7 +121,7 @@ STUDY = Study(
             "Not run yet.",
             draw,
             columns="layers objective seed relative_weight accuracy gain "
-            "validation_accuracy cosine_correlation r2_of_teacher seconds",
+            "validation_accuracy cosine_correlation r2_of_teacher",
         )
     },
     note="Digits; three hidden layers of 8 units, the teacher's of 64. "

@@ -8,7 +8,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-import xarray as xr
 
 from experiments import cells, distilling, interface, layers, quantised_student
 from experiments.sheet import Sheet
@@ -19,7 +18,7 @@ pytestmark = pytest.mark.once
 STUDIES = {
     layers: (["layers"], ["last", "middle"], 3),
     interface: (["setting"], ["digits, m = 8"], 11),
-    quantised_student: (["bits"], [2, 32], 2),
+    quantised_student: (["bits", "units"], [2, 32], 2),
 }
 
 
@@ -39,15 +38,15 @@ def computed(monkeypatch):
         known = {"objective": label, "fingerprint": one.fingerprint}
         return frame.assign(**{**known, **cell.labels})
 
-    def datasets(grid):
-        for cell in grid:
-            told = {"fingerprint": cell.experiment.fingerprint, "seconds": 8.0}
-            yield xr.Dataset(coords={"seed": cell.experiment.seeds}, attrs=told)
+    def costs(study, asked):
+        base = distilling.settings(**asked)["digits, m = 8"]
+        labels = [distilling.NONE, *(one.label for one in interface.interfaces(base))]
+        return pd.DataFrame({"objective": labels, "microseconds": 2.0})
 
     monkeypatch.setattr(
         cells, "compute", lambda grid: pd.concat(map(rows, grid), ignore_index=True)
     )
-    monkeypatch.setattr(cells, "datasets", datasets)
+    monkeypatch.setattr(cells, "cached", costs)
     monkeypatch.setattr(interface, "main_directions", lambda base: "")
 
 
@@ -64,7 +63,6 @@ def test_a_quick_study_has_a_row_for_every_setting_term_and_seed(study, tmp_path
     assert not drawn.duplicated(keys).any()
     assert [*drawn[by[0]].unique()] == places
     assert len(drawn) == len(places) * (num_terms + 1) * 4
-    assert (drawn["seconds"] == 2.0).all()
     none = drawn[drawn["objective"] == distilling.NONE]
     assert (none["gain"] == 0.0).all()
     assert (none["relative_weight"] == 0.0).all()
@@ -150,3 +148,13 @@ def test_main_directions_are_the_eigenvectors_of_the_training_features(
     overlap = np.abs(np.asarray(found).T @ vectors[:, ::-1][:, :8])
     np.testing.assert_allclose(overlap, np.eye(8), atol=2e-3)  # from float32 features
     assert values[-8] > 0
+
+
+def test_the_cost_of_a_step_is_that_of_one_seed(monkeypatch):
+    times = iter([10.0, 16.0])
+    monkeypatch.setattr(engine, "run", lambda cell: None)
+    monkeypatch.setattr(distilling.time, "process_time", lambda: next(times))
+    base = next(iter(distilling.settings(False).values()))
+    found = distilling.step_costs([cells.Cell(base, {})])
+    assert found["objective"].tolist() == [distilling.NONE]
+    assert found["microseconds"].tolist() == [6e6 / 600 / 20]
