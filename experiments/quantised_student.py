@@ -1,9 +1,9 @@
 """Does geometry help a student whose weights have few bits?
 
-A network with two layers of 16 or 8 units learns digits with weights of 2, 3, 4 or 8 bits,
-or unrounded: from labels alone, beside the teacher's logits, or beside the centred
-Procrustes distance of the last layers. The weight of either term is the one of five
-that does best on validation.
+A network with two layers of 16 or 8 units learns digits with weights of 2, 3, 4 or 8
+bits, or unrounded: from labels alone, beside the teacher's logits, or beside the
+centred Procrustes distance of the last layers. The weight of either term is the one of
+five that does best on validation.
 
 Prediction: two bits cost at least ten points of accuracy, three bits about three and
 eight bits nothing. The geometry gains more the fewer the bits: less than half a point
