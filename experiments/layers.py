@@ -11,6 +11,16 @@ half a point; the middle or the first alone gain less than half of it. Crossed a
 reversed pairs gain nothing. CKA has the same order, at smaller gains, and the learned
 projection gains nothing anywhere. The geometry of the last layer is preserved most
 where the term acts on it alone.
+
+Outcome: most of the prediction failed. The centred Procrustes distance gains about
+three points whichever layers it compares, all of them reversed as much as in order, and
+the last of the student with the first of the teacher as much as with the last. Only the
+first layers alone gain less than the last ones, by one point. It also preserves more of
+the last layers wherever it acts, least from the first layer of the student. CKA gains
+where the first layer of the student meets the last of the teacher and nowhere else, and
+the projection gains nothing, as predicted. So the gain does not depend on which of the
+teacher's layers is followed; we do not know whether a teacher that knows nothing of the
+task would do as well.
 """
 
 import dataclasses
@@ -118,7 +128,12 @@ STUDY = Study(
             "those of the student first. Points: seeds, paired with the same seed "
             "without a term; bars: medians. Right: what of the last layers' cosines is "
             "preserved; medians and intervals over seeds, the line without a term.",
-            "Not run yet.",
+            "The centred Procrustes distance gains 3.20 points from the last layers, 3.62 "
+            "from all in order, 3.48 from all reversed and 3.06 from the student's "
+            "last with the teacher's first; the first layers alone gain 2.51, which "
+            "is less than the last do (signed-rank test, adjusted, below five "
+            "percent). CKA gains from one choice only, 2.23 points from the student's "
+            "first with the teacher's last.",
             draw,
             columns="layers objective seed relative_weight accuracy gain "
             "validation_accuracy cosine_correlation r2_of_teacher",
