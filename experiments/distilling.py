@@ -242,7 +242,7 @@ def strip(
         ax: of matplotlib, to draw into.
     """
     for at, (name, each) in enumerate(zip(names, values.values(), strict=True), 1):
-        marks = plots.style_of(name).marks | {"marker": "o", "ls": "", "ms": 2.6}
+        marks = plots.style_of(name).marks | {"ls": "", "ms": 2.8}
         spread = at + np.linspace(-0.26, 0.26, len(each))
         ax.plot(np.asarray(each), spread, clip_on=False, **marks | {"mew": 0.6})
         ax.plot([np.median(each)] * 2, [at - 0.45, at + 0.45], color=plots.INK, lw=1.1)

@@ -108,7 +108,7 @@ def draw(rows: pd.DataFrame, sheet: Sheet) -> None:
         distilling.intervals(part, rows_at, name, last)
     alone = where(middle, objective=NONE)["estimate"].iloc[0]
     last.axvline(alone, color="0.6", lw=0.8, zorder=-1)
-    last.set_title("last layers")
+    last.set_title("last layers preserved")
     last.set_xlabel("cosine correlation")
     distilling.rows(places, last)
 
@@ -128,12 +128,12 @@ STUDY = Study(
             "those of the student first. Points: seeds, paired with the same seed "
             "without a term; bars: medians. Right: what of the last layers' cosines is "
             "preserved; medians and intervals over seeds, the line without a term.",
-            "The centred Procrustes distance gains 3.20 points from the last layers, 3.62 "
-            "from all in order, 3.48 from all reversed and 3.06 from the student's "
-            "last with the teacher's first; the first layers alone gain 2.51, which "
-            "is less than the last do (signed-rank test, adjusted, below five "
-            "percent). CKA gains from one choice only, 2.23 points from the student's "
-            "first with the teacher's last.",
+            "The centred Procrustes distance gains 3.20 points from the last layers, "
+            "3.62 from all in order, 3.48 from all reversed and 3.06 from the "
+            "student's last with the teacher's first; the first layers alone gain "
+            "2.51, which is less than the last do (signed-rank test, adjusted, below "
+            "five percent). CKA gains from one choice only, 2.23 points from the "
+            "student's first with the teacher's last.",
             draw,
             columns="layers objective seed relative_weight accuracy gain "
             "validation_accuracy cosine_correlation r2_of_teacher",
