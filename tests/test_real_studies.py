@@ -16,7 +16,7 @@ from simgeo import engine, plots
 pytestmark = pytest.mark.once
 
 STUDIES = {
-    layers: (["layers"], ["last", "middle"], 3),
+    layers: (["layers"], ["last", "middle", layers.UNTRAINED], 3),
     interface: (["setting"], ["digits, m = 8"], 11),
     quantised_student: (["bits", "units"], [2, 32], 2),
 }
@@ -79,10 +79,13 @@ def test_a_quick_study_has_a_row_for_every_setting_term_and_seed(study, tmp_path
 
 def test_layers_are_those_that_are_named_and_the_last_are_measured():
     found = layers.bases(False)
-    assert list(found) == list(layers.PAIRS)
+    assert list(found) == [*layers.PAIRS, layers.UNTRAINED]
     for name, cell in found.items():
         cell.check()
-        assert (cell.student_layers, cell.teacher_layers) == layers.PAIRS[name]
+        pairs = layers.PAIRS.get(name, ((-1,), (-1,)))
+        assert (cell.student_layers, cell.teacher_layers) == pairs
+        steps = 1 if name == layers.UNTRAINED else 2000
+        assert cell.teacher.num_steps == steps
         assert cell.student.widths == (8, 8, 8)
         assert cell.observer().layers == (-1, -1)
         assert cell.num_seeds == 20
