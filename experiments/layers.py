@@ -69,9 +69,9 @@ def bases(quick: bool) -> dict[str, Distillation]:
     for name, (own, given) in [*PAIRS.items()][: 2 if quick else None]:
         layers: dict[str, Any] = {"student_layers": own, "teacher_layers": given}
         found[name] = LastMeasured(**fields | layers)
-    untrained = dataclasses.replace(deep.teacher, num_steps=1)
-    last: dict[str, Any] = {"teacher": untrained}
-    return found | {UNTRAINED: LastMeasured(**fields | last)}
+    once: dict[str, Any] = {"num_steps": 1}
+    untrained = {"teacher": dataclasses.replace(deep.teacher, **once)}
+    return found | {UNTRAINED: LastMeasured(**fields | untrained)}
 
 
 def data(quick: bool) -> pd.DataFrame:
@@ -111,7 +111,8 @@ def draw(rows: pd.DataFrame, sheet: Sheet) -> None:
         distilling.strip(values, [name] * len(values), ax)
         ax.set_title(_said(name), color=plots.style_of(name).colour)
         ax.set(xlabel="points over none", xlim=span)
-    middle = stats.summarise(rows, ["objective", "layers"], ["cosine_correlation"])
+    known = rows.dropna(subset=["cosine_correlation"])
+    middle = stats.summarise(known, ["objective", "layers"], ["cosine_correlation"])
     for shift, name in zip((-0.24, 0.0, 0.24), names, strict=True):
         part = where(middle, objective=name)
         rows_at = [at + shift for at in range(1, len(part) + 1)]
