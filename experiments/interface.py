@@ -13,6 +13,17 @@ do the student need not, and the rotation, which cannot stretch, is the best of 
 The map that is best at every step has the highest R2 of the teacher, which is what it
 minimises. A learned map of the teacher gains nothing and preserves no more than a
 student without a term, since it can follow any student.
+
+Outcome: the best interface depends on the data, and the prediction held for one of the
+two. On digits Procrustes gains more than all others, which no other prediction
+survived: the teacher's main directions gain nothing, a learned map of the teacher gains
+almost one point and preserves more than no term, and the map that is best at every step
+gains over one point. R2 is highest under Procrustes. On two views a learned map with an
+intercept gains more than Procrustes does, a learned rotation and the teacher's main
+directions gain about as much as it, and without the intercept a learned map gains
+nothing that a test tells from zero. A random map of the student gains nowhere, and
+Procrustes alone preserves more cosines than no term in both. It costs about four times
+the processor's time of a step without a term, and the best map at every step three.
 """
 
 import dataclasses
@@ -27,6 +38,7 @@ from matplotlib.axes import Axes
 
 from experiments import cells, distilling
 from experiments.cells import RESULTS, Cell
+from experiments.distilling import NONE
 from experiments.study import Figure, Sheet, Study, where
 from simgeo import engine, functional, objectives, plots, stats
 from simgeo.objectives import AbstractObjective
@@ -145,8 +157,8 @@ def costs(quick: bool) -> pd.DataFrame:
     return distilling.step_costs([Cell(each, {}) for each in changed])
 
 
-_GROUPS = {"teacher mapped": DOWN, "student mapped": UP}
-_MEASURES = {"cosine_correlation": "cosine correlation", "r2_of_teacher": "R2"}
+_GROUPS = {"teacher": DOWN, "student": UP}
+_MEASURES = {"cosine_correlation": "o", "r2_of_teacher": "s"}  # and their marks
 
 
 def draw(rows: pd.DataFrame, sheet: Sheet) -> None:
@@ -165,9 +177,9 @@ def draw(rows: pd.DataFrame, sheet: Sheet) -> None:
         left.set_xlabel("points of accuracy over none")
         _preserved(part, names, right)
         right.set_title(f"{place}: preserved")
+        right.set_xlabel("circles: cosine correlation,\nsquares: R2 of the teacher")
         for ax in (left, right):
             distilling.rows([SAID[name] for name in names], ax)
-            ax.set_ylim(top=-0.5)
             if ax.yaxis.get_tick_params().get("labelleft", True):
                 for said, group in _GROUPS.items():
                     at = [1 + names.index(name) for name in group]
@@ -182,34 +194,47 @@ def _hue(name: str) -> str:
 def _preserved(rows: pd.DataFrame, names: list[str], ax: Axes) -> None:
     """Medians and intervals of both measures, and lines where no term is."""
     middle = stats.summarise(rows, ["objective"], [*_MEASURES])
-    for (measure, said), marker in zip(_MEASURES.items(), "os", strict=True):
+    for measure, marker in _MEASURES.items():
         part = where(middle, value=measure).set_index("objective")
-        alone = part.loc["none", "estimate"]
-        ax.plot([alone] * 2, [0.5, len(names) + 0.6], color="0.6", lw=0.8, zorder=-1)
-        for at, name in enumerate(names, start=1):
+        ax.axvline(part.loc[NONE, "estimate"], color="0.6", lw=0.8, zorder=-1)
+        for row, name in enumerate(names, start=1):
             one = part.loc[[name]]
-            distilling.intervals(one, [at], _hue(name), ax, marker=marker)
-        plots.direct(ax, alone, 0.0, said, ha="center", xytext=(0, 0))
+            distilling.intervals(one, [row], _hue(name), ax, marker=marker)
+
+
+def compared(rows: pd.DataFrame) -> pd.DataFrame:
+    """Every interface against none, and against Procrustes."""
+    terms = rows[rows["objective"] != NONE]
+    others = stats.paired_comparisons(
+        terms, "accuracy", "objective", within=["setting"], baseline=PROCRUSTES
+    )
+    return pd.concat([distilling.gains(rows, ["setting"]), others], ignore_index=True)
 
 
 STUDY = Study(
     __doc__,
     data=data,
-    tables=lambda rows: {"interface_compared.csv": distilling.gains(rows, ["setting"])},
+    tables=lambda rows: {"interface_compared.csv": compared(rows)},
     figures={
         "interface": Figure(
             "What a term brings and preserves by the map between eight units of the "
             "student and 64 of the teacher. Left, points: seeds, paired with the same "
             "seed without a term; bars: medians. Right: the correlation of cosines, "
             "and how much of the teacher a linear map reads from the student, R2; "
-            "medians and intervals over seeds, lines without a term.",
-            "Not run yet.",
+            "medians and intervals over seeds, lines without a term. Brackets: whose "
+            "features are mapped.",
+            "On digits Procrustes gains 2.23 points, more than every map; the map that "
+            "is best at every step comes next with 1.39. On two views a learned map "
+            "with an intercept gains 2.63, more than Procrustes, which gains 1.75 "
+            "(signed-rank tests, adjusted, below five percent); without the intercept "
+            "it gains 0.75, which no test tells from zero.",
             draw,
             columns="setting objective seed relative_weight accuracy gain "
             "validation_accuracy cosine_correlation r2_of_teacher microseconds",
         )
     },
-    note=distilling.NOTE,
+    note=distilling.NOTE + " The csv has microseconds of the processor, a step and "
+    "seed, on digits.",
     real=True,
     order=43,
 )
