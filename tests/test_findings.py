@@ -127,6 +127,8 @@ HELPED = over(
 PRESERVED = [agreement("real", name) for name in ("correlation", "low", "high")]
 GAINED = functools.partial(agreement, "gain")
 
+VIEWS = {"setting": "two views, m = 8"}
+
 HELD: dict[str, list[tuple[str, list[Number]]]] = {
     "README.md": [
         ("bridge", PRESERVED),
@@ -319,6 +321,22 @@ HELD: dict[str, list[tuple[str, list[Number]]]] = {
                 *("teacher's logits", "labels and logits"),
                 "labels, a fifth of the examples",
             ),
+        ),
+        (
+            "layers",
+            over(
+                CENTRED,
+                "layers",
+                *("last", "all, in order", "all, reversed", "last with first", "first"),
+            )
+            + [at("gain", objective="CKA", layers="first with last")],
+        ),
+        (
+            "interface",
+            [CENTRED(setting="digits, m = 8")]
+            + [at("gain", objective="Projection, solved", setting="digits, m = 8")]
+            + [at("gain", objective="Projection, centred", **VIEWS), CENTRED(**VIEWS)]
+            + [at("gain", objective="Projection", **VIEWS)],
         ),
     ],
 }
