@@ -129,6 +129,14 @@ GAINED = functools.partial(agreement, "gain")
 
 VIEWS = {"setting": "two views, m = 8"}
 
+
+def cost_of_two_bits(frame: pd.DataFrame) -> float:
+    """Points of accuracy that students of eight units lose, without a term."""
+    alone = frame[frame["objective"].eq("none") & frame["units"].eq(8)]
+    middle = 100 * alone.groupby("bits")["accuracy"].median()
+    return middle[32] - middle[2]
+
+
 HELD: dict[str, list[tuple[str, list[Number]]]] = {
     "README.md": [
         ("bridge", PRESERVED),
@@ -337,6 +345,10 @@ HELD: dict[str, list[tuple[str, list[Number]]]] = {
             + [at("gain", objective="Projection, solved", setting="digits, m = 8")]
             + [at("gain", objective="Projection, centred", **VIEWS), CENTRED(**VIEWS)]
             + [at("gain", objective="Projection", **VIEWS)],
+        ),
+        (
+            "quantised_student",
+            [*over(CENTRED, "bits", 3, 4, 8, 32, units=8), cost_of_two_bits],
         ),
     ],
 }
