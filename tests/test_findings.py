@@ -222,6 +222,14 @@ HELD: dict[str, list[tuple[str, list[Number]]]] = {
             ],
         ),
         ("real_networks", HELPED),
+        (
+            "layers",
+            over(
+                CENTRED,
+                "layers",
+                *("last", "all, in order", "all, reversed", "last, untrained"),
+            ),
+        ),
     ],
     "figures/README.md": [
         (
@@ -336,6 +344,7 @@ HELD: dict[str, list[tuple[str, list[Number]]]] = {
                 CENTRED,
                 "layers",
                 *("last", "all, in order", "all, reversed", "last with first", "first"),
+                "last, untrained",
             )
             + [at("gain", objective="CKA", layers="first with last")],
         ),
