@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 from simgeo import engine, objectives, optimisers, results, settings, sweep, teachers
-from simgeo.engine import _engine
+from simgeo.engine import _engine, _units
 from simgeo.engine._label import data_set
 from simgeo.engine._units import program_of
 from simgeo.problems import Experiment
@@ -183,24 +183,46 @@ def test_knobs_seeds_steps_and_teachers_do_not_split_programs():
     assert len({program_of(cell) for cell in others}) == 4
 
 
-def test_a_plan_holds_every_cell_once_the_largest_first():
+@pytest.mark.parametrize("num_cores", [1, 2, 7, 64])
+def test_pieces_are_of_the_plan_and_not_of_the_machine(num_cores, monkeypatch):
     found = sweep.grid(BASE, **AXES, num_steps=[12, 20], student_dim=[3, 4])
-    whole = sweep.plan(found, num_devices=1, batch_bytes=20_000)
-    parts = whole.batches()
-    names = [name for part in parts for name in part.fingerprints]
+    expected = sweep.plan(found).pieces
+    monkeypatch.setattr(_units, "num_workers", lambda: num_cores)
+    whole = sweep.plan(found)
+    assert whole.pieces == expected
+    names = [name for piece in whole.pieces for name in piece.wanted]
     assert len(names) == len(set(names)) == len(found)
-    costs = [part.batch.cost for part in parts]
-    assert costs == sorted(costs, reverse=True)
-    assert len(parts) > 4
-    for part in parts:
-        steps = {tuple(work.cell.record_steps) for work in part.batch.works}
-        assert len(steps) == 1
-        kinds = {program_of(work.cell) for work in part.batch.works}
-        assert kinds == {part.batch.program}
-        assert len(part.batch.units) <= part.batch.capacity
-    reverse = sweep.plan(found[::-1], num_devices=1, batch_bytes=20_000).batches()
-    sizes = [{part.batch.capacity for part in each} for each in (parts, reverse)]
-    assert sizes[0] == sizes[1]
+    assert len({piece.name for piece in whole.pieces}) == len(whole.pieces)
+    sizes: dict[int, set] = {}
+    for piece in whole.pieces:
+        part = whole.batch(piece.wanted, whole.room[piece.program])
+        works = part.batch.works
+        assert len({tuple(work.cell.record_steps) for work in works}) == 1
+        assert {work.program for work in works} == {part.batch.program}
+        assert len(part.batch.units) == piece.num_units <= part.batch.capacity
+        sizes.setdefault(piece.program, set()).add(part.batch.capacity)
+    assert all(len(each) == 1 for each in sizes.values())  # compiled once
+
+
+def test_long_cells_are_shared_by_their_seeds():
+    long = dataclasses.replace(BASE, num_steps=10**6, num_seeds=1000)
+    [piece, *others] = sweep.plan([long]).pieces
+    assert 16 <= len(others) < 1000
+    seeds = [s for each in (piece, *others) for s in each.wanted[long.fingerprint]]
+    assert seeds == [*range(1000)]
+    short = dataclasses.replace(BASE, num_seeds=1000)
+    assert len(sweep.plan([short]).pieces) == 1
+
+
+def test_sixteen_processes_share_one_program():
+    found = sweep.grid(
+        BASE, optimiser__learning_rate=sweep.log_span(1e-3, 1, 400), num_steps=[1000]
+    )
+    pieces = sweep.plan(found).pieces
+    assert len({piece.group for piece in pieces}) == 1
+    assert 32 <= len(pieces) <= 100
+    costs = [piece.cost for piece in pieces]
+    assert max(costs) <= 2 * min(costs[:-1])
 
 
 def test_cells_that_differ_in_their_seeds_only_are_one():

@@ -8,6 +8,7 @@ from simgeo.results._index import files_of as files_of
 from simgeo.results._index import index as index
 from simgeo.results._opening import open as open
 from simgeo.results._opening import verify as verify
+from simgeo.results._opening import whole_parts as whole_parts
 from simgeo.results._reading import DamagedFileError as DamagedFileError
 from simgeo.results._reading import SchemaError as SchemaError
 from simgeo.results._reading import UnreadableFileError as UnreadableFileError

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from simgeo.results._index import Entry, files_of, known, read, replace
 from simgeo.results._reading import DamagedFileError, UnreadableFileError
-from simgeo.results._seed_files import schema_1
+from simgeo.results._seed_files import Part, part_of, schema_1
 from simgeo.results._store import Store
 from simgeo.settings import SCHEMA
 
@@ -62,6 +62,24 @@ def verify(folder: str | Path, fingerprints: Iterable[str]) -> list[str]:
         told = _told(folder, "damaged", found.damaged, "The seeds are run again.")
         warnings.warn(told, stacklevel=2)
     return found.damaged
+
+
+def whole_parts(folder: str | Path) -> Iterator[tuple[Part, int]]:
+    """Every part whose file is whole, and when it was written, in ns.
+
+    Files that the index does not know are read. One that is damaged, or cannot be read,
+    is left out, with a warning that names it.
+
+    Raises:
+        ValueError: if the folder cannot be read.
+    """
+    found, _ = _entries(Path(folder))
+    for each in _left_out(Path(folder), found):
+        warnings.warn(each, stacklevel=2)
+    for name, entry in found.entries.items():
+        part = part_of(name)
+        if part is not None and entry.schema == SCHEMA:
+            yield part, entry.time
 
 
 class _Found(NamedTuple):
