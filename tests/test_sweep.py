@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -216,7 +216,7 @@ def test_long_cells_are_shared_by_their_seeds():
 
 def test_sixteen_processes_share_one_program():
     found = sweep.grid(
-        BASE, optimiser__learning_rate=sweep.log_span(1e-3, 1, 400), num_steps=[1000]
+        BASE, optimiser__learning_rate=sweep.log_span(1e-3, 1.0, 400), num_steps=[1000]
     )
     pieces = sweep.plan(found).pieces
     assert len({piece.group for piece in pieces}) == 1
@@ -413,7 +413,8 @@ def test_a_program_that_does_not_fit_is_made_smaller_or_refused(cells, monkeypat
         sizes.append(capacity)
         return 2**20 * capacity
 
-    [part] = sweep.plan(cells, num_devices=1).batches()
+    whole = sweep.plan(cells)
+    part = whole.batch({name: (0, 1) for name in whole.works}, whole.room[0])
     assert part.batch.capacity == 16  # of twelve units
     monkeypatch.setattr(engine.Engine, "_needs", needs)
     monkeypatch.setattr(_engine.memory, "held", lambda: 2**30)
@@ -469,48 +470,12 @@ def test_executors_that_are_none_are_refused(name, message):
         sweep.executor_of(name)
 
 
-def test_claims_change_the_order_and_nothing_else(cells, tmp_path):
-    folder = tmp_path / "store"
-    whole = sweep.plan(cells, batch_bytes=1)
-    parts = whole.batches()
-    assert len(parts) == 6
-    folder.mkdir()
-    keep.claim(folder, parts[0].name)  # of a process that was killed
-    order = []
-    with pytest.MonkeyPatch.context() as patch:
-
-        def noted(self, part, *rest):
-            order.append(part.name)
-            return [
-                (name, work.cell, made_up(work.cell, work.seeds))
-                for name, work in zip(part.fingerprints, part.batch.works, strict=True)
-            ]
-
-        patch.setattr(work.Worker, "compute", noted)
-        report = sweep.run(whole, folder)
-    assert report.done == 6
-    assert order[-1] == parts[0].name
-    assert not list((folder / ".claims").iterdir())
-
-
-def test_a_worker_that_is_lost_says_nothing_of_its_cells(cells, tmp_path):
-    class Lost(ThreadPoolExecutor):
-        def submit(self, *_):
-            future = Future()
-            future.set_exception(RuntimeError("killed"))
-            return future
-
-    with Lost() as pool, pytest.raises(OSError, match="a worker was lost .*killed"):
-        sweep.run(cells, tmp_path / "store", executor=pool)
-    assert keep.failures(tmp_path / "store") == {}
-
-
 CHILD = """
 import sys, pickle
 from simgeo import engine, sweep
 engine.keep_programs()
 cells = pickle.load(sys.stdin.buffer)
-sweep.run(sweep.plan(cells, batch_bytes=1), sys.argv[1])
+sweep.run(cells, sys.argv[1])
 """
 
 
@@ -540,12 +505,12 @@ def test_nothing_is_lost_when_two_processes_are_killed(tmp_path, monkeypatch):
             child.send_signal(signal.SIGKILL)
             child.wait()
     assert 8 <= len(list(folder.glob("*.nc"))) < 40
-    sweep.run(sweep.plan(found, batch_bytes=1), folder)
+    sweep.run(found, folder)
     frame = results.open(folder).frame
     assert len(frame) == 80
     assert not frame.duplicated(["fingerprint", "seed"]).any()
     alone = tmp_path / "alone"
-    sweep.run(sweep.plan(found, batch_bytes=1), alone)
+    sweep.run(found, alone)
     pd.testing.assert_frame_equal(frame, results.open(alone).frame)
 
 
@@ -576,8 +541,9 @@ def test_of_many_programs_few_are_held_at_once(monkeypatch):
     # Each takes hundreds of memory maps, of which a process may have so many.
     monkeypatch.setattr(_engine, "_MOST_PROGRAMS", 4)
     machine = engine.Engine()
-    parts = sweep.plan(sweep.grid(BASE, student_dim=[2, 3, 4])).batches()
-    assert len(parts) == 3
-    for part in parts:
+    whole = sweep.plan(sweep.grid(BASE, student_dim=[2, 3, 4]))
+    assert len(whole.pieces) == 3
+    for piece in whole.pieces:
+        part = whole.batch(piece.wanted, 2)
         assert machine.run(part.batch)[0].attrs["complete"]
         assert 0 < len(machine._programs) <= 4

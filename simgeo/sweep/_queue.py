@@ -145,7 +145,11 @@ def work(
     pace, tries = _Pace(), Counter[str]()
 
     def settled(pieces: list[Piece], saving: Future[Outcome]) -> Step:
-        outcome = saving.result()
+        try:
+            outcome = saving.result()
+        except OSError:
+            queue.look()  # which tells if the store is gone
+            raise
         leases.release([p.name for p in pieces], not outcome.interrupted)
         queue.look()
         hosts = leases.look()[0].hosts
@@ -154,7 +158,7 @@ def work(
     with ThreadPoolExecutor(1) as writer:
         pending: tuple[list[Piece], Future[Outcome]] | None = None
         pause, was_stopped = _POLL[0], False
-        while not was_stopped:
+        while not (was_stopped or should_stop()):
             taken = _lease(queue, leases, pace, room)
             if not taken and pending is not None:
                 step, pending = settled(*pending), None
@@ -167,8 +171,6 @@ def work(
                     return
                 if on_wait is not None:
                     on_wait(len(queue.missing(left)))
-                if should_stop():
-                    raise KeyboardInterrupt
                 time.sleep(max(pause, _GENTLE * (time.perf_counter() - begin)))
                 pause = min(2 * pause, _POLL[1])
             else:
