@@ -410,9 +410,12 @@ def test_cells_reach_other_processes_as_they_are(store):
     whole = sweep.plan([dataclasses.replace(each, num_steps=3) for each in CELLS[:3]])
     mark = keep.begin(store, whole)
     queue = _queue.Queue(store, whole.pieces, mark, {})
-    executors._write(whole, queue, store / "place", store / "watcher", 7, False)
-    about = json.loads((store / "place" / "plan.json").read_text())
-    told = json.loads((store / "place" / "cells-0.json").read_text())
+    place = store / ".queue" / "place"
+    (store / ".leases").mkdir()
+    (store / ".leases" / "place").touch()
+    executors._write(whole, queue, place, 7, False)
+    about = json.loads((place / "plan.json").read_text())
+    told = json.loads((place / "cells-0.json").read_text())
     assert told.keys() == whole.works.keys()
     assert Counter(len(each) for each in about["pieces"]) == {5: len(whole.pieces)}
     assert about["memory"] == 7

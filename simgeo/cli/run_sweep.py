@@ -77,7 +77,7 @@ def run(arguments: list[str]) -> int:
             "interrupted; finished cells are kept, and the same command goes on.", 130
         )
     except OSError as error:
-        return fail(error, 1)
+        return fail(error.strerror or error, 1)
     finally:
         if executor is not None:
             executor.shutdown()
@@ -141,7 +141,8 @@ class _Telling:
         for name, reason in at.reasons.items():
             tqdm.write(f"{clock}{name} failed: {reason}", sys.stderr)
         left = duration(at.seconds_left)
-        if not self.estimated and at.done < at.total:
+        is_known = math.isfinite(at.seconds_left)
+        if not self.estimated and is_known and at.done < at.total:
             tqdm.write(f"About {left} by the first batch.", sys.stderr)
             self.estimated = True
         told = f"{at.failed} failed, about {left} left"

@@ -2,7 +2,6 @@
 
 import importlib
 import json
-import secrets
 import shutil
 import sys
 import threading
@@ -22,11 +21,12 @@ from typing import Any
 
 import jax
 
-from simgeo import engine, settings
+from simgeo import engine, results, settings
 from simgeo.checks import require
 from simgeo.problems import AbstractCell
 from simgeo.sweep import _keep as keep
 from simgeo.sweep._leases import BEAT, EXPIRY, Leases, is_live
+from simgeo.sweep._leases import FOLDER as LEASES
 from simgeo.sweep._plan import Part, Piece, Plan, Seeds, part_of
 from simgeo.sweep._queue import Queue, Step, work
 from simgeo.sweep._work import Outcome, Worker
@@ -103,17 +103,17 @@ def elsewhere(
     number = num_workers or its_own
     if memory is None and isinstance(executor, ProcessPoolExecutor):
         memory = engine.host_memory() // 2 // its_own
-    place = queue.folder / _FOLDER / secrets.token_hex(8)
     futures: set[Future] = set()
     with Leases(queue.folder, suffix=_WATCHER) as watcher:
+        place = queue.folder / _FOLDER / watcher.path.name
         try:
-            _write(whole, queue, place, watcher.path, memory, keep_vectors)
+            _write(whole, queue, place, memory, keep_vectors)
             yield from _watched(executor, futures, place, number, queue)
         finally:
-            for future in futures:
-                future.cancel()
             watcher.path.unlink(missing_ok=True)  # which workers see at their next beat
             wait(futures, 2 * watcher.beat)
+            for future in futures:
+                future.cancel()
             shutil.rmtree(place, ignore_errors=True)
 
 
@@ -121,7 +121,7 @@ def _watched(
     executor: Executor, futures: set[Future], place: Path, number: int, queue: Queue
 ) -> Iterator[Step]:
     cost = {piece.name: piece.cost for piece in queue.left()}
-    total, begin, started, losses = sum(cost.values()), time.monotonic(), 0, 0
+    begin, at_begin, started, losses = 0.0, 0.0, 0, 0
     loss: BaseException | None = None
     seen, failed = {n: {*s} for n, s in queue.seeds.items()}, set(queue.failed)
     while queue.left():
@@ -142,8 +142,10 @@ def _watched(
             seen, failed = queue.seeds, queue.failed
             losses = 0
             rest = sum(cost.get(piece.name, 0.0) for piece in queue.left())
-            elapsed = time.monotonic() - begin
-            seconds = elapsed * rest / max(total - rest, 1e-9)
+            now = time.monotonic()
+            seconds = rest * (now - begin) / max(at_begin - rest, 1e-9)
+            if not begin:  # before it, workers were started and programs compiled
+                begin, at_begin, seconds = now, rest, float("inf")
             reasons = keep.reasons(queue.folder, broken)
             yield Step(Outcome(tuple(new), reasons), seconds)
         elif loss and losses > number + _MORE_LOSSES:
@@ -175,15 +177,16 @@ def _write(
     whole: Plan,
     queue: Queue,
     place: Path,
-    watcher: Path,
     memory: int | None,
     keep_vectors: bool,
 ) -> None:
     """What workers need, as plain data: a plan, and the cells of some pieces a file."""
-    from simgeo import results
-
     cells = {name: work.cell for name, work in whole.works.items()}
     place.parent.mkdir(exist_ok=True)
+    now = _watcher_of(place).stat().st_mtime
+    for left in place.parent.iterdir():  # by one that was killed
+        if not is_live(_watcher_of(left), EXPIRY, now):
+            shutil.rmtree(left, ignore_errors=True)
     for at in range(0, len(queue.pieces), _TOGETHER):
         pieces = queue.pieces[at : at + _TOGETHER]
         names = {name for piece in pieces for name in piece.wanted}
@@ -200,9 +203,13 @@ def _write(
         "damaged": queue.damaged,
         "store": str(queue.folder.absolute()),
         "mark": str(queue.mark.absolute()),
-        "watcher": str(watcher.absolute()),
     }
     results.write(place / _PLAN, json.dumps(about).encode())
+
+
+def _watcher_of(place: Path) -> Path:
+    """The file that tells whether the one who wrote a place is there to watch."""
+    return place.parents[1] / LEASES / place.name
 
 
 def work_at(place: str, number: int) -> int:
@@ -254,7 +261,7 @@ def _work(place: Path, about: dict[str, Any]) -> None:
     stop = threading.Event()
 
     def on_beat() -> None:
-        if not is_live(Path(about["watcher"]), EXPIRY, leases.path.stat().st_mtime):
+        if not is_live(_watcher_of(place), EXPIRY, leases.path.stat().st_mtime):
             stop.set()
 
     store = Path(about["store"])

@@ -128,6 +128,10 @@ class Leases:
             ) from error
         return look(self.store, self.expiry, now)
 
+    def num_live(self) -> int:
+        """How many workers there are, with this one."""
+        return max(1, self.look()[0].hosts.total())
+
     def tidy(self, pieces: Iterable[str]) -> None:
         """Removes what dead workers left of these pieces, which are finished."""
         with suppress(OSError):
@@ -137,8 +141,9 @@ class Leases:
                     left = self.path.with_name(f"{piece}.{generation}")
                     left.unlink(missing_ok=True)
             now = self.path.stat().st_mtime
-            for worker in self.path.parent.glob(f"*{_WORKER}"):
-                if _host(worker, self.expiry, now) is None:
+            for worker in self.path.parent.iterdir():
+                is_lease = _LEASE.fullmatch(worker.name)
+                if not is_lease and not is_live(worker, self.expiry, now):
                     worker.unlink(missing_ok=True)
 
     def _live(self) -> None:

@@ -19,7 +19,7 @@ from simgeo.sweep._plan import Part, Piece, Seeds
 from simgeo.sweep._work import Outcome, Worker
 
 _LEASE_SECONDS = 30.0  # of work that a worker leases at once
-_SHARE = 2  # of what is free for each worker, a lease is this part at most
+_SHARE = 2  # leases at least that are left for each of several workers
 _POLL = 0.25, 2.0  # seconds between two looks of one who waits: first, and at most
 _GENTLE = 20  # by what one who waits rests longer than a look took
 _MOST_TRIES = 3  # of a piece by one worker
@@ -144,7 +144,9 @@ def work(
     """
     pace, tries = _Pace(), Counter[str]()
 
-    def settled(pieces: list[Piece], saving: Future[Outcome]) -> Step:
+    def settled(
+        pieces: list[Piece], saving: Future[Outcome], computed: Sequence[Piece] = ()
+    ) -> Step:
         try:
             outcome = saving.result()
         except OSError:
@@ -152,8 +154,8 @@ def work(
             raise
         leases.release([p.name for p in pieces], not outcome.interrupted)
         queue.look()
-        hosts = leases.look()[0].hosts
-        return Step(outcome, pace.seconds(queue.left()) / max(1, hosts.total()))
+        left = [piece for piece in queue.left() if piece not in computed]
+        return Step(outcome, pace.seconds(left) / leases.num_live())
 
     with ThreadPoolExecutor(1) as writer:
         pending: tuple[list[Piece], Future[Outcome]] | None = None
@@ -191,7 +193,7 @@ def work(
                     queue.look()
                     leases.look()
                 if pending is not None:
-                    yield settled(*pending)
+                    yield settled(*pending, taken)
                 pending = taken, writer.submit(worker.save, found)
         if pending is not None:
             step = settled(*pending)
@@ -235,8 +237,8 @@ def _lease(
 ) -> list[Piece]:
     """Free pieces of one group, as many as are right for one batch of this worker.
 
-    Of a program that it has compiled, if there are any. Half of its share of what is
-    free at most, so that the last leases are small and all end together.
+    Of a program that it has compiled, if there are any. Where others are at work, half
+    of its share at most, so that the last leases are small and all end together.
     """
     live, dead = leases.look()
     left = queue.left()
@@ -254,7 +256,9 @@ def _lease(
     speed = pace.speed(program)
     unit = chosen[0].cost / chosen[0].num_units
     aim = unit * engine.num_workers() if speed is None else _LEASE_SECONDS * speed
-    share = sum(piece.cost for piece in free) / _SHARE / max(1, live.hosts.total())
+    share = sum(piece.cost for piece in free)
+    if live.hosts.total() > 1:
+        share /= _SHARE * live.hosts.total()
     most = min(aim, share)
     fits = min(room[program], pace.fits.get(program, room[program]))
     taken: list[Piece] = []
