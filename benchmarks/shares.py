@@ -1,21 +1,21 @@
 """How much of a sweep is computed twice when several processes share it.
 
-    python -m benchmarks.shares [--processes 1 2 4 16] [--dask 2]
+    python -m benchmarks.shares [--processes 1 2 4 16] [--dask 2] [--to FILE.csv]
 
 198 cells of 4 seeds, all of one program, swept by so many processes that start together
 on an empty store, and by Dask's workers. Every worker writes down what it computes.
 """
 
 import argparse
+import csv
 import os
 import subprocess
 import sys
 import tempfile
-import time
 from concurrent.futures import Executor
 from pathlib import Path
 
-HEADER = ("workers", "batches", "cells computed", "needed", "least", "most", "seconds")
+HEADER = ("workers", "batches", "cells computed", "needed", "least", "most")
 _LOG = "SIMGEO_BENCHMARK_LOG"
 
 
@@ -85,13 +85,12 @@ def by_dask(folder: Path, number: int) -> None:
 
 
 def row(way: str, number: int) -> tuple:
-    """What one sweep of a store of its own took."""
+    """What was computed for a store of its own; least and most by one worker."""
     with tempfile.TemporaryDirectory() as place:
         os.environ[_LOG] = str(Path(place, "log"))
         Path(place, "log").mkdir()
-        store, begin = Path(place) / "store", time.perf_counter()
+        store = Path(place) / "store"
         (by_dask if way else by_processes)(store, number)
-        seconds = time.perf_counter() - begin
         logs = [each.read_text().split() for each in Path(place, "log").iterdir()]
         found = len(list(store.glob("*.nc")))
         needed = len(cells())
@@ -100,25 +99,30 @@ def row(way: str, number: int) -> tuple:
     units = sum(int(each) for log in logs for each in log[1::2])
     sums = [sum(each) for each in counts] + [0] * (number - len(counts))
     batches = sum(map(len, counts))
-    computed = f"{units / 4:g}"
+    computed = f"{units / 4:g}"  # of four seeds each
     name = f"{number} {way}".strip()
-    return name, batches, computed, needed, min(sums), max(sums), f"{seconds:.0f}"
+    return name, batches, computed, needed, min(sums), max(sums)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.shares")
     parser.add_argument("--processes", type=int, nargs="*", default=[1, 2, 4, 16])
     parser.add_argument("--dask", type=int, nargs="*", default=[2])
+    parser.add_argument("--to", metavar="FILE.csv")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.child:
         work(asked.child)
         return 0
-    print("|", " | ".join(HEADER), "|")
-    print("|", " | ".join("---" for _ in HEADER), "|")
     ways = [("", each) for each in asked.processes]
-    for way, number in [*ways, *(("of Dask", each) for each in asked.dask)]:
-        print("|", " | ".join(map(str, row(way, number))), "|", flush=True)
+    ways += [("of Dask", each) for each in asked.dask]
+    rows = [HEADER]
+    for way in ways:
+        rows.append(row(*way))
+        print(dict(zip(HEADER, rows[-1], strict=True)), flush=True)
+    if asked.to is not None:
+        with open(asked.to, "w", newline="") as file:
+            csv.writer(file, lineterminator="\n").writerows(rows)
     return 0
 
 

@@ -23,6 +23,8 @@ import pytest
 from simgeo import objectives, results, sweep, teachers
 from simgeo.engine._label import data_set
 from simgeo.problems import Experiment
+from simgeo.results import _opening
+from simgeo.settings import _describe
 from simgeo.sweep import _executors as executors
 from simgeo.sweep import _keep as keep
 from simgeo.sweep import _leases, _queue
@@ -333,6 +335,23 @@ def test_a_cell_that_failed_elsewhere_is_not_waited_for(store, computed):
     report = sweep.run(CELLS[::-1], store)
     assert report.failed == {CELLS[0].fingerprint: "lost"}
     assert report.done == NUM - 1
+
+
+class Own(objectives.FeatureGram):
+    """One that is not simgeo's."""
+
+
+def test_a_changed_source_or_version_is_told_in_one_line(store, computed, monkeypatch):
+    cells = [*CELLS[:2], dataclasses.replace(CELLS[0], objective=Own())]
+    sweep.run(cells, store)
+    sweep.run(cells, store)  # a warning would fail
+    monkeypatch.setattr(_describe, "_source", lambda kind: "another formula")
+    with pytest.warns(UserWarning, match=f"1 of 3 cells .*: {cells[2].fingerprint} is"):
+        assert sweep.run(cells, store).found == 3
+    monkeypatch.setattr(_opening, "version", lambda _: "0.0.1")
+    with pytest.warns(UserWarning, match="3 of 3 cells were computed by another"):
+        sweep.run(cells, store)
+    assert len(computed) == 6
 
 
 class Losing(ThreadPoolExecutor):

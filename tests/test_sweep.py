@@ -10,6 +10,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import jax
 import numpy as np
 import pandas as pd
 import pytest
@@ -204,6 +205,20 @@ def test_pieces_are_of_the_plan_and_not_of_the_machine(num_cores, monkeypatch):
     assert all(len(each) == 1 for each in sizes.values())  # compiled once
 
 
+@pytest.mark.skipif(
+    jax.default_backend() != "cpu", reason="where empty places take time"
+)
+def test_nothing_is_compiled_twice_for_another_number_of_cells(cells):
+    whole, machine = sweep.plan(cells), engine.Engine()
+    names, compiled = [*whole.works], set()
+    for first, last in ((0, 1), (1, 4), (4, 6)):
+        part = whole.batch({name: (0, 1) for name in names[first:last]}, 8)
+        for run in machine.run(part.batch):
+            assert run.attrs["complete"]
+        compiled = compiled if first else {*machine._programs}
+        assert compiled == {*machine._programs}
+
+
 def test_long_cells_are_shared_by_their_seeds():
     long = dataclasses.replace(BASE, num_steps=10**6, num_seeds=1000)
     [piece, *others] = sweep.plan([long]).pieces
@@ -216,7 +231,9 @@ def test_long_cells_are_shared_by_their_seeds():
 
 def test_sixteen_processes_share_one_program():
     found = sweep.grid(
-        BASE, optimiser__learning_rate=sweep.log_span(1e-3, 1.0, 400), num_steps=[1000]
+        BASE,
+        optimiser__learning_rate=sweep.log_span(1e-3, 1.0, 400),
+        num_steps=[10_000],
     )
     pieces = sweep.plan(found).pieces
     assert len({piece.group for piece in pieces}) == 1

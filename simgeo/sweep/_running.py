@@ -7,7 +7,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from simgeo import results
+from simgeo import results, settings
 from simgeo.problems import AbstractCell
 from simgeo.sweep import _keep as keep
 from simgeo.sweep._executors import elsewhere
@@ -55,9 +55,10 @@ def run(
 
     Of a cell that is there for some of its seeds only the others are run. A file that
     the index does not vouch for is read; a damaged one is written anew, with a warning.
-    A cell that fails is recorded, and left out the next time. Other processes may work
-    on the same sweep: each computes what no other does, and all end when every seed is
-    in the store.
+    A cell that fails is recorded, and left out the next time. A warning tells of cells
+    that another version, or another source of a kind of one's own, computed. Other
+    processes may work on the same sweep: each computes what no other does, and all end
+    when every seed is in the store.
 
     Args:
         cells: of any kinds; those that differ only in their seeds are one.
@@ -82,9 +83,10 @@ def run(
     folder = Path(folder)
     whole = cells if isinstance(cells, Plan) else plan(cells)
     mark = keep.begin(folder, whole)
+    sources = {n: settings.source_of(work.cell) for n, work in whole.works.items()}
     damaged = {
         name: keep.time_of(folder / name)
-        for name in results.verify(folder, whole.works)
+        for name in results.verify(folder, whole.works, sources)
     }
     queue = Queue(folder, whole.pieces, mark, damaged)
     there = _finished(whole, queue)
