@@ -395,6 +395,14 @@ def test_a_pool_of_processes_that_dies_is_told_in_one_line(store):
             sweep.run(CELLS, store, executor=pool)
 
 
+def test_no_workers_are_refused(store):
+    with (
+        ThreadPoolExecutor(1) as pool,
+        pytest.raises(ValueError, match="at least 1; got 0"),
+    ):
+        sweep.run(CELLS, store, executor=pool, num_workers=0)
+
+
 def test_a_pool_that_forks_is_refused(store):
     context = multiprocessing.get_context("fork")
     with ProcessPoolExecutor(1, context) as pool:

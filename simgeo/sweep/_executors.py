@@ -100,7 +100,8 @@ def elsewhere(
         OSError: if workers are lost, or the store is.
     """
     its_own = num_workers_of(executor)
-    number = num_workers or its_own
+    number = its_own if num_workers is None else num_workers
+    require(number >= 1, "num_workers", "be at least 1", number)
     if memory is None and isinstance(executor, ProcessPoolExecutor):
         memory = engine.host_memory() // 2 // its_own
     futures: set[Future] = set()
