@@ -33,7 +33,7 @@ def cells(num: int = 12) -> list:
         num_vectors=32,
         teacher_dim=16,
         student_dim=8,
-        num_steps=400,
+        num_steps=4000,
         num_records=8,
         num_seeds=4,
     )
