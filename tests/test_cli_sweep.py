@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 from runs import make
 
 from simgeo import cli, engine, results, sweep
-from simgeo.cli import show_store
+from simgeo.cli import run_sweep, show_store
+from simgeo.cli.interrupts import Interrupts
 from simgeo.cli.run_sweep import duration, size_of
 from simgeo.sweep import Report
 from simgeo.sweep import _keep as keep
@@ -82,6 +83,20 @@ def test_a_sweep_says_what_it_does_and_goes_on(ask, place):
     assert said.endswith(
         f"\n1 process at work (1 on {platform.node()}), with 1 pieces leased.\n"
     )
+
+
+def test_waiting_is_told_once(place, capsys):
+    whole = sweep.plan(sweep.load(place / "grid.toml"))
+    telling = run_sweep._Telling(whole, True, Interrupts())
+    for num in (3, 3, 2):
+        telling.on_wait(num)
+    telling.on_batch(sweep.Progress(4, 3, 0, {}, 1.0))
+    telling.on_wait(1)
+    told = capsys.readouterr().err.splitlines()
+    assert [told[0], told[-1]] == [
+        f"Waiting for {num} cells that others compute." for num in (3, 1)
+    ]
+    assert sum("Waiting" in line for line in told) == 2
 
 
 def test_status_counts_what_can_be_read(ask, place):

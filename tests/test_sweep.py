@@ -292,6 +292,7 @@ def test_an_interrupt_keeps_what_was_recorded_by_then(cells, tmp_path):
     assert len(parts) == 6
     kept = results.load(parts[0])
     assert (kept.attrs["complete"], kept.sizes["step"]) == (0, 2)
+    assert not list((folder / ".leases").iterdir())
     report = sweep.run(cells, folder)
     assert report.done == 6
     assert not list(folder.glob("*.partial.nc"))

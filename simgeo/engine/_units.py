@@ -22,7 +22,7 @@ from simgeo.problems import AbstractCell, AbstractObserver, AbstractStage
 # Of arrays in one batch: on a CPU more is no faster, and more is lost in a crash.
 _BATCH_BYTES = {"cpu": 2**25}
 _ON_ACCELERATORS = 2**31
-_LESS = 4  # by what empty places on an accelerator are fewer in a smaller batch
+_LESS = 4  # what the next smaller size of a program is divided by on accelerators
 _SHAPES: dict[Hashable, tuple[PyTree, ...]] = {}  # of what stages give
 _PROGRAMS: dict[Hashable, "Program"] = {}  # by the structure of what they run
 
