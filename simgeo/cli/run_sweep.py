@@ -12,6 +12,7 @@ from tqdm import tqdm
 from simgeo import engine, sweep
 from simgeo.checks import require
 from simgeo.cli import Parser, fail, warnings_told
+from simgeo.cli.as_records import add_json, as_json
 from simgeo.cli.files import folder_to_write
 from simgeo.sweep import Plan, Progress
 
@@ -151,7 +152,12 @@ def show_status(arguments: list[str]) -> None:
     """`simgeo status STORE`: how far its sweeps are, also while one runs."""
     parser = Parser("status", "What of the sweeps in a store is done, failed and left.")
     parser.add_argument("store", metavar="STORE")
-    found = sweep.status(parser.parse_args(arguments).store)
+    add_json(parser)
+    asked = parser.parse_args(arguments)
+    found = sweep.status(asked.store)
+    if asked.json:
+        print(as_json(each._asdict() for each in found))
+        return
     names = ("cells", "done", "failed", "left", "cells/min", "time left")
     head = "".join(f"{name:>11s}" for name in names)
     print(f"{'sweep':>17s}{head}  last cell")
