@@ -132,7 +132,7 @@ def _devices() -> Iterator[Row]:
 
         devices = jax.devices()
     except Exception as error:
-        reason = str(error).partition("\n")[0] or type(error).__name__
+        reason = str(error).partition("\n")[0].rstrip(".") or type(error).__name__
         way = "JAX_PLATFORMS=cpu before the command does without an accelerator"
         yield _fault("jax", f"It finds no device: {reason}. {way}")
         return
