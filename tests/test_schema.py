@@ -10,7 +10,7 @@ import pytest
 
 from simgeo import cli, settings
 from simgeo.checks import Rule
-from simgeo.cli.schema import CELLS, schema_of
+from simgeo.cli.file_schemas import CELLS, schema_of
 from simgeo.problems import AbstractCell, Distillation, Experiment
 from simgeo.settings import fields, kinds, places
 
