@@ -46,7 +46,7 @@ COMMANDS = {
         "listing:show",
         "the teachers, objectives, measures and the rest, with settings",
     ),
-    "schema": ("file_schemas:show", "what TOML files may say, as JSON schema for editors"),
+    "schema": ("file_schemas:show", "what TOML files may say, as a schema for editors"),
     "doctor": ("doctor:show", "versions, devices and caches here, and what is wrong"),
     "completion": ("completion:show", "a script by which a shell completes words"),
 }
