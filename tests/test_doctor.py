@@ -101,6 +101,14 @@ def test_what_is_wrong_with_packages_is_one_line(capsys, machine, changes, fault
     assert capsys.readouterr().out.splitlines()[-1] == only
 
 
+def test_a_package_that_is_only_on_the_path_is_one_line(capsys, machine):
+    del machine["simgeo"]
+    code, said, [fault] = asked(capsys)
+    assert code == 1
+    assert "numpy" not in said
+    assert fault.startswith("simgeo: It is on the path, and not installed. In the ch")
+
+
 def test_an_extra_of_jax_is_there_with_all_its_parts(capsys, machine):
     machine["jax-cuda13-plugin"] = "0.9"
     assert asked(capsys)[1]["gpu"] == "jaxlib 0.9, jax-cuda13-plugin 0.9"

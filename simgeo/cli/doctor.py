@@ -61,7 +61,12 @@ def _python() -> Iterator[Row]:
 
 def _packages() -> Iterator[Row]:
     """Versions of what is needed, and which extras are here, whole or in part."""
-    yield _row("package", "simgeo", importlib.metadata.version("simgeo"))
+    try:
+        yield _row("package", "simgeo", importlib.metadata.version("simgeo"))
+    except importlib.metadata.PackageNotFoundError:
+        way = "In the checkout: pip install --editable ."
+        yield _fault("simgeo", f"It is on the path, and not installed. {way}")
+        return
     needed = [Requirement(each) for each in importlib.metadata.requires("simgeo") or ()]
     asked = importlib.metadata.metadata("simgeo").get_all("Provides-Extra") or ()
     for each in needed:
