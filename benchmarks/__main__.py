@@ -1,6 +1,7 @@
 """Every timing, as ratios: `python -m benchmarks [PART ...]`."""
 
 import argparse
+import contextlib
 import csv
 import json
 import os
@@ -59,7 +60,8 @@ def main() -> int:
     if not options.parts:
         (FOLDER / "latest.md").write_text(f"# Timings\n\n{text}\n")
         with open(FOLDER / "latest.csv", "w", newline="") as file:
-            csv.writer(file, lineterminator="\n").writerows([HEADER, *rows])
+            kept = [(*HEADER, "machine"), *((*row, _machine()) for row in rows)]
+            csv.writer(file, lineterminator="\n").writerows(kept)
     return 1 if failed else 0
 
 
@@ -98,8 +100,19 @@ def _rows(module: tuple[str, ...], rounds: int) -> Iterator[Row]:
 
 
 def _notes() -> str:
-    machine = f"{os.cpu_count()} cores, Python {platform.python_version()}"
-    return f"{NOTES}\n{machine}, jax {version('jax')}, float32."
+    return f"{NOTES}\n{_machine()}."
+
+
+def _machine() -> str:
+    with contextlib.suppress(OSError, StopIteration):
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        name = next(line for line in lines if line.startswith("model name"))
+        return f"{os.cpu_count()} cores ({name.partition(': ')[2]}), {_versions()}"
+    return f"{os.cpu_count()} cores, {_versions()}"
+
+
+def _versions() -> str:
+    return f"Python {platform.python_version()}, jax {version('jax')}, float32"
 
 
 if __name__ == "__main__":

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from simgeo import engine, plots, results, sweep
-from simgeo.problems import AbstractCell, AbstractProblem, AbstractStage
+from simgeo import engine, measures, objectives, plots, results, sweep
+from simgeo.problems import AbstractCell, AbstractProblem, AbstractStage, Experiment
 
 pytestmark = pytest.mark.once
 
@@ -131,3 +131,30 @@ def test_names_that_every_run_has_are_refused_before_anything_is_computed():
 
     with pytest.raises(ValueError, match="got 'gradient_norm'"):
         engine.run(TakenFit(num_steps=10, num_records=2, num_seeds=1))
+
+
+@pytest.mark.parametrize("names", [("cka", "matthews"), ("matthews",)])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda rows: rows,
+        lambda rows: rows[::-1] * 1e15,
+        lambda rows: 0.0 * rows,
+        lambda rows: 0.0 * rows + 1.0,
+        lambda rows: rows.at[0, 0].set(jnp.nan),
+        lambda rows: rows.at[0, 0].set(jnp.inf),
+    ],
+    ids=["alike", "large", "zero", "equal", "nan", "infinite"],
+)
+def test_recorded_distances_are_those_of_the_objectives(names, change):
+    teacher = jax.random.normal(jax.random.key(0), (20, 8))
+    student = change(teacher[:, :4])
+    cell = Experiment(num_vectors=20, teacher_dim=8, student_dim=4, measures=names)
+    data = (teacher, teacher, teacher[:, :4], measures.root_of(teacher))
+    seen = cell.observer().observe(student, data)
+    assert [name for name in seen if "distance" not in name] == [*names]
+    for name, objective in objectives.STANDARD.items():
+        wanted = float(objective(student, teacher))
+        assert float(seen[f"distance_{name}"]) == pytest.approx(
+            wanted, rel=1e-5, nan_ok=True
+        )

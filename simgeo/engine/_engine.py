@@ -5,6 +5,8 @@ import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from typing import NamedTuple
 
@@ -33,6 +35,8 @@ from simgeo.problems import AbstractStage, Data
 # Kept in memory. With what belongs to it one takes some 440 memory maps and 20 MiB, and
 # Linux kills a process that has 65,530 maps.
 _MOST_PROGRAMS = 64
+# Of a batch whose draws are made before it is known how much of it fits into memory.
+_BYTES_AHEAD = 2**27
 
 
 class NotFiniteError(ArithmeticError):
@@ -96,7 +100,10 @@ class Engine:
         """
         begin = time.perf_counter()
         units = batch.units
-        size = self._fit(batch)
+        with ThreadPoolExecutor(1) as beside:
+            if len(units) * batch.program.unit_bytes <= _BYTES_AHEAD:
+                beside.submit(self._prepare, units)
+            size = self._fit(batch)
         slices: list[Slice] = []
         self.was_stopped = False
         for at in range(0, len(units), size):
@@ -136,6 +143,25 @@ class Engine:
         jax.clear_caches()
         gc.collect()  # they are in cycles
 
+    def _prepare(self, units: Sequence[Unit]) -> None:
+        """Draws what units are given, and compiles what begins them.
+
+        This is done beside the compilation of steps and records. What fails here fails
+        again when it is needed, and is told then.
+        """
+        with suppress(Exception):
+            layout, own = self._alone(units, self._given.data(units))
+            self._program("begin", _BEGIN, layout.mesh, (), (), own[0])
+
+    def _alone(
+        self, units: Sequence[Unit], data: Sequence[PyTree]
+    ) -> tuple[Layout, list[PyTree]]:
+        """Units in one lane: what calls LAPACK can deadlock in several."""
+        layout = Layout(len(units), capacity_of(len(units), 1), num_lanes=1)
+        knobs = stacked(unit.parts.knobs for unit in units)
+        seeds = np.array([unit.seed for unit in units], np.int32)
+        return layout, layout.put((knobs, seeds, stacked(data)))
+
     def _fit(self, batch: Batch) -> int:
         """How many of a batch's units fit into memory at once."""
         size = batch.capacity
@@ -168,11 +194,13 @@ class Engine:
         steps = wide(knobs), seeds, wide(given)
         records = wide(observer), wide(seen.subject), wide(given)
         state, mesh = wide(begun.state), layout.mesh
-        found = (
-            self._program("advance", _ADVANCE, mesh, (step,), state, steps),
-            self._program("observe", _OBSERVE, mesh, (), (), records),
+        wanted = (
+            ("observe", _OBSERVE, mesh, (), (), records),
+            ("advance", _ADVANCE, mesh, (step,), state, steps),
         )
-        needs = max(map(memory.bytes_of, found)) * layout.num_lanes
+        with ThreadPoolExecutor(len(wanted)) as compilers:
+            found = compilers.map(lambda each: self._program(*each), wanted)
+            needs = max(map(memory.bytes_of, found)) * layout.num_lanes
         self._sizes[batch.program, capacity] = needs
         return needs
 
@@ -185,9 +213,7 @@ class Engine:
         observers = stacked(unit.parts.observer for unit in units)
         seeds = np.array([unit.seed for unit in units], np.int32)
         given = stacked(data)
-        # In one lane: what an objective calls of LAPACK can deadlock in several.
-        alone = Layout(len(units), capacity_of(len(units), 1), num_lanes=1)
-        own = alone.put((knobs, seeds, given))
+        alone, own = self._alone(units, data)
         begun = alone.back(self._call("begin", _BEGIN, alone, own)[1])
         layout = Layout(len(units), capacity)
         state, own = layout.put(begun.state), layout.put((knobs, seeds, given))

@@ -56,12 +56,14 @@ def data_set(
         **{name: (("seed", *axes), values) for name, (axes, values) in vectors.items()},
     }
     _refuse_taken([*records, *levels], cell)
+    # Looked up once: a method of a module is a module, made at every look.
+    of_problem, of_observer = problem.attributes, observer.attributes
     about = {
         name: {
             "long_name": _LONG_NAMES.get(name, name.replace("_", " ")),
             "units": "1",
-            **problem.attributes(name),
-            **observer.attributes(name),
+            **of_problem(name),
+            **of_observer(name),
         }
         for name in (*variables, "seed", "step")
     }
@@ -96,6 +98,7 @@ def _refuse_taken(names: Sequence[str], cell: AbstractCell) -> None:
         require(is_free, "observe", rule, repr(name))
 
 
+@functools.cache
 def _version(name: str) -> str:
     try:
         return importlib.metadata.version(name)

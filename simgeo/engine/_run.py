@@ -15,7 +15,7 @@ from jaxtyping import PyTree
 
 from simgeo.engine import _kept
 from simgeo.engine._engine import Engine, NotFiniteError, OnRecord
-from simgeo.engine._units import Unit, batches_of, parts_of, work_of
+from simgeo.engine._units import batches_of, units_of, work_of
 from simgeo.problems import AbstractCell
 
 
@@ -157,6 +157,5 @@ def draw(cell: AbstractCell, place: int = 0) -> PyTree:
         place: of the stage, from 0.
     """
     cell.check()
-    parts = parts_of(cell)
-    data = shared_engine().data([Unit(parts, seed) for seed in cell.seeds.tolist()])
+    data = shared_engine().data(units_of(cell, cell.seeds.tolist()))
     return jax.tree.map(lambda *leaves: np.stack(leaves), *(own[place] for own in data))

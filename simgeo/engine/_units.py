@@ -43,11 +43,7 @@ class Unit(NamedTuple):
 
     parts: Parts
     seed: int
-
-    @property
-    def draw_seeds(self) -> tuple[int, ...]:
-        """The seed that decides each stage's draw."""
-        return tuple(stage.seed_of(self.seed) for stage in self.parts.stages)
+    draw_seeds: tuple[int, ...]  # the seed that decides each stage's draw
 
 
 class Program(NamedTuple):
@@ -86,8 +82,7 @@ class Batch(NamedTuple):
 
     @property
     def units(self) -> list[Unit]:
-        parts = [(parts_of(work.cell), work.seeds) for work in self.works]
-        return [Unit(part, seed) for part, seeds in parts for seed in seeds]
+        return [unit for work in self.works for unit in units_of(*work[:2])]
 
     @property
     def cost(self) -> float:
@@ -120,6 +115,13 @@ def parts_of(cell: AbstractCell) -> Parts:
     names = tuple(_name(module, cell) for module in (*stages, observer, problem))
     knobs = Knobs(problem, cell.optimiser, cell.num_steps)
     return Parts(cell, stages, observer, knobs, names)
+
+
+def units_of(cell: AbstractCell, seeds: Iterable[int]) -> list[Unit]:
+    """A unit for every seed."""
+    parts = parts_of(cell)
+    drawn_by = [stage.seed_of for stage in parts.stages]
+    return [Unit(parts, seed, tuple(of(seed) for of in drawn_by)) for seed in seeds]
 
 
 def _name(module: PyTree, cell: AbstractCell) -> tuple[str, Hashable]:

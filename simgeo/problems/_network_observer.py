@@ -14,7 +14,7 @@ from simgeo import limits, measures
 from simgeo.networks import AbstractNetwork, Outputs, Task
 from simgeo.problems._parts import AbstractObserver, Data, Scalars
 from simgeo.problems._teaching import divergence, mean_asked, task_loss
-from simgeo.problems._vector_observer import VectorObserver
+from simgeo.problems._vector_observer import attributes_of
 
 _BINS = 10  # of confidence
 _LONG_NAMES = {
@@ -134,8 +134,7 @@ class NetworkObserver(AbstractObserver):
             return {"long_name": _LONG_NAMES[name]} | (
                 {"better": better} if better else {}
             )
-        width = self.network.widths[self.layers[0]]
-        return VectorObserver(self.epsilon, self.measures, width).attributes(name)
+        return attributes_of(name)
 
     def vectors(
         self, subject: PyTree, data: Data

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import equinox as eqx
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
@@ -14,12 +15,22 @@ _KNOWN_OPTIMA = {
     for name, standard in objectives.STANDARD.items()
     if name != "gram_unit_rows"  # its bound takes seconds for every seed
 }
+# Distances that a measure decides, and their largest values: d = most (1 - measure).
+# Each takes a polar factor or products that are then found once.
+_DECIDED = {
+    "cka": ("cka", 1.0),
+    "cka_uncentred": ("cka_uncentred", 1.0),
+    "procrustes_normalised": ("procrustes_similarity", 2.0),
+}
 _LEVELS = {
     "chance": "chance level of",
     "svd": "SVD baseline of",
     "zero_student": "zero student's",
     "optimum": "optimum of",
     "ceiling": "ceiling of",
+}
+_DISTANCE_LABELS = {
+    f"distance_{name}": standard.label for name, standard in objectives.STANDARD.items()
 }
 _LONG_NAMES = {
     "relative_loss": "loss over that of the zero student",
@@ -43,14 +54,22 @@ class VectorObserver(AbstractObserver):
 
     def observe(self, subject: Float[Array, "n m"], data: Data) -> Scalars:
         root = data[3] if len(data) > 3 else None
+        needed = [name for name, _ in _DECIDED.values() if name not in self.measures]
         seen = measures.battery(
-            subject, data[0], self.epsilon, names=self.measures, root=root
+            subject, data[0], self.epsilon, names=[*self.measures, *needed], root=root
         )
-        distances = {
-            f"distance_{name}": objective(subject, data[0])
-            for name, objective in objectives.STANDARD.items()
-        }
-        return {**seen, **distances}
+        is_finite = jnp.isfinite(subject).all() & jnp.isfinite(data[0]).all()
+        distances = {}
+        for name, objective in objectives.STANDARD.items():
+            if name in _DECIDED:
+                measure, most = _DECIDED[name]
+                value = most * (1.0 - seen[measure])
+                # Vectors without spread have a distance, and no measure.
+                value = jnp.where(jnp.isnan(value) & is_finite, most, value)
+            else:
+                value = objective(subject, data[0])
+            distances[f"distance_{name}"] = value
+        return {**{name: seen[name] for name in self.measures}, **distances}
 
     def baselines(self, data: Data) -> Mapping[str, np.ndarray]:
         teacher = np.asarray(data[0], np.float64)
@@ -77,21 +96,7 @@ class VectorObserver(AbstractObserver):
         }
 
     def attributes(self, name: str) -> Mapping[str, str]:
-        for level, words in _LEVELS.items():
-            if name.startswith(f"{level}_"):
-                inner = self.attributes(name.removeprefix(f"{level}_"))
-                if "long_name" in inner:
-                    said = {"long_name": f"{words} {inner['long_name']}"}
-                    return {**inner, **said}
-        if name.startswith("distance_"):
-            standard = objectives.STANDARD.get(name.removeprefix("distance_"))
-            return {"long_name": standard.label, "better": "lower"} if standard else {}
-        if name in measures.MEASURES:
-            one = measures.MEASURES[name]
-            said = {"long_name": one.label, "units": one.units}
-            said |= {"range": one.bounds, "chance": one.chance}
-            return said | ({"better": one.better} if one.better else {})
-        return {"long_name": _LONG_NAMES[name]} if name in _LONG_NAMES else {}
+        return attributes_of(name)
 
     def vectors(
         self, subject: np.ndarray, data: Data
@@ -100,3 +105,20 @@ class VectorObserver(AbstractObserver):
             "student": (("vector", "student_axis"), subject),
             "teacher": (("vector", "teacher_axis"), data[0]),
         }
+
+
+def attributes_of(name: str) -> dict[str, str]:
+    """What a variable of vectors says of itself: a measure, a distance or a level."""
+    for level, words in _LEVELS.items():
+        if name.startswith(f"{level}_"):
+            said = attributes_of(name.removeprefix(f"{level}_"))
+            if "long_name" in said:
+                return {**said, "long_name": f"{words} {said['long_name']}"}
+    if name in _DISTANCE_LABELS:
+        return {"long_name": _DISTANCE_LABELS[name], "better": "lower"}
+    if name in measures.MEASURES:
+        one = measures.MEASURES[name]
+        said = {"long_name": one.label, "units": one.units}
+        said |= {"range": one.bounds, "chance": one.chance}
+        return said | ({"better": one.better} if one.better else {})
+    return {"long_name": _LONG_NAMES[name]} if name in _LONG_NAMES else {}
