@@ -42,6 +42,7 @@ SMOKE = {  # by what they are called; each is run in an empty folder with grid.t
     "quick start": ["python", "quick_start.py"],
 }
 _LOSS = "from simgeo import torch as t; import torch; a = torch.eye(4); t.cka(a, a)"
+_DATA = "from simgeo import datasets as d; d.Mnist().load(); d.News().load()"
 _FACTORY = """\
 from distributed import Client, LocalCluster
 
@@ -53,7 +54,7 @@ OF_EXTRAS = {
     "explore": ["simgeo", "explore", "--help"],
     "page": ["simgeo", "page", "page.html"],
     "parquet": ["simgeo", "results", "store", "--to", "frame.parquet"],
-    "real": ["simgeo", "distil", "dataset:mnist", "--num-steps", "4"],
+    "real": ["python", "-c", _DATA],
     "sweep": "simgeo sweep grid.toml --store other --executor cluster:local".split(),
     "torch": ["python", "-c", _LOSS],
 }
