@@ -93,7 +93,10 @@ def installed(wheel: Path, extra: str, is_lowest: bool, python: str) -> dict:
         seconds = {"install": time.perf_counter() - start}
         size = sum(each.lstat().st_size for each in programs.parent.rglob("*"))
         failed = {}
-        examples = SMOKE | ({extra: OF_EXTRAS[extra]} if extra in OF_EXTRAS else {})
+        examples = SMOKE
+        if extra:
+            examples = {name: SMOKE[name] for name in ("import", "doctor", "sweep")}
+            examples[extra] = OF_EXTRAS.get(extra, SMOKE["run"])
         for title, (command, *words) in examples.items():
             start = time.perf_counter()
             done = subprocess.run(
