@@ -10,7 +10,7 @@ from jaxtyping import Float
 from simgeo import engine, objectives, problems, teachers
 from simgeo.engine import _programs as programs
 from simgeo.engine._lanes import Layout
-from simgeo.engine._units import Unit, parts_of, stacked
+from simgeo.engine._units import parts_of, stacked, units_of
 from simgeo.objectives import AbstractObjective
 
 NUM_SEEDS, NUM_VECTORS, TEACHER_DIM = 32, 256, 128
@@ -73,7 +73,7 @@ class Engine:
         )
         parts = parts_of(cell)
         seeds = np.asarray(cell.seeds, np.int32)
-        data = engine.Engine().data([Unit(parts, int(seed)) for seed in seeds])
+        data = engine.Engine().data(units_of(cell, map(int, seeds)))
         self.teacher = np.stack([given[0] for given in data])
         self.layout = Layout(num_seeds, num_seeds)
         self.own = self.layout.put(

@@ -7,6 +7,7 @@ from simgeo.engine._engine import Record as Record
 from simgeo.engine._lanes import num_workers as num_workers
 from simgeo.engine._memory import TooLargeError as TooLargeError
 from simgeo.engine._memory import host_memory as host_memory
+from simgeo.engine._programs import compile_sooner as compile_sooner
 from simgeo.engine._run import draw as draw
 from simgeo.engine._run import is_cut_short as is_cut_short
 from simgeo.engine._run import keep_programs as keep_programs

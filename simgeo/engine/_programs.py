@@ -227,6 +227,17 @@ def _empty(like: jax.ShapeDtypeStruct, capacity: int) -> Array:
     return jnp.zeros(shape, like.dtype)
 
 
+def compile_sooner() -> None:
+    """From now on programs that are called seldom, all but steps, are not optimised.
+
+    On a CPU they are compiled in half of the time and are two to four times as slow:
+    for small experiments whose sizes change, as in the explorer. What they give is
+    then that of other runs to rounding, and not bit by bit.
+    """
+    QUICK["xla_backend_optimization_level"] = 0
+    seldom_called.cache_clear()
+
+
 @functools.cache
 def seldom_called() -> dict[str, bool | int]:
     """Compiler options of programs that are called seldom, as all but steps are.

@@ -105,10 +105,9 @@ def serve() -> None:
         os._exit(0)  # whoever asked is gone, in the middle of a compilation perhaps
 
     threading.Thread(target=read, daemon=True).start()
-    from simgeo import engine
     from simgeo_apps.explorer import controls, jobs
 
-    engine.keep_programs()
+    jobs.prepare()
     while True:
         wish = Wish(*json.loads(lines.get()))
         short = wish._replace(num_steps=RANGES["num_steps"].least)

@@ -13,10 +13,9 @@ app = marimo.App(width="full", app_title="simgeo explorer", css_file="explorer.c
 def imports():
     import marimo as mo
 
-    from simgeo import engine
     from simgeo_apps.explorer import ahead, controls, jobs, pictures, snippets
 
-    engine.keep_programs()
+    jobs.prepare()
     return ahead, controls, jobs, mo, pictures, snippets
 
 
@@ -270,8 +269,9 @@ def results(agreement, loss, mo, said, shown, shown_of, student_map, teacher_map
 
 @app.cell
 def which_pairs(mo, pictures):
-    # Shown by the cell that makes it, so that it stays, and with it the focus.
-    shown = mo.ui.radio(pictures.SHOWN, pictures.PAIRS, label="show", inline=True)
+    # Shown by the cell that makes it, so that it stays, and with it the focus. No group
+    # of buttons: an arrow key goes three places on in marimo's, and so round this one.
+    shown = mo.ui.dropdown(pictures.SHOWN, pictures.PAIRS, label="show")
     shown
     return (shown,)
 

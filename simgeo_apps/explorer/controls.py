@@ -10,6 +10,10 @@ from simgeo.problems import Experiment
 from simgeo.teachers import AbstractTeacher
 
 NOTHING = "nothing"
+# The measures that the page shows; others would only take longer to compile.
+NUMBERS = ("matthews", "pattern_recall", "fraction_student", "fraction_teacher",
+           "cosine_correlation", "gram_error", "cka", "cka_uncentred",
+           "procrustes_similarity", "coherence", "effective_rank")  # fmt: skip
 
 
 class Range(NamedTuple):
@@ -116,6 +120,7 @@ def experiment_of(wish: Wish) -> Experiment:
         teacher_dim=int(wish.teacher_dim),
         student_dim=int(wish.student_dim),
         epsilon=float(wish.epsilon),
+        measures=(*NUMBERS, "pairs_student", "pairs_teacher", "pairs_both"),
         optimiser=optimisers.Adam(float(f"{10**wish.log_rate:.3g}")),
         num_steps=int(wish.num_steps),
         num_records=30,

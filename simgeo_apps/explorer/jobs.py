@@ -16,7 +16,13 @@ _ONE_AT_A_TIME = threading.Lock()
 _KNOWN: set[Hashable] = set()  # the programs that are in memory
 # Seconds that a choice has to stand before programs are compiled for it, which cannot
 # be cut short: a slider that moves on by keys is not followed to every place.
-_SETTLED = 0.3
+_SETTLED = 0.2
+
+
+def prepare() -> None:
+    """How this process compiles: for a page on which somebody waits."""
+    engine.keep_programs()
+    engine.compile_sooner()
 
 
 class Outcome(NamedTuple):

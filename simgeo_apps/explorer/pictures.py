@@ -15,13 +15,11 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, NullLocator
 
 from simgeo import linalg, measures, plots, results
+from simgeo_apps.explorer.controls import NUMBERS
 
 PAIRS = "preserved, lost and gained pairs"
 SHOWN = (PAIRS, "cosines", "inner products")
 _DPI = 160  # more than what is shown, for screens with many pixels
-_NUMBERS = ("matthews", "pattern_recall", "fraction_student", "fraction_teacher",
-            "cosine_correlation", "gram_error", "cka", "cka_uncentred",
-            "procrustes_similarity", "coherence", "effective_rank")  # fmt: skip
 # No picture lays itself out, no label is a formula, and there are no small ticks: each
 # of these takes longer than the rest of the picture.
 _SIDE, _HIGH = 3.6, 3.1
@@ -108,7 +106,7 @@ def numbers(data: xr.Dataset) -> list[dict[str, str]]:
     The optimum is that of the loss, the ceiling that of a fraction of pairs; "-" stands
     where there is none.
     """
-    rows = {"loss": "loss"} | {name: measures.MEASURES[name].label for name in _NUMBERS}
+    rows = {"loss": "loss"} | {name: measures.MEASURES[name].label for name in NUMBERS}
     return [
         {
             "": label,
