@@ -67,6 +67,13 @@ def test_results_are_records_of_every_row(capsys, store):
     assert [row["chance_cka"] for row in found].count(None) == 1
 
 
+def test_the_status_of_sweeps_is_records(capsys, monkeypatch):
+    one = sweep.Status("a", 8, 3, 1, math.nan, 12.5, 2.0)
+    monkeypatch.setattr(sweep, "status", lambda store: [one])
+    [row] = told(capsys, "status store --json")
+    assert row == one._asdict() | {"rate": None}
+
+
 def test_limits_are_records_of_every_row(capsys):
     found = told(capsys, "limits --n 8 --d 4 --epsilon 0.1 --json")
     assert found == [each._asdict() for each in limits.summary(8, 4, 0.1)]
