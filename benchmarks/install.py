@@ -96,7 +96,7 @@ def installed(wheel: Path, extra: str, is_lowest: bool, python: str) -> dict:
         examples = SMOKE
         if extra:
             examples = {name: SMOKE[name] for name in ("import", "doctor", "sweep")}
-            examples[extra] = OF_EXTRAS.get(extra, SMOKE["run"])
+            examples["extra"] = OF_EXTRAS.get(extra, SMOKE["run"])
         for title, (command, *words) in examples.items():
             start = time.perf_counter()
             done = subprocess.run(
