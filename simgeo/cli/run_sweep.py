@@ -11,6 +11,7 @@ from tqdm import tqdm
 from simgeo import engine, sweep
 from simgeo.checks import require
 from simgeo.cli import Parser, fail, warnings_told
+from simgeo.cli.as_records import add_json, as_json
 from simgeo.cli.files import folder_to_write
 from simgeo.cli.interrupts import Interrupts
 from simgeo.sweep import Plan, Progress
@@ -169,9 +170,13 @@ def show_status(arguments: list[str]) -> None:
     """`simgeo status STORE`: how far its sweeps are, also while one runs."""
     parser = Parser("status", "What of the sweeps in a store is done, failed and left.")
     parser.add_argument("store", metavar="STORE")
-    store = parser.parse_args(arguments).store
+    add_json(parser)
+    asked = parser.parse_args(arguments)
     with warnings_told():
-        found = sweep.status(store)
+        found = sweep.status(asked.store)
+    if asked.json:
+        print(as_json(each._asdict() for each in found))
+        return
     names = ("cells", "done", "failed", "left", "cells/min", "time left")
     head = "".join(f"{name:>11s}" for name in names)
     print(f"{'sweep':>17s}{head}  last cell")
@@ -181,7 +186,7 @@ def show_status(arguments: list[str]) -> None:
         cells = (each.total, each.done, each.failed, each.left, rate, left)
         row = "".join(f"{cell:>11}" for cell in cells)
         print(f"{each.name:>17s}{row}  {duration(each.idle)} ago")
-    workers = sweep.at_work(store)
+    workers = sweep.at_work(asked.store)
     where = ", ".join(f"{num} on {host}" for host, num in workers.hosts.items())
     num = workers.hosts.total()
     print(

@@ -18,6 +18,7 @@ from simgeo.settings._kinds import kinds as kinds
 from simgeo.settings._kinds import places as places
 from simgeo.settings._kinds import suggest as suggest
 from simgeo.settings._kinds import suggest_kind as suggest_kind
+from simgeo.settings._schema import json_schema as json_schema
 from simgeo.settings._toml import dump as dump
 from simgeo.settings._toml import load as load
 from simgeo.settings._toml import read as read
