@@ -112,7 +112,7 @@ def most_units(program: Program) -> int:
 
 def work_of(cell: AbstractCell, seeds: Sequence[int] | None = None) -> Work:
     """Some seeds of a cell, or all that it names."""
-    cell = cell.resolved()  # once, and not for every part of it
+    cell = cell.resolved()
     chosen = cell.seeds.tolist() if seeds is None else [*map(operator.index, seeds)]
     is_right = chosen and len({*chosen}) == len(chosen) and min(chosen) >= 0
     rule = "be different whole numbers from 0 to 2^31 - 1, at least one"

@@ -116,8 +116,9 @@ def plan(cells: Sequence[AbstractCell]) -> Plan:
     """
     works: dict[str, Work] = {}
     kinds: dict[str, Hashable] = {}
-    for cell in cells:
-        cell.check()
+    for each in cells:
+        each.check()
+        cell = each.resolved()  # once, and not for every part of it
         name, seeds = cell.fingerprint, set(cell.seeds.tolist())
         kind = jax.tree.structure((cell.problem(), cell.observer(), cell.stages()))
         if kinds.setdefault(name, kind) != kind:
