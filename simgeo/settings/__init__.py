@@ -12,6 +12,7 @@ from simgeo.settings._describe import describe as describe
 from simgeo.settings._describe import digest as digest
 from simgeo.settings._describe import fingerprint as fingerprint
 from simgeo.settings._describe import homes as homes
+from simgeo.settings._describe import source_of as source_of
 from simgeo.settings._kinds import find_kind as find_kind
 from simgeo.settings._kinds import kinds as kinds
 from simgeo.settings._kinds import places as places
