@@ -71,7 +71,7 @@ def test_the_status_of_sweeps_is_records(capsys, monkeypatch):
     one = sweep.Status("a", 8, 3, 1, math.nan, 12.5, 2.0)
     monkeypatch.setattr(sweep, "status", lambda store: [one])
     [row] = told(capsys, "status store --json")
-    assert row == one._asdict() | {"rate": None}
+    assert row == one._asdict() | {"rate": None, "processes": 0}
 
 
 def test_limits_are_records_of_every_row(capsys):

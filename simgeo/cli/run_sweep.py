@@ -174,8 +174,10 @@ def show_status(arguments: list[str]) -> None:
     asked = parser.parse_args(arguments)
     with warnings_told():
         found = sweep.status(asked.store)
+    workers = sweep.at_work(asked.store)
+    num = workers.hosts.total()
     if asked.json:
-        print(as_json(each._asdict() for each in found))
+        print(as_json(each._asdict() | {"processes": num} for each in found))
         return
     names = ("cells", "done", "failed", "left", "cells/min", "time left")
     head = "".join(f"{name:>11s}" for name in names)
@@ -186,9 +188,7 @@ def show_status(arguments: list[str]) -> None:
         cells = (each.total, each.done, each.failed, each.left, rate, left)
         row = "".join(f"{cell:>11}" for cell in cells)
         print(f"{each.name:>17s}{row}  {duration(each.idle)} ago")
-    workers = sweep.at_work(asked.store)
     where = ", ".join(f"{num} on {host}" for host, num in workers.hosts.items())
-    num = workers.hosts.total()
     print(
         f"{num} process{'' if num == 1 else 'es'} at work ({where}), with "
         f"{len(workers.pieces)} pieces leased."
