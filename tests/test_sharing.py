@@ -420,10 +420,18 @@ def test_workers_stop_when_the_one_who_watches_is_gone(store, computed, monkeypa
             self.future = super().submit(*given)
             return self.future
 
+    interrupted = threading.Event()
+
     def interrupt(_):
+        interrupted.set()
         raise KeyboardInterrupt
 
-    computed.before = lambda _: time.sleep(0.1)
+    def slowly(_):
+        if computed:  # so that it is not over before the one who watches is gone
+            interrupted.wait(20)
+            time.sleep(0.2)
+
+    computed.before = slowly
     with Watched(1) as pool:
         with pytest.raises(KeyboardInterrupt):
             sweep.run(CELLS, store, executor=pool, on_batch=interrupt)
