@@ -17,7 +17,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c const
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help figures page test lint docs bench lock clean
+.PHONY: help figures page test lint docs bench package lock clean
 
 help: ## print this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | \
@@ -60,6 +60,11 @@ bench: $(RUNTIME) ## print timings as ratios (TORCH=1: compare with PyTorch, whi
 	$(if $(TORCH),$(PIP) $(PYTORCH))
 	$(BIN)/python -m benchmarks
 
+package: $(DEV) ## build the wheel and the sdist into dist/, and check them
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation --outdir dist >/dev/null
+	$(BIN)/python -m twine check --strict dist/*
+
 lock: ## resolve constraints.txt again (needs uv; UPGRADE=1: to the newest versions)
 	$(UV) pip compile --quiet --universal --python-version 3.11 --extra dev --extra docs \
 		--no-header \
@@ -69,7 +74,7 @@ lock: ## resolve constraints.txt again (needs uv; UPGRADE=1: to the newest versi
 
 clean: ## remove the environment, caches and what was built; results/ stays
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis figures/quick page.html \
-		docs/_build docs/gallery
+		docs/_build docs/gallery dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A virtual environment without a working pip is half made, and made again.

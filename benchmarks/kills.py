@@ -22,8 +22,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-BATCH_BYTES = 2**21  # so that a sweep of a minute has many batches
-
 
 def cells(num: int = 12) -> list:
     """num^2 small experiments over rate and fraction."""
@@ -35,7 +33,7 @@ def cells(num: int = 12) -> list:
         num_vectors=32,
         teacher_dim=16,
         student_dim=8,
-        num_steps=400,
+        num_steps=4000,
         num_records=8,
         num_seeds=4,
     )
@@ -51,9 +49,7 @@ def work(folder: str, num: int, executor: Executor | None = None) -> None:
     from simgeo import engine, sweep
 
     engine.keep_programs()
-    whole = sweep.plan(cells(num), batch_bytes=BATCH_BYTES)
-    # What a worker took with it too often is recorded as failed by Dask.
-    sweep.run(whole, folder, executor=executor, retry_failed=True)
+    sweep.run(cells(num), folder, executor=executor)
 
 
 def main() -> int:

@@ -59,7 +59,7 @@ def main() -> None:
         report = sweep.run(whole, Path(place) / "swept", memory=asked.memory * 2**20)
         most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         each = report.seconds / report.done
-        num_programs = len({part.batch.program for part in whole.batches()})
+        num_programs = len(whole.room)
         large = [seconds for seconds in compiled if seconds > 0.2]
         print(
             f"sweep: {report.done} cells, {len(report.failed)} failed, "

@@ -5,6 +5,9 @@ import importlib.resources
 import os
 import sys
 from pathlib import Path
+from typing import Union
+
+from sphinx.ext.autodoc.mock import _MockObject
 
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE / "_ext"), str(HERE.parent)]
@@ -61,5 +64,8 @@ os.environ["MATPLOTLIBRC"] = str(HERE / "matplotlibrc")
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
 autodoc_mock_imports = ["torch"]  # it is large, and the help is read without it
+# The stand-in for it is to be one of several types too, as in `torch.Tensor | None`.
+_MockObject.__or__ = lambda self, other: Union[self, other]  # noqa: UP007
+_MockObject.__ror__ = lambda self, other: Union[other, self]  # noqa: UP007
 autodoc_member_order = "bysource"
 maximum_signature_line_length = 80

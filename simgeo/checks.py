@@ -26,6 +26,7 @@ import reprlib
 import types
 import typing
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 WORDS: dict[type, str] = {
@@ -41,42 +42,58 @@ class Rule(NamedTuple):
 
     words: str  # after "must"
     holds: Callable[[Any], bool]
+    schema: Mapping[str, Any] = MappingProxyType({})  # the same in JSON schema's words
 
 
-def rule(words: str, holds: Callable[[Any], bool]) -> Mapping[str, Rule]:
+def rule(words: str, holds: Callable[[Any], bool], **schema: Any) -> Mapping[str, Rule]:
     """Metadata of a field that `check_fields` holds to a rule.
 
     Args:
         words: the end of "`name` must ...".
         holds: takes the value, or each item of a tuple; it never sees a tracer, nor an
             array that is not a single number.
+        schema: as much of the rule as JSON schema can say, such as `minimum=0`, for
+            editors of TOML files.
     """
-    return {"rule": Rule(words, holds)}
+    return {"rule": Rule(words, holds, schema)}
 
 
-POSITIVE = rule("be positive", lambda value: value > 0)
-POSITIVE_AND_FINITE = rule("be positive and finite", lambda value: 0 < value < math.inf)
-BELOW_1 = rule("be at least 0 and below 1", lambda value: 0 <= value < 1)
+POSITIVE = rule("be positive", lambda value: value > 0, exclusiveMinimum=0)
+POSITIVE_AND_FINITE = rule(
+    "be positive and finite", lambda value: 0 < value < math.inf, exclusiveMinimum=0
+)
+BELOW_1 = rule(
+    "be at least 0 and below 1",
+    lambda value: 0 <= value < 1,
+    minimum=0,
+    exclusiveMaximum=1,
+)
 FINITE = rule("be finite", math.isfinite)
-NOT_NEGATIVE = rule("be finite and not negative", lambda value: 0 <= value < math.inf)
+NOT_NEGATIVE = rule(
+    "be finite and not negative", lambda value: 0 <= value < math.inf, minimum=0
+)
 BETWEEN_0_AND_1 = rule(
-    "lie between 0 and 1, both excluded", lambda value: 0 < value < 1
+    "lie between 0 and 1, both excluded",
+    lambda value: 0 < value < 1,
+    exclusiveMinimum=0,
+    exclusiveMaximum=1,
 )
 # Said of a default of None that stands for a setting of the experiment.
 INHERITED = {"default": "that of the experiment"}
-FRACTION = rule("lie between 0 and 1", lambda value: 0 <= value <= 1)
+FRACTION = rule(
+    "lie between 0 and 1", lambda value: 0 <= value <= 1, minimum=0, maximum=1
+)
 
 
 def one_of(*names: str) -> Mapping[str, Rule]:
     """Metadata of a field that takes one of some names; the nearest is suggested."""
-    return {
-        "rule": Rule("be one of " + ", ".join(map(repr, names)), names.__contains__)
-    }
+    words = f"be one of {', '.join(map(repr, names))}"
+    return rule(words, names.__contains__, enum=[*names])
 
 
 def at_least(least: int) -> Mapping[str, Rule]:
     """Metadata of a field whose value is `least` or more."""
-    return rule(f"be at least {least}", lambda value: value >= least)
+    return rule(f"be at least {least}", lambda value: value >= least, minimum=least)
 
 
 def require(condition: bool, name: str, words: str, value: object) -> None:

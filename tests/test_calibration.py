@@ -1,17 +1,19 @@
 """Measures beside chance: against naive loops, closed forms and planted truths."""
 
 import itertools
+import re
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import rsatoolbox
 from scipy.stats import chi2
 from sklearn.metrics import r2_score
 
 from benchmarks import chance
 from simgeo import functional, measures
-from simgeo.calibration import DEFAULT, calibrate
+from simgeo.calibration import DEFAULT, calibrate, embedded
 from simgeo.calibration._forms import FORMS
 
 EVERY = (*DEFAULT, "gram_error")  # which has no tables, and of which less is better
@@ -320,3 +322,37 @@ def test_what_cannot_be_compared_is_refused_in_one_line(change, said):
 def test_every_form_is_a_measure():
     assert {*FORMS} <= {*measures.MEASURES}
     assert {*DEFAULT} == {*FORMS}
+
+
+def test_dissimilarities_of_rsatoolbox_stand_for_vectors():
+    student, teacher = (each - each.mean(axis=0) for each in sides())
+    datasets = [rsatoolbox.data.Dataset(each) for each in (student, teacher)]
+    rdms = [rsatoolbox.rdm.calc_rdm(each, method="euclidean") for each in datasets]
+    few = {"num_permutations": 9, "num_resamples": 0}
+    given = calibrate(student, teacher, **few).frame
+    found = calibrate(*rdms, **few).frame
+    assert found["student"].unique() == ["0"]
+    for column in ("value", "corrected", "p"):
+        np.testing.assert_allclose(found[column], given[column], atol=1e-4)
+    correlated = rsatoolbox.rdm.calc_rdm(datasets, method="correlation")
+    vectors = embedded(correlated)
+    assert [*vectors] == ["0", "1"]
+    for each, side in zip(vectors.values(), (student, teacher), strict=True):
+        squares = ((each[:, None] - each[None]) ** 2).sum(axis=-1)
+        np.testing.assert_allclose(squares, 1 - np.corrcoef(side), atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("dissimilarities", "said"),
+    [
+        (
+            [[1.0, 1.0, np.nan]],
+            "`rdms [0]` must hold squared distances; got numbers",
+        ),
+        ([[1.0, 9.0, 1.0]], "got an eigenvalue of -0.833, where none may be negative"),
+    ],
+)
+def test_what_no_vectors_have_is_refused(dissimilarities, said):
+    rdms = rsatoolbox.rdm.RDMs(np.array(dissimilarities))
+    with pytest.raises(ValueError, match=re.escape(said)):
+        calibrate(rdms, rdms)

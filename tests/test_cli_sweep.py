@@ -1,5 +1,7 @@
 """The commands around a store: what they say, draw and refuse."""
 
+import platform
+
 import pandas as pd
 import pytest
 import xarray as xr
@@ -7,9 +9,12 @@ from matplotlib.figure import Figure
 from runs import make
 
 from simgeo import cli, engine, results, sweep
-from simgeo.cli import show_store
+from simgeo.cli import run_sweep, show_store
+from simgeo.cli.interrupts import Interrupts
 from simgeo.cli.run_sweep import duration, size_of
 from simgeo.sweep import Report
+from simgeo.sweep import _keep as keep
+from simgeo.sweep._leases import Leases
 
 pytestmark = pytest.mark.once
 
@@ -62,13 +67,49 @@ def test_a_sweep_says_what_it_does_and_goes_on(ask, place):
     assert code == 0, told
     assert said.startswith("4 cells in store: 0 were there, 4 done in ")
     first, *lines = told.splitlines()
-    assert first.startswith("4 cells of 2 kinds in 2 batches of up to 4 seeds side by ")
+    assert first.startswith(
+        "4 cells of 2 kinds in 2 pieces, up to 4 seeds side by side"
+    )
     assert lines[-1].endswith("4 of 4 cells, 0 failed, about 0 s left")
     code, said, _ = ask("sweep", "grid.toml", "--store", "store")
     assert said.startswith("4 cells in store: 4 were there, 0 done in ")
     code, said, _ = ask("status", "store")
     assert code == 0
     assert said.splitlines()[1].split()[1:5] == ["4", "4", "0", "0"]
+    assert said.endswith("\nNo process is at work.\n")
+    with Leases(place / "store") as leases:
+        leases.take("0" * 16)
+        said = ask("status", "store")[1]
+    assert said.endswith(
+        f"\n1 process at work (1 on {platform.node()}), with 1 pieces leased.\n"
+    )
+
+
+def test_waiting_is_told_once(place, capsys):
+    whole = sweep.plan(sweep.load(place / "grid.toml"))
+    telling = run_sweep._Telling(whole, True, Interrupts())
+    for num in (3, 3, 2):
+        telling.on_wait(num)
+    telling.on_batch(sweep.Progress(4, 3, 0, {}, 1.0))
+    telling.on_wait(1)
+    told = capsys.readouterr().err.splitlines()
+    assert [told[0], told[-1]] == [
+        f"Waiting for {num} cells that others compute." for num in (3, 1)
+    ]
+    assert sum("Waiting" in line for line in told) == 2
+
+
+def test_status_counts_what_can_be_read(ask, place):
+    found = sweep.load(place / "grid.toml")
+    keep.begin(place / "store", sweep.plan(found))
+    for index, cell in enumerate(found):
+        run = make(index, settings=cell.identity, labels=cell.labels, seeds=range(2))
+        path = results.save(run, place / "store", packed=True)
+    path.write_bytes(b"not a run")
+    code, said, told = ask("status", "store")
+    assert (code, told.count("\n")) == (0, 1)
+    assert f"1 damaged file: {path.name}" in told
+    assert said.splitlines()[1].split()[1:5] == ["4", "3", "0", "1"]
 
 
 def test_a_dry_run_runs_nothing(ask, place, monkeypatch):
@@ -76,7 +117,7 @@ def test_a_dry_run_runs_nothing(ask, place, monkeypatch):
     monkeypatch.setattr(sweep, "measure", lambda *_: 3 * 2**20)
     code, said, told = ask("sweep", "grid.toml", "--dry-run")
     assert (code, said) == (0, "The largest program needs 3 MiB. Nothing was run.\n")
-    assert told.startswith("4 cells of 2 kinds in 2 batches")
+    assert told.startswith("4 cells of 2 kinds in 2 pieces")
     assert [path.name for path in place.iterdir()] == ["grid.toml"]
 
 

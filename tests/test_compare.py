@@ -81,16 +81,20 @@ def test_of_several_layers_the_best_is_shown_and_all_are_in_the_json(capsys):
     code, out, _ = compared(capsys, *given, "--json")
     told = json.loads(out)
     assert code == 0
-    assert told["A"] == {"layers.npz:noise": [24, 2], "layers.npz:kept": [24, 2]}
-    assert len(told["measures"]) == 2 * 2 * 2
-    for row in told["measures"]:
+    assert {row["A"] for row in told} == {"layers.npz:noise", "layers.npz:kept"}
+    assert len(told) == 2 * 2 * 2
+    for row in told:
         assert row["p"] <= row["p_adjusted"] <= 1
+        assert row["shape of A"] == [24, 2]
+    counted = [row for row in told if row["preserved"] is not None]
+    assert [row["measure"] for row in counted] == ["cka", "matthews"]
+    assert {row["A"] for row in counted} == {"layers.npz:kept"}
     # One layer alone is the one among them.
     code, out, _ = compared(
         capsys, "layers.npz:kept", "teacher.npy,student.npy", *FEW, "--json"
     )
-    alone = json.loads(out)["measures"][0]
-    same = [row for row in told["measures"] if row["A"] == alone["A"]][0]
+    alone = json.loads(out)[0]
+    same = [row for row in told if row["A"] == alone["A"]][0]
     assert alone["value"] == pytest.approx(same["value"], abs=1e-6)
     assert alone["p"] == same["p"]
 
@@ -105,12 +109,12 @@ def test_pairs_with_a_zero_row_have_no_cosine_and_are_left_out(folder, capsys):
     assert "Undefined here: matthews." in out
     assert "45 pairs with a zero row have no cosine." in out
     assert folder.joinpath("pairs.png").stat().st_size > 1000
-    zero = json.loads(compared(capsys, *words, "--json")[1])["pairs"]
+    zero = json.loads(compared(capsys, *words, "--json")[1])[0]
     others = np.delete(np.arange(24), [2, 5])
     np.save("zero.npy", student[others])
     np.save("others.npy", VECTORS[others])
     words = ("zero.npy", "others.npy", *FEW, "--json")
-    without = json.loads(compared(capsys, *words)[1])["pairs"]
+    without = json.loads(compared(capsys, *words)[1])[0]
     for fate in ("preserved", "lost", "gained", "in neither", "preserved by chance"):
         assert zero[fate] == without[fate]
     assert (zero["undefined"], without["undefined"]) == (45, 0)

@@ -125,3 +125,10 @@ def formulas():
 def test_formulas_of_docstrings_become_latex(formulas, text, expected):
     found = formulas.marked(text, lambda latex: f"<{latex}>", str)
     assert found == (expected or text)
+
+
+def test_every_file_that_the_architecture_names_is_there():
+    text = DOCS.joinpath("architecture.md").read_text(encoding="utf-8")
+    files = re.findall(r"`((?:simgeo|experiments|tests)/[\w./]+)`", text)
+    assert len(files) > 12
+    assert [name for name in files if not ROOT.joinpath(name).is_file()] == []

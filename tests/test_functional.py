@@ -320,6 +320,20 @@ def test_values_agree_with_naive_references(name, width):
         assert np.isclose(found, expected, rtol=TOLERANCE, atol=TOLERANCE), offset
 
 
+@pytest.mark.parametrize("name", ["kernel alignment", "gram"])
+def test_few_vectors_in_many_dimensions_agree_with_naive_references(name):
+    function, reference = ON_VECTORS[name]
+    rng = np.random.default_rng(0)
+    for num_vectors in (3, 5, 40):  # by Gram matrices, and by products of features
+        teacher = rng.standard_normal((num_vectors, 20))
+        student = rng.standard_normal((num_vectors, 12))
+        found, slope = jax.value_and_grad(function)(*_arrays(student, teacher))
+        assert np.isclose(found, reference(student, teacher), rtol=TOLERANCE)
+        step = 1e-4 * rng.standard_normal(student.shape)
+        ends = [reference(student + sign * step, teacher) for sign in (1, -1)]
+        assert np.isclose(np.sum(slope * step), (ends[0] - ends[1]) / 2, rtol=1e-2)
+
+
 @pytest.mark.parametrize("name", ["kernel alignment", "procrustes", "gram"])
 def test_framed_values_are_those_of_centred_rows_beside_rows_of_zeros(name):
     function, reference = ON_VECTORS[name]

@@ -7,15 +7,16 @@ import signal
 import subprocess
 import sys
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import jax
 import numpy as np
 import pandas as pd
 import pytest
 
 from simgeo import engine, objectives, optimisers, results, settings, sweep, teachers
-from simgeo.engine import _engine
+from simgeo.engine import _engine, _units
 from simgeo.engine._label import data_set
 from simgeo.engine._units import program_of
 from simgeo.problems import Experiment
@@ -183,24 +184,62 @@ def test_knobs_seeds_steps_and_teachers_do_not_split_programs():
     assert len({program_of(cell) for cell in others}) == 4
 
 
-def test_a_plan_holds_every_cell_once_the_largest_first():
+@pytest.mark.parametrize("num_cores", [1, 2, 7, 64])
+def test_pieces_are_of_the_plan_and_not_of_the_machine(num_cores, monkeypatch):
     found = sweep.grid(BASE, **AXES, num_steps=[12, 20], student_dim=[3, 4])
-    whole = sweep.plan(found, num_devices=1, batch_bytes=20_000)
-    parts = whole.batches()
-    names = [name for part in parts for name in part.fingerprints]
+    expected = sweep.plan(found).pieces
+    monkeypatch.setattr(_units, "num_workers", lambda: num_cores)
+    whole = sweep.plan(found)
+    assert whole.pieces == expected
+    names = [name for piece in whole.pieces for name in piece.wanted]
     assert len(names) == len(set(names)) == len(found)
-    costs = [part.batch.cost for part in parts]
-    assert costs == sorted(costs, reverse=True)
-    assert len(parts) > 4
-    for part in parts:
-        steps = {tuple(work.cell.record_steps) for work in part.batch.works}
-        assert len(steps) == 1
-        kinds = {program_of(work.cell) for work in part.batch.works}
-        assert kinds == {part.batch.program}
-        assert len(part.batch.units) <= part.batch.capacity
-    reverse = sweep.plan(found[::-1], num_devices=1, batch_bytes=20_000).batches()
-    sizes = [{part.batch.capacity for part in each} for each in (parts, reverse)]
-    assert sizes[0] == sizes[1]
+    assert len({piece.name for piece in whole.pieces}) == len(whole.pieces)
+    sizes: dict[int, set] = {}
+    for piece in whole.pieces:
+        part = whole.batch(piece.wanted, whole.room[piece.program])
+        works = part.batch.works
+        assert len({tuple(work.cell.record_steps) for work in works}) == 1
+        assert {work.program for work in works} == {part.batch.program}
+        assert len(part.batch.units) == piece.num_units <= part.batch.capacity
+        sizes.setdefault(piece.program, set()).add(part.batch.capacity)
+    assert all(len(each) == 1 for each in sizes.values())  # compiled once
+
+
+@pytest.mark.skipif(
+    jax.default_backend() != "cpu", reason="where empty places take time"
+)
+def test_nothing_is_compiled_twice_for_another_number_of_cells(cells):
+    whole, machine = sweep.plan(cells), engine.Engine()
+    names, compiled = [*whole.works], set()
+    for first, last in ((0, 1), (1, 4), (4, 6)):
+        part = whole.batch({name: (0, 1) for name in names[first:last]}, 8)
+        for run in machine.run(part.batch):
+            assert run.attrs["complete"]
+        compiled = compiled if first else {*machine._programs}
+        assert compiled == {*machine._programs}
+
+
+def test_long_cells_are_shared_by_their_seeds():
+    long = dataclasses.replace(BASE, num_steps=10**6, num_seeds=1000)
+    [piece, *others] = sweep.plan([long]).pieces
+    assert 16 <= len(others) < 1000
+    seeds = [s for each in (piece, *others) for s in each.wanted[long.fingerprint]]
+    assert seeds == [*range(1000)]
+    short = dataclasses.replace(BASE, num_seeds=1000)
+    assert len(sweep.plan([short]).pieces) == 1
+
+
+def test_sixteen_processes_share_one_program():
+    found = sweep.grid(
+        BASE,
+        optimiser__learning_rate=sweep.log_span(1e-3, 1.0, 400),
+        num_steps=[10_000],
+    )
+    pieces = sweep.plan(found).pieces
+    assert len({piece.group for piece in pieces}) == 1
+    assert 32 <= len(pieces) <= 100
+    costs = [piece.cost for piece in pieces]
+    assert max(costs) <= 2 * min(costs[:-1])
 
 
 def test_cells_that_differ_in_their_seeds_only_are_one():
@@ -253,6 +292,7 @@ def test_an_interrupt_keeps_what_was_recorded_by_then(cells, tmp_path):
     assert len(parts) == 6
     kept = results.load(parts[0])
     assert (kept.attrs["complete"], kept.sizes["step"]) == (0, 2)
+    assert not list((folder / ".leases").iterdir())
     report = sweep.run(cells, folder)
     assert report.done == 6
     assert not list(folder.glob("*.partial.nc"))
@@ -391,7 +431,8 @@ def test_a_program_that_does_not_fit_is_made_smaller_or_refused(cells, monkeypat
         sizes.append(capacity)
         return 2**20 * capacity
 
-    [part] = sweep.plan(cells, num_devices=1).batches()
+    whole = sweep.plan(cells)
+    part = whole.batch({name: (0, 1) for name in whole.works}, whole.room[0])
     assert part.batch.capacity == 16  # of twelve units
     monkeypatch.setattr(engine.Engine, "_needs", needs)
     monkeypatch.setattr(_engine.memory, "held", lambda: 2**30)
@@ -447,48 +488,12 @@ def test_executors_that_are_none_are_refused(name, message):
         sweep.executor_of(name)
 
 
-def test_claims_change_the_order_and_nothing_else(cells, tmp_path):
-    folder = tmp_path / "store"
-    whole = sweep.plan(cells, batch_bytes=1)
-    parts = whole.batches()
-    assert len(parts) == 6
-    folder.mkdir()
-    keep.claim(folder, parts[0].name)  # of a process that was killed
-    order = []
-    with pytest.MonkeyPatch.context() as patch:
-
-        def noted(self, part, *rest):
-            order.append(part.name)
-            return [
-                (name, work.cell, made_up(work.cell, work.seeds))
-                for name, work in zip(part.fingerprints, part.batch.works, strict=True)
-            ]
-
-        patch.setattr(work.Worker, "compute", noted)
-        report = sweep.run(whole, folder)
-    assert report.done == 6
-    assert order[-1] == parts[0].name
-    assert not list((folder / ".claims").iterdir())
-
-
-def test_a_worker_that_is_lost_says_nothing_of_its_cells(cells, tmp_path):
-    class Lost(ThreadPoolExecutor):
-        def submit(self, *_):
-            future = Future()
-            future.set_exception(RuntimeError("killed"))
-            return future
-
-    with Lost() as pool, pytest.raises(OSError, match="a worker was lost .*killed"):
-        sweep.run(cells, tmp_path / "store", executor=pool)
-    assert keep.failures(tmp_path / "store") == {}
-
-
 CHILD = """
 import sys, pickle
 from simgeo import engine, sweep
 engine.keep_programs()
 cells = pickle.load(sys.stdin.buffer)
-sweep.run(sweep.plan(cells, batch_bytes=1), sys.argv[1])
+sweep.run(cells, sys.argv[1])
 """
 
 
@@ -518,12 +523,12 @@ def test_nothing_is_lost_when_two_processes_are_killed(tmp_path, monkeypatch):
             child.send_signal(signal.SIGKILL)
             child.wait()
     assert 8 <= len(list(folder.glob("*.nc"))) < 40
-    sweep.run(sweep.plan(found, batch_bytes=1), folder)
+    sweep.run(found, folder)
     frame = results.open(folder).frame
     assert len(frame) == 80
     assert not frame.duplicated(["fingerprint", "seed"]).any()
     alone = tmp_path / "alone"
-    sweep.run(sweep.plan(found, batch_bytes=1), alone)
+    sweep.run(found, alone)
     pd.testing.assert_frame_equal(frame, results.open(alone).frame)
 
 
@@ -554,8 +559,9 @@ def test_of_many_programs_few_are_held_at_once(monkeypatch):
     # Each takes hundreds of memory maps, of which a process may have so many.
     monkeypatch.setattr(_engine, "_MOST_PROGRAMS", 4)
     machine = engine.Engine()
-    parts = sweep.plan(sweep.grid(BASE, student_dim=[2, 3, 4])).batches()
-    assert len(parts) == 3
-    for part in parts:
+    whole = sweep.plan(sweep.grid(BASE, student_dim=[2, 3, 4]))
+    assert len(whole.pieces) == 3
+    for piece in whole.pieces:
+        part = whole.batch(piece.wanted, 2)
         assert machine.run(part.batch)[0].attrs["complete"]
         assert 0 < len(machine._programs) <= 4

@@ -127,23 +127,28 @@ def _strip(runs: pd.DataFrame, ax: Axes, is_first: bool, is_last: bool) -> None:
 def _key(figure: Figure) -> None:
     """What the halves of a map and the circles mean."""
     greys = [
-        Patch(fc="white", ec="0.6", lw=0.5, label="|cosine| 0"),
+        Patch(fc="white", ec="0.6", lw=0.5, label="0"),
         Patch(fc="0.05", label="0.7 or more"),
     ]
     fates = [
-        Patch(fc=FATES["preserved"], label="orthogonal, preserved"),
-        Patch(fc=FATES["lost"], label="lost"),
+        Patch(fc=FATES["preserved"], label="both (preserved)"),
+        Patch(fc=FATES["lost"], label="teacher only (lost)"),
         Line2D([], [], marker="o", ls="", ms=4, mew=0, color=FATES["gained"]),
-        Patch(fc=FATES["in neither"], ec="0.6", lw=0.3, label="orthogonal in neither"),
+        Patch(fc=FATES["in neither"], ec="0.6", lw=0.3, label="neither"),
     ]
-    fates[2].set_label("gained")
+    fates[2].set_label("student only (gained)")
     options = {"frameon": False, "fontsize": SMALL, "handlelength": 1.0}
     options |= {"columnspacing": 1.0, "handletextpad": 0.4, "borderaxespad": 0}
-    for handles, left in ((greys, 0.25), (fates, 0.44)):
+    keys = (
+        ("Above the diagonal, |cosine|:", greys, 0.01, 0.185),
+        ("Below it, orthogonal in:", fates, 0.34, 0.49),
+    )
+    for words, handles, left, right in keys:
+        figure.text(left, 0.0145, words, fontsize=SMALL, va="bottom")
         figure.legend(
             handles=handles,
             loc="lower left",
-            bbox_to_anchor=(left, 0.004),
+            bbox_to_anchor=(right, 0.008),
             ncols=4,
             **options,
         )

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Array, Float, Int
 
+from simgeo.calibration._dissimilarities import embedded
 from simgeo.calibration._forms import (
     FORMS,
     Form,
@@ -86,8 +87,9 @@ def calibrate(
     measure of one's own, is computed anew for every one.
 
     Args:
-        student: vectors, of shape (n, m), or those of several layers by name.
-        teacher: vectors, of shape (n, d), or those of several layers by name.
+        student: vectors, of shape (n, m), those of several layers by name, or RDMs of
+            rsatoolbox, for which see `embedded`.
+        teacher: as for the student; vectors of shape (n, d).
         names: of the measures; those that say which way is better.
         epsilon: pairs with |cosine| <= epsilon are epsilon-orthogonal; in [0, 1].
         num_permutations: B, at least 1.
@@ -246,6 +248,7 @@ def _joined(parts: list[Found]) -> Found:
 
 
 def _layers(given: Given, setting: str) -> Layers:
+    given = embedded(given) if hasattr(given, "get_matrices") else given
     layers = dict(given) if isinstance(given, Mapping) else {setting: given}
     require(len(layers) > 0, setting, "have a layer", "none")
     found = {}

@@ -7,7 +7,7 @@ import importlib
 import os
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
 from simgeo.cli.interrupts import Termination
@@ -46,6 +46,9 @@ COMMANDS = {
         "listing:show",
         "the teachers, objectives, measures and the rest, with settings",
     ),
+    "schema": ("file_schemas:show", "what TOML files may say, as a schema for editors"),
+    "doctor": ("doctor:show", "versions, devices and caches here, and what is wrong"),
+    "completion": ("completion:show", "a script by which a shell completes words"),
 }
 GROUP = "simgeo.commands"  # entry points of other packages: name = "module:function"
 OPTIONS = ("--help", "--version", "--import")
@@ -163,25 +166,29 @@ def _main(given: list[str]) -> int | None:
         _parser().print_help(sys.stderr)
         return 2
     name, *rest = given
-    if name in COMMANDS:
-        module, _, function = COMMANDS[name][0].partition(":")
-        return getattr(importlib.import_module(f"simgeo.cli.{module}"), function)(rest)
     if name in ("-h", *OPTIONS):
         _parser().parse_args([name])
+    return function_of(name)(rest)
+
+
+def function_of(command: str) -> Callable[[list[str]], int | None]:
+    """What runs a command; ValueError if there is none of that name."""
+    if command in COMMANDS:
+        module, _, function = COMMANDS[command][0].partition(":")
+        return getattr(importlib.import_module(f"simgeo.cli.{module}"), function)
     others = {each.name: each for each in _others()}
-    if name in others:
+    if command in others:
         try:
-            command = others[name].load()
+            return others[command].load()
         except (ImportError, AttributeError) as error:
             raise ValueError(
-                f"`simgeo {name}` must be a command that can be imported; got "
-                f"{others[name].value}: {error}."
+                f"`simgeo {command}` must be a command that can be imported; got "
+                f"{others[command].value}: {error}."
             ) from error
-        return command(rest)
     from simgeo.settings import suggest
 
-    valid = OPTIONS if name.startswith("-") else (*COMMANDS, *others)
-    raise ValueError(f"{name!r} is no command.{suggest(name, list(valid))}")
+    valid = OPTIONS if command.startswith("-") else (*COMMANDS, *others)
+    raise ValueError(f"{command!r} is no command.{suggest(command, list(valid))}")
 
 
 def _others() -> list[Any]:
@@ -208,7 +215,7 @@ def abouts() -> dict[str, str]:
 def _parser() -> Parser:
     import importlib.metadata
 
-    listing = "\n".join(f"  {name:8s} {text}" for name, text in abouts().items())
+    listing = "\n".join(f"  {name:10s} {text}" for name, text in abouts().items())
     parser = Parser(
         "",
         "Synthetic experiments on representation geometry.",

@@ -1,7 +1,6 @@
 """`simgeo compare`: two sets of vectors, measured beside what chance gives."""
 
 import argparse
-import json
 import math
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from tqdm import tqdm
 from simgeo import engine
 from simgeo.calibration import DEFAULT, Calibration, calibrate
 from simgeo.cli import Parser, compared_pairs, fail
+from simgeo.cli.as_records import add_json, as_json
 from simgeo.cli.compared_pairs import Layers
 from simgeo.cli.files import file_to_draw
 from simgeo.cli.interrupts import Interrupts
@@ -66,7 +66,7 @@ def run(arguments: list[str]) -> int:
     shown = _best(found.frame).iloc[0]
     counts = compared_pairs.count(shown, student, teacher, asked.epsilon)
     if asked.json:
-        print(json.dumps(_described(asked, found, counts, student, teacher)))
+        print(as_json(_records(asked, found, counts, student, teacher)))
     else:
         print(_table(asked, found, student, teacher))
         print(_sentences(found, counts, asked.epsilon))
@@ -105,7 +105,7 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     add("--centre", action="store_true", help="subtract the mean of each side first")
     add("--seed", type=int, default=0, help="default: 0")
     add("--figure", metavar="FILE", help="the cosines of all pairs, as a picture")
-    add("--json", action="store_true", help="all numbers, of all layers, as JSON")
+    add_json(parser)
     return parser.parse_args(arguments)
 
 
@@ -263,34 +263,34 @@ def _sentences(found: Calibration, counts: dict[str, Any], epsilon: float) -> st
     return "\n".join(lines)
 
 
-def _described(
+def _records(
     asked: argparse.Namespace,
     found: Calibration,
     counts: dict[str, Any],
     student: Layers,
     teacher: Layers,
-) -> dict[str, Any]:
-    rows = found.frame.rename(columns={"student": "A", "teacher": "B"})
-    return {
-        "A": {name: list(each.shape) for name, each in student.items()},
-        "B": {name: list(each.shape) for name, each in teacher.items()},
+) -> list[dict[str, Any]]:
+    """One of every measure and pair of layers; the pair that is shown has counts."""
+    common = {
         "permutations": found.num_permutations,
         "resamples": found.num_resamples,
         "confidence": asked.confidence,
         "epsilon": asked.epsilon,
         "centred": asked.centre,
         "seed": asked.seed,
-        "measures": [
-            {key: _plain(value) for key, value in row.items()}
-            for row in rows.to_dict("records")
-        ],
-        "pairs": counts,
     }
-
-
-def _plain(value: Any) -> Any:
-    """JSON has no NaN."""
-    return None if isinstance(value, float) and math.isnan(value) else value
+    fates = {name: number for name, number in counts.items() if name not in ("A", "B")}
+    rows = found.frame.rename(columns={"student": "A", "teacher": "B"})
+    records = []
+    for row in rows.to_dict("records"):
+        is_shown = all(row[side] == counts[side] for side in ("A", "B"))
+        shapes = {
+            "shape of A": student[row["A"]].shape,
+            "shape of B": teacher[row["B"]].shape,
+        }
+        pairs = fates if is_shown else dict.fromkeys(fates)
+        records.append({**row, **shapes, **common, **pairs})
+    return records
 
 
 def _number(value: float) -> str:

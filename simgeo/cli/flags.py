@@ -19,6 +19,7 @@ from typing import Any, NamedTuple, NoReturn
 from simgeo import settings
 from simgeo.checks import require
 from simgeo.cli import Parser
+from simgeo.cli.as_records import add_json
 from simgeo.engine import host_memory
 from simgeo.problems import AbstractCell, Distillation, Experiment
 
@@ -79,6 +80,7 @@ class Request(NamedTuple):
     results: str
     figure: str | None
     again: bool
+    json: bool = False
 
 
 def parse(arguments: list[str], command: Command = RUN) -> Request:
@@ -94,8 +96,9 @@ def parse(arguments: list[str], command: Command = RUN) -> Request:
     add("--results", metavar="DIR", default="results", help="default: results")
     add("--figure", metavar="PATH", help="file or folder; default: beside the result")
     add("--again", action="store_true", help="run even if the result is there")
+    add_json(parser)
     changes, words = read(parser, arguments)
-    own = {name: changes.pop(name) for name in ("results", "figure", "again")}
+    own = {name: changes.pop(name) for name in ("results", "figure", "again", "json")}
     choices, files = sort(words)
     if len(files) > 1:
         raise ValueError(f"at most one TOML file can be run; got {', '.join(files)}.")

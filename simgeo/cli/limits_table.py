@@ -1,6 +1,7 @@
 """`simgeo limits`: what is possible, as one table."""
 
 from simgeo.cli import Parser
+from simgeo.cli.as_records import add_json, as_json
 from simgeo.limits import summary, table
 
 
@@ -14,5 +15,7 @@ def show(arguments: list[str]) -> None:
     add("--d", type=int, required=True, help="their dimensions")
     add("--epsilon", type=float, required=True, help="largest |cos| of a pair")
     add("--m", type=int, help="dimensions of the student (default: half of d)")
+    add_json(parser)
     asked = parser.parse_args(arguments)
-    print(table(summary(asked.n, asked.d, asked.epsilon, asked.m)))
+    rows = summary(asked.n, asked.d, asked.epsilon, asked.m)
+    print(as_json(each._asdict() for each in rows) if asked.json else table(rows))

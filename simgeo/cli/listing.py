@@ -3,12 +3,25 @@
 import argparse
 import inspect
 import textwrap
+from collections.abc import Iterator
+from typing import Any
 
 from simgeo import settings
 from simgeo.cli import Parser
-from simgeo.cli.flags import WIDTH, flag_of, knobs, lines_of, needs_file, table_of
+from simgeo.cli.as_records import add_json, as_json
+from simgeo.cli.flags import (
+    WIDTH,
+    flag_of,
+    knobs,
+    lines_of,
+    needs_file,
+    summary,
+    table_of,
+)
 from simgeo.measures import DEFAULT, MEASURES
 from simgeo.problems import Distillation, Experiment
+
+Topics = dict[str, dict[str, tuple[type, ...]]]
 
 _ABOUT = """\
 Everything there is, one line each. With a NAME, all about it: what it is, and
@@ -27,16 +40,25 @@ def show(arguments: list[str]) -> None:
     parser = Parser(
         "list",
         _ABOUT.format(topics=_filled(f"Topics: {', '.join(_topics())}.")),
-        usage="simgeo list [TOPIC ...] [NAME ...]",
+        usage="simgeo list [TOPIC ...] [NAME ...] [--json]",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("words", nargs="*", help=argparse.SUPPRESS)
-    print(_answer(parser.parse_args(arguments).words))
+    add_json(parser)
+    asked = parser.parse_args(arguments)
+    topics, names = _asked(asked.words)
+    if asked.json:
+        rows = [_settings(name, topics) for name in names] or [_listed(topics)]
+        print(as_json(row for each in rows for row in each))
+    elif names:
+        print("\n\n".join(_all_about(name, topics) for name in names))
+    else:
+        print("\n\n".join(map(_names, topics.items())))
 
 
-def _topics() -> dict[str, dict[str, tuple[type, ...]]]:
+def _topics() -> Topics:
     """What can be listed, and for each the places of its kinds."""
-    topics: dict[str, dict[str, tuple[type, ...]]] = {}
+    topics: Topics = {}
     for place, classes in settings.places(Experiment).items():
         topics.setdefault(f"{place.partition('.')[0]}s", {})[place] = classes
     of_networks = settings.places(Distillation)
@@ -45,15 +67,36 @@ def _topics() -> dict[str, dict[str, tuple[type, ...]]]:
     return topics | {"measures": {}}
 
 
-def _answer(words: list[str]) -> str:
+def _asked(words: list[str]) -> tuple[Topics, list[str]]:
+    """The topics among the words, all if there is none, and the other words."""
     topics = _topics()
     # A topic may stand in the singular, as its settings do.
     said = [f"{word}s" if f"{word}s" in topics else word for word in words]
     asked = {word: topics[word] for word in said if word in topics}
-    names = [word for word in said if word not in topics]
-    if names:
-        return "\n\n".join(_all_about(name, asked or topics) for name in names)
-    return "\n\n".join(_names(topic) for topic in (asked or topics).items())
+    return asked or topics, [word for word in said if word not in topics]
+
+
+def _listed(topics: Topics) -> Iterator[dict[str, Any]]:
+    """A record for every kind and measure."""
+    for topic, places in topics.items():
+        for place, classes in places.items():
+            for kind, cls in settings.kinds(*classes).items():
+                row = {"topic": topic, "place": place, "name": kind}
+                yield row | {"about": summary(cls)}
+        for name, measure in MEASURES.items() if topic == "measures" else ():
+            row = {"topic": topic, "place": None, "name": name}
+            yield row | {"about": measure.label}
+
+
+def _settings(name: str, topics: Topics) -> list[dict[str, Any]]:
+    """A record for every setting of the kind of that name, or one for a measure."""
+    if "measures" in topics and name in MEASURES:
+        return [{"name": name, **_facts(name)}]
+    return [
+        {"place": place, "name": kind, "setting": setting, "about": about}
+        for place, kind, cls in _kinds(name, topics)
+        for setting, about in knobs(cls).items()
+    ]
 
 
 def _names(topic: tuple[str, dict[str, tuple[type, ...]]]) -> str:
@@ -68,9 +111,14 @@ def _names(topic: tuple[str, dict[str, tuple[type, ...]]]) -> str:
     )
 
 
-def _all_about(name: str, topics: dict[str, dict[str, tuple[type, ...]]]) -> str:
+def _all_about(name: str, topics: Topics) -> str:
     if "measures" in topics and name in MEASURES:
         return _measure(name)
+    return "\n\n".join(_kind(*each) for each in _kinds(name, topics))
+
+
+def _kinds(name: str, topics: Topics) -> list[tuple[str, str, type]]:
+    """Place, name and class of the kinds of that name."""
     found, refusal = [], None
     places = {place: all for each in topics.values() for place, all in each.items()}
     for place, classes in places.items():
@@ -80,11 +128,11 @@ def _all_about(name: str, topics: dict[str, dict[str, tuple[type, ...]]]) -> str
             refusal = error if "must name one kind" in str(error) else refusal
             continue
         [kind] = (kind for kind, c in settings.kinds(*classes).items() if c is cls)
-        found.append(_kind(place, kind, cls))
+        found.append((place, kind, cls))
     if refusal is not None:
         raise refusal
     if found:
-        return "\n\n".join(found)
+        return found
     known = [kind for each in places.values() for kind in settings.kinds(*each)]
     known = [*_topics(), *known, *(MEASURES if "measures" in topics else [])]
     raise ValueError(f"{name!r} is nothing to list.{settings.suggest(name, known)}")
@@ -102,16 +150,24 @@ def _kind(place: str, kind: str, cls: type) -> str:
 
 
 def _measure(name: str) -> str:
+    rows = _facts(name) | {
+        "--measures NAME,...": "records it, and whatever else is named"
+    }
+    if rows["units"] == "1":
+        del rows["units"]
+    lines = [_row(*row) for row in rows.items()]
+    return "\n".join([name, _doc(MEASURES[name]), *lines])
+
+
+def _facts(name: str) -> dict[str, str]:
     measure = MEASURES[name]
-    rows = {
+    return {
         "label": measure.label,
         "range": measure.bounds,
-        **({"units": measure.units} if measure.units != "1" else {}),
+        "units": measure.units,
         "better": measure.better or "neither",
         "chance": measure.chance,
-        "--measures NAME,...": "records it, and whatever else is named",
     }
-    return "\n".join([name, _doc(measure), *(_row(*row) for row in rows.items())])
 
 
 def _doc(of: object) -> str:

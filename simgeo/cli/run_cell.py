@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import jax
 import numpy as np
@@ -16,6 +17,7 @@ from tqdm import tqdm
 
 from simgeo import engine, plots, results
 from simgeo.cli import fail, failed, warnings_told
+from simgeo.cli.as_records import as_json
 from simgeo.cli.files import file_to_draw, folder_to_write
 from simgeo.cli.flags import DISTIL, RUN, Command, parse
 from simgeo.cli.interrupts import Interrupts
@@ -62,44 +64,64 @@ def run(arguments: list[str], command: Command = RUN) -> int:
     whole = results.find(folder, cell.fingerprint, cell.seeds.tolist())
     if whole is None:
         return fail(f"{folder} was changed by another program. Run it again.", 1)
-    print(table(whole, cell.reported))
-    print(said)
+    rows = summary(whole, cell.reported)
+    print(as_json(rows) if request.json else table(whole, rows))
+    beside = sys.stderr if request.json else sys.stdout
+    print(said, file=beside)
     draw(whole, picture, cell.reported)
-    print(f"Drew {picture}.")
+    print(f"Drew {picture}.", file=beside)
     return 0
 
 
-def table(run: xr.Dataset, names: Sequence[str]) -> str:
+LEVELS = {
+    "chance": "random unit vectors",
+    "svd": "the teacher's, truncated",
+    "teacher": "the teacher's own",
+}
+
+
+def summary(run: xr.Dataset, names: Sequence[str]) -> list[dict[str, Any]]:
     """Medians over seeds of what was recorded, and the levels to read them against."""
-    kinds = {
-        "chance": "random unit vectors",
-        "svd": "the teacher's, truncated",
-        "teacher": "the teacher's own",
-    }
     shown = [name for name in ("loss", *names) if name in run]
-    known = [k for k in kinds if any(f"{k}_{name}" in run for name in shown)]
-    words = {"svd": "SVD"}
-    columns = ("start", "end", "least", "greatest", *(words.get(k, k) for k in known))
-    lines = [f"{'':22s}" + "".join(f"{name:>11s}" for name in columns)]
+    known = [k for k in LEVELS if any(f"{k}_{name}" in run for name in shown)]
+    rows = []
     for name in shown:
         values = run[name].values
-        levels = [run.get(f"{kind}_{name}") for kind in known]
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "All-NaN slice")  # shown as a dash
-            numbers = [
-                np.nanmedian(values[:, 0]),
-                np.nanmedian(values[:, -1]),
-                np.nanmin(values[:, -1]),
-                np.nanmax(values[:, -1]),
-                *(np.nan if level is None else np.nanmedian(level) for level in levels),
-            ]
+            row = {
+                "measure": name,
+                "start": np.nanmedian(values[:, 0]),
+                "end": np.nanmedian(values[:, -1]),
+                "least": np.nanmin(values[:, -1]),
+                "greatest": np.nanmax(values[:, -1]),
+            }
+            for kind in known:
+                level = run.get(f"{kind}_{name}")
+                row[kind] = np.nan if level is None else np.nanmedian(level)
+        if f"optimum_{name}" in run:
+            row["optimum"] = np.median(run[f"optimum_{name}"])
+        rows.append(row)
+    return rows
+
+
+def table(run: xr.Dataset, rows: Sequence[dict[str, Any]]) -> str:
+    """The summary of a run as text."""
+    words = {"svd": "SVD"}
+    columns = [name for name in rows[0] if name not in ("measure", "optimum")]
+    known = [name for name in columns if name in LEVELS]
+    header = (f"{words.get(name, name):>11s}" for name in columns)
+    lines = [f"{'':22s}" + "".join(header)]
+    for row in rows:
+        numbers = [row[name] for name in columns]
         cells = ("-" if np.isnan(each) else f"{each:.4g}" for each in numbers)
-        lines.append(f"{name:22s}" + "".join(f"{each:>11s}" for each in cells))
-    if "optimum_loss" in run:
-        optimum = np.median(run["optimum_loss"])
+        shown = "".join(f"{each:>11s}" for each in cells)
+        lines.append(f"{row['measure']:22s}{shown}")
+    if "optimum" in rows[0]:
+        optimum = rows[0]["optimum"]
         best = "no closed form" if np.isnan(optimum) else f"{optimum:.4g}"
         lines.append(f"Optimum of the loss: {best}.")
-    said = "; ".join(f"{words.get(kind, kind)}: {kinds[kind]}" for kind in known)
+    said = "; ".join(f"{words.get(kind, kind)}: {LEVELS[kind]}" for kind in known)
     lines.append(
         f"Medians over seeds ({run.sizes['seed']}); least and greatest at the end; "
         f"{said}."

@@ -4,7 +4,6 @@ import math
 import re
 import sys
 import time
-from concurrent.futures import BrokenExecutor
 
 import jax
 from tqdm import tqdm
@@ -12,7 +11,9 @@ from tqdm import tqdm
 from simgeo import engine, sweep
 from simgeo.checks import require
 from simgeo.cli import Parser, fail, warnings_told
+from simgeo.cli.as_records import add_json, as_json
 from simgeo.cli.files import folder_to_write
+from simgeo.cli.interrupts import Interrupts
 from simgeo.sweep import Plan, Progress
 
 _UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
@@ -33,7 +34,9 @@ def run(arguments: list[str]) -> int:
         "memory, or three quarters of an accelerator's")  # fmt: skip
     add("--retry-failed", action="store_true", help="also cells that failed before")
     add("--keep-vectors", action="store_true", help="students and teachers too")
-    add("--executor", metavar="MODULE:FACTORY", help="runs the batches elsewhere")
+    add("--executor", metavar="MODULE:FACTORY", help="starts workers elsewhere")
+    add("--workers", metavar="N", type=int, help="that the executor starts; default: "
+        "as many as it has processes")  # fmt: skip
     add("--log", action="store_true", help="lines instead of bars")
     asked = parser.parse_args(arguments)
     memory = None if asked.memory is None else size_of(asked.memory)
@@ -54,9 +57,10 @@ def run(arguments: list[str]) -> int:
             return fail(error, 1)
         print(f"The largest program needs {needs:.0f} MiB. Nothing was run.")
         return 0
-    telling = _Telling(whole, asked.log)
+    interrupts = Interrupts()
+    telling = _Telling(whole, asked.log, interrupts)
     try:
-        with telling.cells, telling.steps, warnings_told():
+        with telling.cells, telling.steps, warnings_told(), interrupts:
             report = sweep.run(
                 whole,
                 asked.store,
@@ -64,18 +68,24 @@ def run(arguments: list[str]) -> int:
                 retry_failed=asked.retry_failed,
                 keep_vectors=asked.keep_vectors,
                 executor=executor,
+                num_workers=asked.workers,
                 on_batch=telling.on_batch,
                 on_record=telling.on_record,
+                on_wait=telling.on_wait,
             )
     except KeyboardInterrupt:
         return fail(
             "interrupted; finished cells are kept, and the same command goes on.", 130
         )
-    except (OSError, BrokenExecutor) as error:
-        return fail(error or "the workers are gone; finished cells are kept.", 1)
+    except OSError as error:
+        return fail(error.strerror or error, 1)
+    finally:
+        if executor is not None:
+            executor.shutdown()
+    others = f", {report.others} of them by other processes" if report.others else ""
     print(
         f"{report.total} cells in {asked.store}: {report.found} were there, "
-        f"{report.done} done in {duration(report.seconds)}, "
+        f"{report.done} done in {duration(report.seconds)}{others}, "
         f"{len(report.failed)} failed."
     )
     for name, reason in [*report.failed.items()][:5]:
@@ -98,13 +108,11 @@ def size_of(text: str) -> int:
 
 def said_of(whole: Plan) -> str:
     """How large a sweep is, in one line."""
-    parts = whole.batches()
-    most = max(part.batch.capacity for part in parts)
-    kinds = len({part.batch.program for part in parts})
+    kinds = len(whole.room)
     return (
         f"{len(whole.works)} cells of {kinds} kind{'s' if kinds > 1 else ''} in "
-        f"{len(parts)} batches of up to {most} seeds side by side, "
-        f"{whole.precision} on {engine.num_workers()} "
+        f"{len(whole.pieces)} pieces, up to {max(whole.room.values())} seeds side by "
+        f"side, {whole.precision} on {engine.num_workers()} "
         f"{'cores' if jax.default_backend() == 'cpu' else 'devices'}."
     )
 
@@ -121,18 +129,21 @@ def duration(seconds: float) -> str:
 class _Telling:
     """Bars over cells and over a batch's steps, on a terminal; or lines for a log."""
 
-    def __init__(self, whole: Plan, log: bool) -> None:
+    def __init__(self, whole: Plan, log: bool, interrupts: Interrupts) -> None:
         hidden = True if log else None
+        self.interrupts, self.waiting = interrupts, False
         self.cells = tqdm(total=len(whole.works), unit="cell", disable=hidden)
         self.steps = tqdm(total=1, unit="step", disable=hidden, leave=False)
         self.log, self.estimated = log, log
 
     def on_batch(self, at: Progress) -> None:
+        self.waiting = False
         clock = time.strftime("%H:%M:%S ") if self.log else ""
         for name, reason in at.reasons.items():
             tqdm.write(f"{clock}{name} failed: {reason}", sys.stderr)
         left = duration(at.seconds_left)
-        if not self.estimated and at.done < at.total:
+        is_known = math.isfinite(at.seconds_left)
+        if not self.estimated and is_known and at.done < at.total:
             tqdm.write(f"About {left} by the first batch.", sys.stderr)
             self.estimated = True
         told = f"{at.failed} failed, about {left} left"
@@ -145,13 +156,29 @@ class _Telling:
         if self.steps.total != total or done < self.steps.n:
             self.steps.reset(total)
         self.steps.update(done - self.steps.n)
+        self.interrupts.at_a_record()
+
+    def on_wait(self, num_cells: int) -> None:
+        if not self.waiting:
+            told = f"Waiting for {num_cells} cells that others compute."
+            tqdm.write(told, sys.stderr)
+        self.waiting = True
+        self.interrupts.at_a_record()
 
 
 def show_status(arguments: list[str]) -> None:
     """`simgeo status STORE`: how far its sweeps are, also while one runs."""
     parser = Parser("status", "What of the sweeps in a store is done, failed and left.")
     parser.add_argument("store", metavar="STORE")
-    found = sweep.status(parser.parse_args(arguments).store)
+    add_json(parser)
+    asked = parser.parse_args(arguments)
+    with warnings_told():
+        found = sweep.status(asked.store)
+    workers = sweep.at_work(asked.store)
+    num = workers.hosts.total()
+    if asked.json:
+        print(as_json(each._asdict() | {"processes": num} for each in found))
+        return
     names = ("cells", "done", "failed", "left", "cells/min", "time left")
     head = "".join(f"{name:>11s}" for name in names)
     print(f"{'sweep':>17s}{head}  last cell")
@@ -161,3 +188,10 @@ def show_status(arguments: list[str]) -> None:
         cells = (each.total, each.done, each.failed, each.left, rate, left)
         row = "".join(f"{cell:>11}" for cell in cells)
         print(f"{each.name:>17s}{row}  {duration(each.idle)} ago")
+    where = ", ".join(f"{num} on {host}" for host, num in workers.hosts.items())
+    print(
+        f"{num} process{'' if num == 1 else 'es'} at work ({where}), with "
+        f"{len(workers.pieces)} pieces leased."
+        if num
+        else "No process is at work."
+    )

@@ -7,6 +7,7 @@ import pandas as pd
 from simgeo import plots, results
 from simgeo.checks import require
 from simgeo.cli import Parser, warnings_told
+from simgeo.cli.as_records import add_json, as_json
 from simgeo.cli.files import file_to_draw, require_file
 from simgeo.results import USUAL, Store
 
@@ -28,6 +29,7 @@ def show(arguments: list[str]) -> None:
     add("--where", metavar="CONDITION", help=_CONDITION)
     add("--to", metavar="FILE", help="ends in .csv, .parquet or .nc")
     add("--steps", action="store_true", help="all records, not only the last")
+    add_json(parser)
     asked = parser.parse_args(arguments)
     store = _open(asked.store)
     path = None if asked.to is None else Path(asked.to)
@@ -40,7 +42,7 @@ def show(arguments: list[str]) -> None:
     else:
         rows = chosen(store, asked.where)
     if path is None:
-        print(_preview(rows))
+        print(as_json(rows.to_dict("records")) if asked.json else _preview(rows))
     else:
         _write(rows, path)
         cells = rows["fingerprint"].nunique()
@@ -122,7 +124,7 @@ def _write(rows: pd.DataFrame, path: Path) -> None:
         except ImportError as error:
             raise ValueError(
                 "`--to` can end in .parquet where pyarrow is installed, and it is not. "
-                "Write .csv or .nc."
+                "Write .csv or .nc, or in a checkout: pip install '.[parquet]'."
             ) from error
     else:
         plain = rows.rename_axis("row").to_xarray()

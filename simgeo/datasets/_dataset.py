@@ -10,8 +10,12 @@ import numpy as np
 from simgeo import checks
 from simgeo.checks import require
 
-_SHARE = checks.rule("be at least 0 and below 1", lambda value: 0 <= value < 1)
-_ALL = checks.rule("be above 0 and at most 1", lambda value: 0 < value <= 1)
+_ALL = checks.rule(
+    "be above 0 and at most 1",
+    lambda value: 0 < value <= 1,
+    exclusiveMinimum=0,
+    maximum=1,
+)
 
 
 class Examples(NamedTuple):
@@ -59,8 +63,10 @@ class AbstractDataset(eqx.Module):
         split_seed: of the random order in which examples are divided, from 0.
     """
 
-    test_share: float = eqx.field(static=True, default=0.2, metadata=_SHARE)
-    validation_share: float = eqx.field(static=True, default=0.2, metadata=_SHARE)
+    test_share: float = eqx.field(static=True, default=0.2, metadata=checks.BELOW_1)
+    validation_share: float = eqx.field(
+        static=True, default=0.2, metadata=checks.BELOW_1
+    )
     train_share: float = eqx.field(static=True, default=1.0, metadata=_ALL)
     split_seed: int = eqx.field(static=True, default=0, metadata=checks.at_least(0))
 

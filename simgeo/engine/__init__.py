@@ -17,4 +17,5 @@ from simgeo.engine._run import shared_engine as shared_engine
 from simgeo.engine._units import Batch as Batch
 from simgeo.engine._units import Work as Work
 from simgeo.engine._units import batches_of as batches_of
+from simgeo.engine._units import most_units as most_units
 from simgeo.engine._units import work_of as work_of

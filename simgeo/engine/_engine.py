@@ -74,6 +74,7 @@ class Engine:
         self._programs: dict[Hashable, jax.stages.Compiled] = {}
         self._sizes: dict[Hashable, int] = {}  # of programs, in bytes
         self.was_stopped = False  # whether the last run was, be it at its last record
+        self.side_by_side = 0  # units of the last run that fitted into memory at once
         self._given = Given(self._drawn)
 
     def run(
@@ -102,8 +103,8 @@ class Engine:
         units = batch.units
         with ThreadPoolExecutor(1) as beside:
             if len(units) * batch.program.unit_bytes <= _BYTES_AHEAD:
-                beside.submit(self._prepare, units)
-            size = self._fit(batch)
+                beside.submit(self._prepare, units, batch.capacity)
+            size = self.side_by_side = self._fit(batch)
         slices: list[Slice] = []
         self.was_stopped = False
         for at in range(0, len(units), size):
@@ -143,21 +144,22 @@ class Engine:
         jax.clear_caches()
         gc.collect()  # they are in cycles
 
-    def _prepare(self, units: Sequence[Unit]) -> None:
+    def _prepare(self, units: Sequence[Unit], capacity: int) -> None:
         """Draws what units are given, and compiles what begins them.
 
         This is done beside the compilation of steps and records. What fails here fails
         again when it is needed, and is told then.
         """
         with suppress(Exception):
-            layout, own = self._alone(units, self._given.data(units))
+            data = self._given.data(units, capacity)
+            layout, own = self._alone(units, data, capacity)
             self._program("begin", _BEGIN, layout.mesh, (), (), own[0])
 
     def _alone(
-        self, units: Sequence[Unit], data: Sequence[PyTree]
+        self, units: Sequence[Unit], data: Sequence[PyTree], capacity: int
     ) -> tuple[Layout, list[PyTree]]:
-        """Units in one lane: what calls LAPACK can deadlock in several."""
-        layout = Layout(len(units), capacity_of(len(units), 1), num_lanes=1)
+        """Units in one lane; see `_in_one_lane`."""
+        layout = _in_one_lane(len(units), capacity)
         knobs = stacked(unit.parts.knobs for unit in units)
         seeds = np.array([unit.seed for unit in units], np.int32)
         return layout, layout.put((knobs, seeds, stacked(data)))
@@ -208,12 +210,12 @@ class Engine:
         self, units: Sequence[Unit], capacity: int, on_record: OnRecord, deadline: float
     ) -> Slice:
         """All records of units that fit into memory together."""
-        data = self._given.data(units)
+        data = self._given.data(units, capacity)
         knobs = stacked(unit.parts.knobs for unit in units)
         observers = stacked(unit.parts.observer for unit in units)
         seeds = np.array([unit.seed for unit in units], np.int32)
         given = stacked(data)
-        alone, own = self._alone(units, data)
+        alone, own = self._alone(units, data, capacity)
         begun = alone.back(self._call("begin", _BEGIN, alone, own)[1])
         layout = Layout(len(units), capacity)
         state, own = layout.put(begun.state), layout.put((knobs, seeds, given))
@@ -272,10 +274,10 @@ class Engine:
         stages: Sequence[AbstractStage],
         seeds: Sequence[int],
         before: Sequence[PyTree],
+        capacity: int,
     ) -> list[PyTree]:
         """What stages of one kind give to many units."""
-        # In one lane: what a stage calls of LAPACK can deadlock in several.
-        layout = Layout(len(seeds), capacity_of(len(seeds), 1), num_lanes=1)
+        layout = _in_one_lane(len(seeds), capacity)
         own = layout.put((np.array(seeds, np.int32), stacked(stages), stacked(before)))
         draw = programs.alone(partial(programs.draw, place=place))
         found = layout.back(self._call(("draw", place), draw, layout, own)[1])
@@ -338,6 +340,17 @@ class Engine:
 
 _ADVANCE = programs.advance
 _BEGIN, _OBSERVE = programs.alone(programs.begin), programs.alone(programs.observe)
+
+
+def _in_one_lane(num_units: int, capacity: int) -> Layout:
+    """For what is called once for every unit.
+
+    In several lanes, what stages and objectives call of LAPACK can deadlock. On a CPU
+    there is room for a whole batch, so that one program is compiled for all numbers.
+    """
+    on_cpu = jax.default_backend() == "cpu"
+    room = capacity_of(max(num_units, capacity) if on_cpu else num_units, 1)
+    return Layout(num_units, room, num_lanes=1)
 
 
 def _wide(capacity: int, tree: PyTree) -> PyTree:

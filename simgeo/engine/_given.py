@@ -16,9 +16,11 @@ _MOST_LEVELS = 2**16
 Levels = dict[str, float | np.number]
 # Of units by their subjects and what they were given, equally many of each.
 Observe = Callable[[Sequence[Unit], PyTree, PyTree], Mapping[str, np.ndarray]]
-# Of a stage's place, stages, seeds and what was drawn before, equally many of each.
+# Of a stage's place, stages, seeds and what was drawn before, equally many of each, and
+# of how many units there is room for.
 Draw = Callable[
-    [int, Sequence[AbstractStage], Sequence[int], Sequence[PyTree]], Sequence[PyTree]
+    [int, Sequence[AbstractStage], Sequence[int], Sequence[PyTree], int],
+    Sequence[PyTree],
 ]
 
 
@@ -30,12 +32,12 @@ class Given:
         self._draws: dict[Hashable, PyTree] = {}
         self._levels: dict[Hashable, Levels] = {}
 
-    def data(self, units: Sequence[Unit]) -> list[tuple[PyTree, ...]]:
-        """What every unit is given, as NumPy arrays."""
+    def data(self, units: Sequence[Unit], room: int = 1) -> list[tuple[PyTree, ...]]:
+        """What every unit is given, as NumPy arrays, drawn in programs with `room`."""
         given: list[tuple[PyTree, ...]] = [() for _ in units]
         for place in range(len(units[0].parts.stages)):
             keys = [_draw_key(unit, place + 1) for unit in units]
-            self._draw(place, _missing(keys, self._draws), units, given)
+            self._draw(place, _missing(keys, self._draws), units, given, room)
             given = [
                 (*own, self._draws[key]) for own, key in zip(given, keys, strict=True)
             ]
@@ -47,6 +49,7 @@ class Given:
         missing: Mapping[Hashable, int],
         units: Sequence[Unit],
         given: Sequence[tuple[PyTree, ...]],
+        room: int,
     ) -> None:
         kinds: dict[Hashable, list[tuple[Hashable, int]]] = {}
         for key, at in missing.items():
@@ -62,7 +65,7 @@ class Given:
             stages = [units[at].parts.stages[place] for _, at in wanted]
             seeds = [units[at].draw_seeds[place] for _, at in wanted]
             before = [given[at] for _, at in wanted]
-            drawn = self._draw_many(place, stages, seeds, before)
+            drawn = self._draw_many(place, stages, seeds, before, room)
             for (key, at), one in zip(wanted, drawn, strict=True):
                 self._draws[key] = one
                 if units[at].parts.stages[place].is_kept:

@@ -13,7 +13,7 @@ from jaxtyping import Int
 
 from simgeo.checks import require
 from simgeo.problems import AbstractCell, precision
-from simgeo.settings import KIND, SCHEMA, describe
+from simgeo.settings import KIND, SCHEMA, describe, source_of
 
 PACKAGES = ("simgeo", "jax", "jaxlib", "optax", "numpy")
 
@@ -85,6 +85,7 @@ def data_set(
             "seconds": float(seconds),
             "versions": json.dumps({name: _version(name) for name in PACKAGES}),
             "commit": _commit(),
+            "source": source_of(cell),
         },
     )
 

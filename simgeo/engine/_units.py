@@ -20,8 +20,9 @@ from simgeo.engine._programs import Knobs
 from simgeo.problems import AbstractCell, AbstractObserver, AbstractStage
 
 # Of arrays in one batch: on a CPU more is no faster, and more is lost in a crash.
-_BATCH_BYTES = {"cpu": 2**26}
+_BATCH_BYTES = {"cpu": 2**25}
 _ON_ACCELERATORS = 2**31
+_LESS = 4  # what the next smaller size of a program is divided by on accelerators
 _SHAPES: dict[Hashable, tuple[PyTree, ...]] = {}  # of what stages give
 _PROGRAMS: dict[Hashable, "Program"] = {}  # by the structure of what they run
 
@@ -88,9 +89,30 @@ class Batch(NamedTuple):
     def cost(self) -> float:
         return sum(work.cost for work in self.works)
 
+    @staticmethod
+    def sized(works: tuple[Work, ...], room: int) -> "Batch":
+        """Work of one program, in programs that are compiled for `room` units.
+
+        However few units there are, on a CPU the same is compiled. On an accelerator,
+        where empty places take time, there are some sizes.
+        """
+        num_units = sum(len(work.seeds) for work in works)
+        room = max(room, num_units)
+        if jax.default_backend() != "cpu":
+            while room // _LESS >= num_units:
+                room //= _LESS
+        return Batch(works[0].program, works, capacity_of(room, num_workers()))
+
+
+def most_units(program: Program) -> int:
+    """How many units of a program a batch has at most, by the size of their arrays."""
+    room = _BATCH_BYTES.get(jax.default_backend(), _ON_ACCELERATORS)
+    return max(1, room // program.unit_bytes)
+
 
 def work_of(cell: AbstractCell, seeds: Sequence[int] | None = None) -> Work:
     """Some seeds of a cell, or all that it names."""
+    cell = cell.resolved()
     chosen = cell.seeds.tolist() if seeds is None else [*map(operator.index, seeds)]
     is_right = chosen and len({*chosen}) == len(chosen) and min(chosen) >= 0
     rule = "be different whole numbers from 0 to 2^31 - 1, at least one"
@@ -157,21 +179,8 @@ def shapes_of(stages: Sequence[AbstractStage]) -> tuple[PyTree, ...]:
     return _SHAPES[key]
 
 
-def batches_of(
-    works: Sequence[Work],
-    num_devices: int | None = None,
-    batch_bytes: int | None = None,
-) -> list[Batch]:
-    """Work in batches, the largest first.
-
-    Args:
-        num_devices: or cores of a CPU that a batch is spread over; default: those of
-            this process.
-        batch_bytes: of the arrays of one batch, about; default: 64 MiB on a CPU, 2 GiB
-            elsewhere. More is kept when a process dies if it is less.
-    """
-    devices = num_devices or num_workers()
-    room = batch_bytes or _BATCH_BYTES.get(jax.default_backend(), _ON_ACCELERATORS)
+def batches_of(works: Sequence[Work]) -> list[Batch]:
+    """Work in batches, the largest first."""
     groups: dict[Program, dict[tuple[int, ...], list[Work]]] = {}
     for work in works:
         steps = tuple(work.cell.record_steps.tolist())
@@ -180,12 +189,11 @@ def batches_of(
     batches = []
     for program, parts in groups.items():
         most = max(sum(len(work.seeds) for work in part) for part in parts.values())
-        fits = max(1, room // program.unit_bytes)
-        size = math.ceil(most / math.ceil(most / fits))  # equal batches
+        size = math.ceil(most / math.ceil(most / most_units(program)))  # equal batches
         whole = max(len(work.seeds) for part in parts.values() for work in part)
         chunks = [each for part in parts.values() for each in _chunks(part, size)]
         largest = max(sum(len(work.seeds) for work in chunk) for chunk in chunks)
-        capacity = capacity_of(max(largest, min(whole, size)), devices)
+        capacity = capacity_of(max(largest, min(whole, size)), num_workers())
         batches += [Batch(program, tuple(chunk), capacity) for chunk in chunks]
     return sorted(batches, key=lambda batch: -batch.cost)
 

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from simgeo.functional._loss import loss
-from simgeo.functional._rows import product, sides
+from simgeo.functional._rows import overlaps, product, sides
 from simgeo.linalg import (
     AxisName,
     as_wide,
@@ -25,7 +25,7 @@ from simgeo.linalg import (
 @loss(
     formula="1 - |S'T|^2 / (|S'S| |T'T|)",
     range="[0, 1]",
-    cost="n (m + d)^2",
+    cost="n (m + d)^2, or n^2 (m + d) if that is less",
     source="Kornblith et al. (2019), section 3; uncentred Cristianini et al. (2001)",
 )
 def cka(
@@ -51,13 +51,9 @@ def cka(
     0.499
     """
     student, teacher = sides(student, teacher, axis_name, centred=centred, scaled=True)
-    cross = squared_norm(product(student, teacher, axis_name))
+    cross, own, target = overlaps(student, teacher, axis_name)
     # Two roots, not one of the product, which would overflow sooner.
-    own, target = (
-        safe_sqrt(squared_norm(product(each, each, axis_name)))
-        for each in (student, teacher)
-    )
-    return 1.0 - safe_divide(cross, own * target)
+    return 1.0 - safe_divide(cross, safe_sqrt(own) * safe_sqrt(target))
 
 
 @loss(

@@ -4,7 +4,7 @@ from jaxtyping import Array, Float
 
 from simgeo.functional._alignment import squared_angle
 from simgeo.functional._loss import loss
-from simgeo.functional._rows import product, sides, size
+from simgeo.functional._rows import is_wide, overlaps, product, sides, size
 from simgeo.linalg import (
     AxisName,
     gram,
@@ -94,7 +94,7 @@ def angular_procrustes(
 @loss(
     formula="|T'T|^2 + |S'S|^2 - 2 |S'T|^2",
     range="[0, inf); unit rows [0, 2 n^2]",
-    cost="n (m + d)^2",
+    cost="n (m + d)^2, or n^2 (m + d) if that is less",
     source="as a distillation loss arXiv 2509.25253",
 )
 def feature_gram(
@@ -108,8 +108,8 @@ def feature_gram(
 ) -> Float[Array, ""]:
     """Squared Frobenius distance of the Gram matrices, |T T' - S S'|^2.
 
-    Linear in the number of vectors: no n x n matrix is formed. In float32 its value is
-    therefore exact to about 1e-7 of |T'T|^2.
+    Of many vectors no n x n matrix is formed, so that it is linear in their number. In
+    float32 its value is then exact to about 1e-7 of |T'T|^2.
 
     Args:
         unit_rows: whether rows are scaled to unit length, after centring: it then
@@ -119,11 +119,11 @@ def feature_gram(
     student, teacher = sides(student, teacher, axis_name, centred=centred)
     if unit_rows:
         student, teacher = to_unit_rows(student), to_unit_rows(teacher)
-    own, target, cross = (
-        squared_norm(product(left, right, axis_name))
-        for left, right in ((student, student), (teacher, teacher), (student, teacher))
-    )
-    distance = target + own - 2.0 * cross
+    if is_wide(student, teacher, axis_name):
+        distance = squared_norm(gram(teacher) - gram(student))
+    else:
+        cross, own, target = overlaps(student, teacher, axis_name)
+        distance = target + own - 2.0 * cross
     return distance if squared else safe_sqrt(distance)
 
 

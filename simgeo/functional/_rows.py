@@ -10,7 +10,9 @@ from simgeo.linalg import (
     as_wide,
     centre,
     centre_and_peaks,
+    gram,
     of_size_one,
+    squared_norm,
     total,
 )
 
@@ -100,6 +102,31 @@ def product(
 ) -> Float[Array, "p q"]:
     """X'Y over the rows of all devices."""
     return total(left.T @ right, axis_name)
+
+
+def overlaps(
+    student: Float[Array, "n m"], teacher: Float[Array, "n d"], axis_name: AxisName
+) -> tuple[Float[Array, ""], Float[Array, ""], Float[Array, ""]]:
+    """Inner products of Gram matrices: of the two, |S'T|^2, and of each with itself.
+
+    Of few vectors in many dimensions they are found from the Gram matrices, n x n.
+    """
+    if is_wide(student, teacher, axis_name):
+        own, target = gram(student), gram(teacher)
+        return jnp.sum(own * target), squared_norm(own), squared_norm(target)
+    pairs = (student, teacher), (student, student), (teacher, teacher)
+    cross, own, target = (
+        squared_norm(product(left, right, axis_name)) for left, right in pairs
+    )
+    return cross, own, target
+
+
+def is_wide(
+    student: Float[Array, "n m"], teacher: Float[Array, "n d"], axis_name: AxisName
+) -> bool:
+    """Whether n x n matrices take less than two thirds of the work of m x d ones."""
+    (n, m), d = student.shape, teacher.shape[1]
+    return axis_name is None and 3 * n * (m + d) < 2 * (m * m + m * d + d * d)
 
 
 def size(vectors: Float[Array, "n k"], axis_name: AxisName) -> Float[Array, ""]:

@@ -8,7 +8,9 @@ from jaxtyping import Array, Float, Num, PRNGKeyArray
 from simgeo import checks
 from simgeo.networks._described import AbstractNetwork, Outputs, Parameters, Task
 
-_BITS = checks.rule("be from 2 to 16", lambda value: 2 <= value <= 16)
+_BITS = checks.rule(
+    "be from 2 to 16", lambda value: 2 <= value <= 16, minimum=2, maximum=16
+)
 
 
 class Quantised(AbstractNetwork):

@@ -9,7 +9,14 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from simgeo.checks import FINITE, NOT_NEGATIVE, at_least, require, rule
+from simgeo.checks import (
+    FINITE,
+    NOT_NEGATIVE,
+    POSITIVE_AND_FINITE,
+    at_least,
+    one_of,
+    require,
+)
 from simgeo.functional import About
 from simgeo.objectives._map_losses import LinearProjection
 from simgeo.objectives._objective import AbstractObjective, Learned, Loss, Memory
@@ -17,8 +24,7 @@ from simgeo.objectives._vector_losses import PatternHinge, Procrustes
 from simgeo.objectives._wrapper import AbstractCombination, AbstractWrapper
 
 SHAPES = {"linear": optax.linear_schedule, "cosine": optax.cosine_decay_schedule}
-_SHAPE = rule(f"be {' or '.join(map(repr, SHAPES))}", lambda name: name in SHAPES)
-_PENALTY = rule("be positive and finite", lambda value: 0 < value < float("inf"))
+_SHAPE = one_of(*SHAPES)
 
 
 class Scheduled(AbstractWrapper):
@@ -130,7 +136,7 @@ class Constrained(AbstractCombination):
     objective: AbstractObjective = eqx.field(default_factory=LinearProjection)
     constraint: AbstractObjective = eqx.field(default_factory=PatternHinge)
     bound: float = eqx.field(default=0.0, metadata=FINITE)
-    penalty: float = eqx.field(default=10.0, metadata=_PENALTY)
+    penalty: float = eqx.field(default=10.0, metadata=POSITIVE_AND_FINITE)
     period: int = eqx.field(static=True, default=20, metadata=at_least(1))
 
     @property

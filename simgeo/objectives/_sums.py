@@ -99,7 +99,7 @@ class SeveralTeachers(AbstractSum):
     shares: tuple[int, ...] = eqx.field(
         static=True,
         default=(1, 1),
-        metadata=rule("be at least 1 each", lambda share: share >= 1),
+        metadata=rule("be at least 1 each", lambda share: share >= 1, minimum=1),
     )
     weights: tuple[float, ...] = eqx.field(default=(0.5, 0.5), metadata=NOT_NEGATIVE)
 

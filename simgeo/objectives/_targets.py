@@ -174,7 +174,9 @@ class Quantised(AbstractWrapper):
     num_bits: int = eqx.field(
         static=True,
         default=8,
-        metadata=rule("be between 2 and 16", lambda number: 2 <= number <= 16),
+        metadata=rule(
+            "be between 2 and 16", lambda bits: 2 <= bits <= 16, minimum=2, maximum=16
+        ),
     )
 
     def changed_student(self, student: Array) -> Array:

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from simgeo import functional, limits
-from simgeo.checks import FRACTION, INHERITED, POSITIVE, at_least, rule
+from simgeo.checks import BETWEEN_0_AND_1, FRACTION, INHERITED, POSITIVE, at_least
 from simgeo.objectives._objective import optimum_of_a_copy
 from simgeo.objectives._of_function import AbstractFunctional, flag
 
@@ -188,9 +188,7 @@ class SVCCA(AbstractFunctional):
     name = "SVCCA"
     blind_to = _SHAPE | {"linear map"}
 
-    threshold: float = eqx.field(
-        default=0.1, metadata=rule("be in (0, 1)", lambda value: 0 < value < 1)
-    )
+    threshold: float = eqx.field(default=0.1, metadata=BETWEEN_0_AND_1)
     squared: bool = flag(False, on="squared")
 
     def optimum(self, teacher: Float[np.ndarray, "n d"], student_dim: int) -> float:

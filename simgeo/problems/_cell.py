@@ -25,6 +25,8 @@ def count(
     rule = checks.rule(
         f"be at least {least} and below 2^31",
         lambda value: value is None or least <= value < 2**31,
+        minimum=least,
+        exclusiveMaximum=2**31,
     )
     metadata = {**rule, **about}
     return eqx.field(static=True, default=default, metadata=metadata, converter=_plain)

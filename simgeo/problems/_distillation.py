@@ -11,7 +11,7 @@ from simgeo.datasets import AbstractDataset, Digits, Split
 from simgeo.networks import MLP, AbstractNetwork
 from simgeo.objectives import AbstractObjective
 from simgeo.problems._cell import AbstractCell, count
-from simgeo.problems._inherit import inherited
+from simgeo.problems._inherit import changed, inherited
 from simgeo.problems._network_losses import NetworkDistillation, Weights
 from simgeo.problems._network_observer import ANSWERS, NetworkObserver, Sizes
 from simgeo.problems._parts import AbstractStage
@@ -128,7 +128,7 @@ class Distillation(AbstractCell):
         objective = inherited(self.objective, self.epsilon)
         if objective is self.objective:
             return self
-        return eqx.tree_at(lambda cell: cell.objective, self, objective)
+        return changed(self, objective=objective)
 
     def stages(self) -> tuple[AbstractStage, ...]:
         split = self.dataset.split()

@@ -13,7 +13,7 @@ from jaxtyping import Array, Float, PRNGKeyArray, PyTree, UInt32
 from simgeo import checks, measures, objectives, students, teachers
 from simgeo.objectives import AbstractObjective
 from simgeo.problems._cell import AbstractCell, count
-from simgeo.problems._inherit import inherited
+from simgeo.problems._inherit import changed, inherited
 from simgeo.problems._parts import AbstractProblem, AbstractStage, Data, Scalars
 from simgeo.problems._vector_observer import VectorObserver
 from simgeo.students import AbstractStudent
@@ -101,8 +101,7 @@ class Experiment(AbstractCell):
         if teacher is self.teacher and objective is self.objective:
             return self
         # Not through the constructor, which would validate a default.
-        parts = (teacher, objective)
-        return eqx.tree_at(lambda cell: (cell.teacher, cell.objective), self, parts)
+        return changed(self, teacher=teacher, objective=objective)
 
     def stages(self) -> tuple[AbstractStage, ...]:
         whole = self.resolved()

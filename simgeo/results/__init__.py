@@ -4,10 +4,10 @@ from simgeo.results._convert import USUAL as USUAL
 from simgeo.results._convert import Conversion as Conversion
 from simgeo.results._convert import convert as convert
 from simgeo.results._convert import kinds_of as kinds_of
-from simgeo.results._index import files_of as files_of
 from simgeo.results._index import index as index
 from simgeo.results._opening import open as open
 from simgeo.results._opening import verify as verify
+from simgeo.results._opening import whole_parts as whole_parts
 from simgeo.results._reading import DamagedFileError as DamagedFileError
 from simgeo.results._reading import SchemaError as SchemaError
 from simgeo.results._reading import UnreadableFileError as UnreadableFileError

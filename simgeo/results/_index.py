@@ -25,7 +25,7 @@ from simgeo.results._writing import write
 from simgeo.settings import SCHEMA
 
 FOLDER = ".index"
-_VERSION = 2  # of the index's own files
+_VERSION = 3  # of the index's own files
 
 
 class Entry(NamedTuple):
@@ -38,11 +38,17 @@ class Entry(NamedTuple):
     precision: str
     schema: int
     seconds: float
+    made_by: str  # see `made_by`
     settings: dict[str, Any]
     labels: dict[str, str]
     names: tuple[str, ...]  # of the columns of `values`; the seed is the first
     kinds: tuple[str, ...]  # their types
     values: Float[np.ndarray, "s k"]
+
+
+def made_by(version: str, source: str) -> str:
+    """What computed a run: simgeo's version, and `settings.source_of` its cell."""
+    return f"{version} {source}"
 
 
 def index(folder: str | Path, runs: Iterable[xr.Dataset]) -> None:
@@ -86,7 +92,7 @@ def read(folder: Path, name: str) -> Entry:
     try:
         return _entry(name, status, load(folder / name))
     except SchemaError:
-        own = (name, status.st_size, status.st_mtime_ns, "", "", SCHEMA + 1, 0.0)
+        own = (name, status.st_size, status.st_mtime_ns, "", "", SCHEMA + 1, 0.0, "")
         return Entry(*own, {}, {}, ("seed", "step"), ("<i8", "<i8"), np.zeros((0, 2)))
 
 
@@ -108,6 +114,9 @@ def _entry(file: str, status: os.stat_result, run: xr.Dataset) -> Entry:
         precision=run.attrs["precision"],
         schema=int(run.attrs["schema"]),
         seconds=float(run.attrs["seconds"]),
+        made_by=made_by(
+            json.loads(run.attrs["versions"])["simgeo"], run.attrs.get("source", "?")
+        ),
         settings=json.loads(run.attrs["settings"]),
         labels=json.loads(run.attrs.get("labels", "{}")),
         names=tuple(values),
@@ -151,7 +160,7 @@ def replace(folder: Path, entries: Iterable[Entry]) -> None:
         layouts.setdefault(layout, []).append(each.values)
         settings = [number(value) for value in each.settings.values()]
         about = [number([*each.settings]), settings, number(each.labels)]
-        runs.append([*each[:7], *about, place, len(each.values)])
+        runs.append([*each[:8], *about, place, len(each.values)])
     about = {"version": _VERSION, "layouts": [*layouts], "table": table, "runs": runs}
     text = np.frombuffer(json.dumps(about).encode(), np.uint8)
     arrays = {f"values_{k}": np.concatenate(v) for k, v in enumerate(layouts.values())}

@@ -1,14 +1,16 @@
 """A folder of many runs, opened at once: from its index, and what that lacks."""
 
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
-from simgeo.results._index import Entry, files_of, known, read, replace
+from simgeo.results._index import Entry, files_of, known, made_by, read, replace
 from simgeo.results._reading import DamagedFileError, UnreadableFileError
-from simgeo.results._seed_files import schema_1
+from simgeo.results._seed_files import Part, part_of, schema_1
 from simgeo.results._store import Store
 from simgeo.settings import SCHEMA
 
@@ -40,8 +42,15 @@ def open(folder: str | Path) -> Store:
     return Store(folder, [each for each in entries.values() if each.schema == SCHEMA])
 
 
-def verify(folder: str | Path, fingerprints: Iterable[str]) -> list[str]:
+def verify(
+    folder: str | Path,
+    fingerprints: Iterable[str],
+    sources: Mapping[str, str] = MappingProxyType({}),
+) -> list[str]:
     """The names of files of these runs that are damaged, with a warning.
+
+    Another warning tells of runs that were computed by another version of simgeo, or by
+    kinds of one's own that have another source now.
 
     Files that the index vouches for are not read; others are, and put into it. One
     that cannot be read is taken to be whole: nothing is run again for an error of the
@@ -50,6 +59,7 @@ def verify(folder: str | Path, fingerprints: Iterable[str]) -> list[str]:
     Args:
         folder: a store; one that does not exist holds nothing.
         fingerprints: of the cells that are looked for.
+        sources: `settings.source_of` them, of those that are to be compared.
     """
     folder = Path(folder)
     if not folder.exists():
@@ -61,7 +71,47 @@ def verify(folder: str | Path, fingerprints: Iterable[str]) -> list[str]:
     if found.damaged:
         told = _told(folder, "damaged", found.damaged, "The seeds are run again.")
         warnings.warn(told, stacklevel=2)
+    if other := _made_otherwise(found.entries.values(), sources):
+        warnings.warn(
+            f"{len(other)} of {len(sources)} cells were computed by another version of "
+            f"simgeo, or by kinds whose source has changed since: {other[0]} is one. "
+            f"They are kept; to compute them anew, name another store.",
+            stacklevel=2,
+        )
     return found.damaged
+
+
+def _made_otherwise(entries: Iterable[Entry], sources: Mapping[str, str]) -> list[str]:
+    now = "unknown"
+    with suppress(PackageNotFoundError):
+        now = version("simgeo")
+    return sorted(
+        {
+            each.fingerprint
+            for each in entries
+            if each.fingerprint in sources
+            and each.made_by
+            not in (made_by(now, sources[each.fingerprint]), made_by(now, "?"))
+        }
+    )
+
+
+def whole_parts(folder: str | Path) -> Iterator[tuple[Part, int]]:
+    """Every part whose file is whole, and when it was written, in ns.
+
+    Files that the index does not know are read. One that is damaged, or cannot be read,
+    is left out, with a warning that names it.
+
+    Raises:
+        ValueError: if the folder cannot be read.
+    """
+    found, _ = _entries(Path(folder))
+    for each in _left_out(Path(folder), found):
+        warnings.warn(each, stacklevel=2)
+    for name, entry in found.entries.items():
+        part = part_of(name)
+        if part is not None and entry.schema == SCHEMA:
+            yield part, entry.time
 
 
 class _Found(NamedTuple):

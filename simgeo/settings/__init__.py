@@ -12,11 +12,13 @@ from simgeo.settings._describe import describe as describe
 from simgeo.settings._describe import digest as digest
 from simgeo.settings._describe import fingerprint as fingerprint
 from simgeo.settings._describe import homes as homes
+from simgeo.settings._describe import source_of as source_of
 from simgeo.settings._kinds import find_kind as find_kind
 from simgeo.settings._kinds import kinds as kinds
 from simgeo.settings._kinds import places as places
 from simgeo.settings._kinds import suggest as suggest
 from simgeo.settings._kinds import suggest_kind as suggest_kind
+from simgeo.settings._schema import json_schema as json_schema
 from simgeo.settings._toml import dump as dump
 from simgeo.settings._toml import load as load
 from simgeo.settings._toml import read as read

@@ -1,15 +1,18 @@
-"""What a sweep leaves in its store beside the runs: failures, claims, what was asked.
+"""What a sweep leaves in its store beside the runs: failures, and what was asked for.
 
 A store is a folder of results. No file is ever changed in place, so that many writers
 can share a store, and be killed.
 """
 
 import json
+import os
 import platform
+import secrets
 import time
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from simgeo import results
@@ -17,7 +20,7 @@ from simgeo.problems import AbstractCell
 from simgeo.settings import SCHEMA
 from simgeo.sweep._plan import Plan
 
-_SWEEPS, _CLAIMS = "sweeps", ".claims"
+_SWEEPS = "sweeps"
 _FAILED = ".failed.json"
 
 
@@ -37,8 +40,15 @@ class Status(NamedTuple):
         return self.total - self.done - self.failed
 
 
-def begin(folder: Path, whole: Plan) -> None:
-    """Notes which cells were asked for, so that others can see what is left."""
+class Contents(NamedTuple):
+    """What is in a store, by the names of its files."""
+
+    seeds: dict[str, set[int]]  # that are finished, by fingerprint
+    failed: set[str]
+
+
+def begin(folder: Path, whole: Plan) -> Path:
+    """Notes which cells were asked for, so that others can see what is left; where."""
     path = folder / _SWEEPS / f"{whole.name}.json"
     starts = [time.time()]
     with suppress(OSError, ValueError, KeyError, TypeError):
@@ -54,16 +64,23 @@ def begin(folder: Path, whole: Plan) -> None:
     }
     folder.mkdir(exist_ok=True)
     results.write(path, json.dumps(about).encode())
+    return path
 
 
 def status(folder: str | Path) -> list[Status]:
     """Every sweep in a store, the one last started at the end.
 
+    A file counts if the index vouches for it or if it can be read; what cannot be is
+    named in a warning. `at_work` has those who compute.
+
     Raises:
         ValueError: if the folder cannot be read, or holds no sweep of this simgeo.
     """
     folder = Path(folder)
-    there = seeds_there(folder)
+    there: dict[str, dict[int, float]] = {}
+    for part, written in results.whole_parts(folder):
+        seeds = there.setdefault(part.fingerprint, {})
+        seeds.update(dict.fromkeys(part.seeds, written / 1e9))
     broken = failures(folder)
     sweeps = []
     for path in (folder / _SWEEPS).glob("*.json"):
@@ -121,17 +138,6 @@ def _status(
     )
 
 
-def seeds_there(folder: Path) -> dict[str, dict[int, float]]:
-    """The seeds of every cell that are finished, and when their file was written."""
-    found: dict[str, dict[int, float]] = {}
-    for name, (_, written) in results.files_of(Path(folder)).items():
-        part = results.part_of(name)
-        if part is not None:
-            seeds = found.setdefault(part.fingerprint, {})
-            seeds.update(dict.fromkeys(part.seeds, written / 1e9))
-    return found
-
-
 def fail(folder: Path, name: str, cell: AbstractCell, kind: str, reason: object) -> str:
     """Records why a cell has no result; the reason in one line."""
     line = " ".join(str(reason).split()) or "no reason given"
@@ -157,6 +163,12 @@ def failures(folder: Path) -> dict[str, dict[str, Any]]:
     }
 
 
+def reasons(folder: Path, names: Collection[str]) -> dict[str, str]:
+    """Why these cells failed, those of them that did."""
+    told = {name: _read(folder / f"{name}{_FAILED}") for name in names}
+    return {name: str(about.get("reason")) for name, about in told.items() if about}
+
+
 def forget_failures(folder: Path, names: Iterable[str]) -> None:
     """Of cells that are to be tried again, or that have a result now."""
     for name in names:
@@ -164,34 +176,41 @@ def forget_failures(folder: Path, names: Iterable[str]) -> None:
             (folder / f"{name}{_FAILED}").unlink(missing_ok=True)
 
 
-def claim(folder: Path, name: str) -> None:
-    """Tells other processes that a batch is being run.
+def contents(
+    folder: Path, damaged: Mapping[str, int] = MappingProxyType({})
+) -> Contents:
+    """What is in a store now, from one look at its names.
 
-    A claim changes their order and nothing else: what is claimed comes last, and is run
-    if its cells are still missing then. So one that a killed process left does no harm.
+    Args:
+        damaged: names of files that do not count, unless they changed since that time.
+
+    Raises:
+        OSError: if the folder cannot be read.
     """
+    # What this machine changes in a folder makes NFS ask for its names again.
+    mark = folder / f".tmp-{secrets.token_hex(8)}"
     with suppress(OSError):
-        results.write(folder / _CLAIMS / name, platform.node().encode())
+        mark.touch()
+        mark.unlink()
+    seeds: dict[str, set[int]] = {}
+    failed = set()
+    for name in os.listdir(folder):
+        if name.endswith(_FAILED):
+            failed.add(name.removesuffix(_FAILED))
+        part = results.part_of(name)
+        if part is not None and part.complete:
+            is_damaged = name in damaged and time_of(folder / name) == damaged[name]
+            if not is_damaged:
+                seeds.setdefault(part.fingerprint, set()).update(part.seeds)
+    return Contents(seeds, failed)
 
 
-def is_claimed(folder: Path, name: str) -> bool:
-    return (folder / _CLAIMS / name).exists()
-
-
-def release(folder: Path, name: str) -> None:
-    with suppress(OSError):
-        (folder / _CLAIMS / name).unlink(missing_ok=True)
-
-
-def missing(
-    folder: Path, wanted: Mapping[str, Collection[int]], damaged: Collection[str]
-) -> dict[str, list[int]]:
-    """Of these seeds of cells, those without a file that counts."""
-    there = results.seeds_of(folder, damaged)
-    return {
-        name: [seed for seed in seeds if seed not in there.get(name, ())]
-        for name, seeds in wanted.items()
-    }
+def time_of(path: Path) -> int:
+    """When a file was changed, in ns; 0 if it is gone."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _read(path: Path) -> dict[str, Any]:

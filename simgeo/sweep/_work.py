@@ -1,18 +1,16 @@
 """One batch of a sweep: computed, kept, and its failures told apart."""
 
-import importlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import jax
 import xarray as xr
 
-from simgeo import engine, problems, results, settings
-from simgeo.engine import Engine, shared_engine, work_of
+from simgeo import engine, results
+from simgeo.engine import Engine, shared_engine
 from simgeo.problems import AbstractCell
 from simgeo.sweep import _keep as keep
-from simgeo.sweep._plan import Part, Plan
+from simgeo.sweep._plan import Part, Plan, part_of
 
 Found = tuple[str, AbstractCell, xr.Dataset | Exception | None]
 
@@ -54,8 +52,7 @@ class Worker:
         return [
             found
             for name, work in zip(part.fingerprints, part.batch.works, strict=True)
-            for (batch,) in [engine.batches_of([work])]
-            for found in self.compute(Part((name,), batch))
+            for found in self.compute(part_of({name: work}, 1))
         ]
 
     def save(self, found: Sequence[Found]) -> Outcome:
@@ -89,63 +86,9 @@ class Worker:
 def measure(whole: Plan, memory: int | None = None) -> int:
     """The most memory in bytes that a program of a sweep needs, as compiled."""
     machine = Engine(memory)
-    parts = whole.batches()
-    largest = {(part.batch.program, part.batch.capacity): part for part in parts}
-    return max((machine.needs(part.batch) for part in largest.values()), default=0)
-
-
-def task(
-    part: Part, worker: Worker, precision: str, damaged: Collection[str] = ()
-) -> dict[str, Any]:
-    """A batch as plain data, for `do` in another process."""
-    works = part.batch.works
-    return {
-        "homes": sorted(settings.homes([work.cell for work in works])),
-        "cells": [settings.describe(work.cell) for work in works],
-        "seeds": [list(work.seeds) for work in works],
-        "fingerprints": list(part.fingerprints),
-        "capacity": part.batch.capacity,
-        "folder": str(worker.folder.absolute()),
-        "memory": worker.engine.budget,
-        "keep_vectors": worker.keep_vectors,
-        "precision": precision,
-        "damaged": sorted(damaged),
-    }
-
-
-_WORKERS: dict[tuple, Worker] = {}
-
-
-def do(task: Mapping[str, Any]) -> Outcome:
-    """Runs a batch in this process; the store must be at the same path here."""
-    engine.keep_programs()
-    in_double = task["precision"] == "float64"
-    if jax.config.read("jax_enable_x64") != in_double:
-        jax.config.update("jax_enable_x64", in_double)
-    folder = Path(task["folder"])
-    key = (task["folder"], task["memory"], task["keep_vectors"], task["precision"])
-    if key not in _WORKERS:
-        _WORKERS[key] = Worker(folder, task["memory"], task["keep_vectors"])
-    for home in task["homes"]:
-        importlib.import_module(home)
-    names = task["fingerprints"]
-    wanted = dict(zip(names, task["seeds"], strict=True))
-    left = keep.missing(folder, wanted, task["damaged"])
-    works = {
-        name: work_of(settings.build(problems.AbstractCell, described), left[name])
-        for name, described in zip(names, task["cells"], strict=True)
-        if left[name]
-    }
-    done = [name for name in names if not left[name]]
-    failed: dict[str, str] = {}
-    ids = {id(work): name for name, work in works.items()}
-    for batch in engine.batches_of([*works.values()]) if works else ():
-        sized = batch._replace(capacity=max(batch.capacity, task["capacity"]))
-        part = Part(tuple(ids[id(work)] for work in batch.works), sized)
-        outcome = _WORKERS[key].save(_WORKERS[key].compute(part))
-        done += outcome.done
-        failed |= outcome.failed
-    return Outcome(tuple(done), failed)
+    first = {each.program: each for each in reversed(whole.pieces)}
+    parts = [whole.batch(each.wanted, whole.room[at]) for at, each in first.items()]
+    return max((machine.needs(part.batch) for part in parts), default=0)
 
 
 def _kind(error: Exception) -> str:

@@ -80,7 +80,13 @@ class Superposition(AbstractTeacher):
     )
     num_features: int = eqx.field(static=True, default=512, metadata=at_least(1))
     density: float = eqx.field(
-        default=0.05, metadata=rule("be above 0 and at most 1", lambda x: 0 < x <= 1)
+        default=0.05,
+        metadata=rule(
+            "be above 0 and at most 1",
+            lambda x: 0 < x <= 1,
+            exclusiveMinimum=0,
+            maximum=1,
+        ),
     )
     decay: float = eqx.field(default=0.0, metadata=NOT_NEGATIVE)
 

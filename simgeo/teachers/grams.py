@@ -25,7 +25,9 @@ from simgeo.teachers._teacher import (
     random_units,
 )
 
-COSINE = rule("lie between -1 and 1", lambda value: -1 <= value <= 1)
+COSINE = rule(
+    "lie between -1 and 1", lambda value: -1 <= value <= 1, minimum=-1, maximum=1
+)
 
 _MOMENTUM = 0.9
 _NOISE = 0.1
