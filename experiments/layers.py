@@ -18,7 +18,7 @@ the last of the student with the first of the teacher as much as with the last. 
 first layers alone gain less than the last ones, by one point. It also preserves more of
 the last layers wherever it acts, least from the first layer of the student. CKA gains
 where the first layer of the student meets the last of the teacher and nowhere else, and
-the projection gains nothing, as predicted. So the gain does not depend on which of the
+the projection gains nothing, as predicted. So the gain hardly depends on which of the
 teacher's layers is followed.
 
 Prediction: a control was added after that, the last layers with those of a teacher that
@@ -52,7 +52,7 @@ PAIRS = {
     "last with first": ((2,), (0,)),
     "first with last": ((0,), (2,)),
 }
-UNTRAINED = "last, untrained"  # the teacher, that is
+UNTRAINED = "last, untrained"  # last with last, of a teacher that is not trained
 _COMPARED = LOSSES[2], LOSSES[1], LOSSES[0]  # Procrustes, CKA, projection
 
 
@@ -142,7 +142,8 @@ STUDY = Study(
             "What a geometry term brings to accuracy by the layers that it compares, "
             "those of the student first. Points: seeds, paired with the same seed "
             "without a term; bars: medians. Right: what of the last layers' cosines is "
-            "preserved; medians and intervals over seeds, the line without a term.",
+            "preserved; medians and intervals over seeds, the line without a term. The "
+            "untrained teacher has made one step, and is not measured.",
             "The centred Procrustes distance gains 3.20 points from the last layers, "
             "3.62 from all in order, 3.48 from all reversed and 3.06 from the "
             "student's last with the teacher's first; the first layers alone gain "
