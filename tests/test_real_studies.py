@@ -1,0 +1,163 @@
+"""Studies of layers, interfaces and bits: what they run, compute and draw."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+
+from experiments import cells, distilling, interface, layers, quantised_student
+from experiments.sheet import Sheet
+from simgeo import engine, plots
+
+pytestmark = pytest.mark.once
+
+STUDIES = {
+    layers: (["layers"], ["last", "middle", layers.UNTRAINED], 3),
+    interface: (["setting"], ["digits, m = 8"], 11),
+    quantised_student: (["bits", "units"], [2, 32], 2),
+}
+
+
+@pytest.fixture
+def computed(monkeypatch):
+    """Runs whose accuracy is a number of their own, in place of the engine's."""
+
+    def rows(cell):
+        one = cell.experiment
+        random = np.random.default_rng(int(one.fingerprint, 16))
+        named = ("validation_accuracy", "accuracy", "cosine_correlation", "loss")
+        frame = pd.DataFrame({"seed": np.tile(one.seeds, 2)})
+        frame["step"] = np.repeat([0, one.num_steps], one.num_seeds)
+        for name in (*named, "r2_of_teacher"):
+            frame[name] = random.uniform(0.2, 0.9, len(frame))
+        label = one.labels["objective"]
+        known = {"objective": label, "fingerprint": one.fingerprint}
+        return frame.assign(**{**known, **cell.labels})
+
+    def costs(study, asked):
+        base = distilling.settings(**asked)["digits, m = 8"]
+        labels = [distilling.NONE, *(one.label for one in interface.interfaces(base))]
+        return pd.DataFrame({"objective": labels, "microseconds": 2.0})
+
+    monkeypatch.setattr(
+        cells, "compute", lambda grid: pd.concat(map(rows, grid), ignore_index=True)
+    )
+    monkeypatch.setattr(cells, "cached", costs)
+    monkeypatch.setattr(interface, "main_directions", lambda base: "")
+
+
+@pytest.mark.parametrize(
+    "study", STUDIES, ids=lambda one: one.__name__.rpartition(".")[2]
+)
+@pytest.mark.usefixtures("computed")
+def test_a_quick_study_has_a_row_for_every_setting_term_and_seed(study, tmp_path):
+    by, places, num_terms = STUDIES[study]
+    rows = study.STUDY.compute(True)
+    (stem, figure), *_ = study.STUDY.figures.items()
+    drawn = figure.drawn(rows)
+    keys = [*by, "objective", "seed"]
+    assert not drawn.duplicated(keys).any()
+    assert [*drawn[by[0]].unique()] == places
+    assert len(drawn) == len(places) * (num_terms + 1) * 4
+    none = drawn[drawn["objective"] == distilling.NONE]
+    assert (none["gain"] == 0.0).all()
+    assert (none["relative_weight"] == 0.0).all()
+    ((name, compared),) = study.STUDY.tables(rows).items()
+    assert name == f"{stem}_compared.csv"
+    assert len(compared) >= len(places) * num_terms
+    for narrow in (False, True):
+        with plots.style(narrow):
+            sheet = Sheet(narrow)
+            figure.draw(drawn, sheet)
+            plots.save(sheet.figure, tmp_path, stem, None, narrow)
+            plt.close(sheet.figure)
+
+
+def test_layers_are_those_that_are_named_and_the_last_are_measured():
+    found = layers.bases(False)
+    assert list(found) == [*layers.PAIRS, layers.UNTRAINED]
+    for name, cell in found.items():
+        cell.check()
+        pairs = layers.PAIRS.get(name, ((-1,), (-1,)))
+        assert (cell.student_layers, cell.teacher_layers) == pairs
+        steps = 1 if name == layers.UNTRAINED else 2000
+        assert cell.teacher.num_steps == steps
+        assert cell.student.widths == (8, 8, 8)
+        assert cell.observer().layers == (-1, -1)
+        assert cell.num_seeds == 20
+
+
+def test_the_start_does_not_depend_on_the_layers():
+    key = jax.random.key(3)
+    starts = [
+        jax.tree.leaves(
+            dataclasses.replace(cell, objective=distilling.LOSSES[0])
+            .problem()
+            .init(key, ())
+            .student
+        )
+        for cell in layers.bases(False).values()
+    ]
+    for leaves in zip(*starts, strict=True):
+        for leaf in leaves[1:]:
+            np.testing.assert_array_equal(leaf, leaves[0])
+
+
+def test_weights_are_over_the_value_of_each_loss_before_training(monkeypatch):
+    bases = {"a": layers.bases(True)["last"]}
+    loss = distilling.LOSSES[1]
+    monkeypatch.setattr(distilling, "scales", lambda *_: {("a", loss.label): 0.5})
+    alone, *terms = distilling.weighted(bases, losses=[loss])
+    assert alone.experiment.objective is None
+    assert [each.experiment.weight for each in terms] == [
+        2 * weight for weight in distilling.RELATIVE
+    ]
+
+
+def test_a_map_of_the_teacher_gives_the_centred_error():
+    student, teacher = np.random.default_rng(0).normal(size=(2, 12, 6))
+    student = student[:, :2]
+    own = interface.TeacherMap("one")
+    weights = own.init(jax.random.key(0), 2, 6)
+    assert weights.shape == (6, 2)
+    gap = student - student.mean(0) - (teacher - teacher.mean(0)) @ weights
+    found = float(own(student, teacher, weights))
+    assert found == pytest.approx(float(np.sum(gap**2)) / 12, rel=1e-4)
+
+
+@pytest.mark.parametrize("is_frozen", [True, False])
+def test_a_frozen_map_of_the_teacher_has_no_gradient(is_frozen):
+    student, teacher = jax.random.normal(jax.random.key(1), (2, 12, 6))
+    own = interface.TeacherMap("one", is_frozen=is_frozen)
+    gradient = jax.grad(own, argnums=2)(student, teacher, jnp.eye(6))
+    assert bool(jnp.any(gradient != 0)) is not is_frozen
+    assert jnp.any(jax.grad(own)(student, teacher, jnp.eye(6)) != 0)
+
+
+def test_main_directions_are_the_eigenvectors_of_the_training_features(
+    monkeypatch, tmp_path
+):
+    monkeypatch.setattr(interface, "RESULTS", tmp_path)
+    base = next(iter(distilling.settings(True).values()))
+    path = interface.main_directions(base)
+    found = interface.TeacherMap("one", path=path).init(jax.random.key(0), 8, 64)
+    features = engine.draw(dataclasses.replace(base, num_seeds=1), place=1)
+    train = features.layers[-1][0, : base.dataset.split().num_train]
+    values, vectors = np.linalg.eigh(np.cov(train.T.astype(float)))
+    overlap = np.abs(np.asarray(found).T @ vectors[:, ::-1][:, :8])
+    np.testing.assert_allclose(overlap, np.eye(8), atol=2e-3)  # from float32 features
+    assert values[-8] > 0
+
+
+def test_the_cost_of_a_step_is_that_of_one_seed(monkeypatch):
+    times = iter([10.0, 16.0])
+    monkeypatch.setattr(engine, "run", lambda cell: None)
+    monkeypatch.setattr(distilling.time, "process_time", lambda: next(times))
+    base = next(iter(distilling.settings(False).values()))
+    found = distilling.step_costs([cells.Cell(base, {})])
+    assert found["objective"].tolist() == [distilling.NONE]
+    assert found["microseconds"].tolist() == [6e6 / 600 / 20]
