@@ -140,6 +140,7 @@ def cost_of_two_bits(frame: pd.DataFrame) -> float:
 HELD: dict[str, list[tuple[str, list[Number]]]] = {
     "README.md": [
         ("bridge", PRESERVED),
+        ("real_networks", HELPED),
         ("kept_geometry", over(MEAN, "objective", "CKA", "Gram, centred", *UNCENTRED)),
         ("hybrid_weight_geometry", [HIGH_ALONE, HIGH("svd_matthews"), HINGE_ALONE]),
         ("optimiser_sensitivity", CENTRED_GRAM),
