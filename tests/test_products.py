@@ -35,8 +35,12 @@ sys.exit(f"imported {heavy}" if heavy else code)
 @pytest.mark.parametrize(
     ("line", "code", "expected"),
     [
-        ("--help", 0, "  page     one HTML file to hand out, with things to drag\n"),
-        ("--help", 0, "  explore  a page on this machine that runs while its controls"),
+        ("--help", 0, "  page        one HTML file to hand out, with things to drag\n"),
+        (
+            "--help",
+            0,
+            "  explore     a page on this machine that runs while its",
+        ),
         ("page --help", 0, "simgeo page OUT.html"),
         ("page page.htlm", 2, "simgeo: `OUT` must end in .html; got page.htlm.\n"),
         ("explore --help", 0, "--allow-remote"),

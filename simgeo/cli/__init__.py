@@ -215,7 +215,9 @@ def abouts() -> dict[str, str]:
 def _parser() -> Parser:
     import importlib.metadata
 
-    listing = "\n".join(f"  {name:10s} {text}" for name, text in abouts().items())
+    told = abouts()
+    width = max(map(len, told))
+    listing = "\n".join(f"  {name:{width}s}  {text}" for name, text in told.items())
     parser = Parser(
         "",
         "Synthetic experiments on representation geometry.",
