@@ -58,8 +58,15 @@ class VectorObserver(AbstractObserver):
         seen = measures.battery(
             subject, data[0], self.epsilon, names=[*self.measures, *needed], root=root
         )
-        is_finite = jnp.isfinite(subject).all() & jnp.isfinite(data[0]).all()
-        distances = {}
+        distances = self.distances(subject, data[0], seen)
+        return {**{name: seen[name] for name in self.measures}, **distances}
+
+    def distances(
+        self, student: Float[Array, "n m"], teacher: Float[Array, "n d"], seen: Scalars
+    ) -> Scalars:
+        """The standard distances; `seen` has the measures that decide some of them."""
+        is_finite = jnp.isfinite(student).all() & jnp.isfinite(teacher).all()
+        found = {}
         for name, objective in objectives.STANDARD.items():
             if name in _DECIDED:
                 measure, most = _DECIDED[name]
@@ -67,9 +74,9 @@ class VectorObserver(AbstractObserver):
                 # Vectors without spread have a distance, and no measure.
                 value = jnp.where(jnp.isnan(value) & is_finite, most, value)
             else:
-                value = objective(subject, data[0])
-            distances[f"distance_{name}"] = value
-        return {**{name: seen[name] for name in self.measures}, **distances}
+                value = objective(student, teacher)
+            found[f"distance_{name}"] = value
+        return found
 
     def baselines(self, data: Data) -> Mapping[str, np.ndarray]:
         teacher = np.asarray(data[0], np.float64)

@@ -1,28 +1,49 @@
 """Runs that end when nobody waits for them any more."""
 
+import dataclasses
 import threading
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any, NamedTuple
 
 import jax
 import xarray as xr
+from jaxtyping import Array
 
 from simgeo import engine
-from simgeo.problems import Experiment
+from simgeo.problems import Experiment, VectorObserver
 
 # Two at once would only take the cores from one another.
 _ONE_AT_A_TIME = threading.Lock()
 _KNOWN: set[Hashable] = set()  # the programs that are in memory
 # Seconds that a choice has to stand before programs are compiled for it, which cannot
 # be cut short: a slider that moves on by keys is not followed to every place.
-_SETTLED = 0.2
+_SETTLED = 0.1
 
 
 def prepare() -> None:
     """How this process compiles: for a page on which somebody waits."""
     engine.keep_programs()
     engine.compile_sooner()
+
+
+class _ShownObserver(VectorObserver):
+    """Records what the page shows: no distances, which take long to compile."""
+
+    def distances(
+        self, student: Array, teacher: Array, seen: Mapping[str, Array]
+    ) -> dict[str, Array]:
+        return {}
+
+
+class _ShownCell(Experiment):
+    def observer(self) -> VectorObserver:
+        return _ShownObserver(self.epsilon, self.measures, self.student_dim)
+
+
+def _shown(cell: Experiment) -> Experiment:
+    fields = (each.name for each in dataclasses.fields(cell))
+    return _ShownCell(**{name: getattr(cell, name) for name in fields})
 
 
 class Outcome(NamedTuple):
@@ -75,7 +96,7 @@ class Job:
 
             data, message = None, ""
             try:
-                data = engine.run(self.cell, on_record=on_record)
+                data = engine.run(_shown(self.cell), on_record=on_record)
                 _KNOWN.add(programs)
                 if not data.attrs["complete"]:
                     message = (
