@@ -445,3 +445,22 @@ def test_the_server_answers_and_asks_for_its_token(tmp_path):
         with urllib.request.urlopen(urllib.parse.urljoin(address, "/")) as answer:
             assert "/auth/login" in answer.url  # who has no token has to log in
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_compiled_sooner_gives_the_same_to_rounding():
+    code = """
+from simgeo import engine
+from simgeo.engine import _programs
+from simgeo.problems import Experiment
+from simgeo.teachers import Gaussian
+sizes = {"num_vectors": 8, "teacher_dim": 4, "student_dim": 2}
+cell = Experiment(teacher=Gaussian(), num_steps=3, num_seeds=2, **sizes)
+ordinary, usual = _programs.seldom_called().copy(), engine.run(cell)
+engine.compile_sooner()
+assert _programs.seldom_called() != ordinary or not ordinary
+found = engine.Engine().run(*engine.batches_of([engine.work_of(cell)]))[0]
+for name in usual.data_vars:
+    assert abs(found[name] - usual[name]).max() < 1e-4 * (1 + abs(usual[name]).max())
+"""
+    variables = os.environ | {"JAX_DISABLE_MOST_OPTIMIZATIONS": "0"}
+    subprocess.run([sys.executable, "-c", code], check=True, env=variables)

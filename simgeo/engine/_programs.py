@@ -230,9 +230,10 @@ def _empty(like: jax.ShapeDtypeStruct, capacity: int) -> Array:
 def compile_sooner() -> None:
     """From now on programs that are called seldom, all but steps, are not optimised.
 
-    On a CPU they are compiled in half of the time and are two to four times as slow:
-    for small experiments whose sizes change, as in the explorer. What they give is
-    then that of other runs to rounding, and not bit by bit.
+    On a CPU they are compiled in about half of the time and are slower, the more so the
+    larger they are (records of 32 and 256 vectors 1.5 and 2.4 times): for small
+    experiments whose sizes change, as in the explorer. What they give is then that of
+    other runs to rounding, and not bit by bit.
     """
     QUICK["xla_backend_optimization_level"] = 0
     seldom_called.cache_clear()
