@@ -128,21 +128,43 @@ def check_fields(module: Any) -> None:
     Raises:
         ValueError: if a field has a value of the wrong type, or breaks its rule.
     """
-    hints = _hints(type(module))
-    for field in dataclasses.fields(module):
-        given = getattr(module, field.name)
-        is_static = bool(field.metadata.get("static", False))
-        value = _checked(hints.get(field.name, Any), given, field.name, is_static)
-        if value is not given:
-            object.__setattr__(module, field.name, value)
-        asked: Rule | None = field.metadata.get("rule")
+    for name, hint, allowed, is_static, asked in _fields(type(module)):
+        given = value = getattr(module, name)
+        if type(given) not in allowed:
+            value = _checked(hint, given, name, is_static)
+            if value is not given:
+                object.__setattr__(module, name, value)
         for each in (value if isinstance(value, tuple) else (value,)) if asked else ():
             if isinstance(each, str) or _is_known(each):
-                is_right = bool(asked.holds(each))
-                require(is_right, field.name, asked.words, show(value))
+                require(bool(asked.holds(each)), name, asked.words, show(value))
+
+
+class _Checked(NamedTuple):
+    """What `check_fields` asks of a field."""
+
+    name: str
+    hint: Any
+    allowed: frozenset[type]  # of Python's numbers and texts, and None
+    is_static: bool
+    asked: Rule | None
+
+
+@functools.cache
+def _fields(cls: type) -> list[_Checked]:
+    hints = _hints(cls)
+    found = []
+    for field in dataclasses.fields(cls):
+        hint = hints.get(field.name, Any)
+        plain = [each for each in options(hint) if each in (*WORDS, types.NoneType)]
+        is_static = bool(field.metadata.get("static", False))
+        asked: Rule | None = field.metadata.get("rule")
+        found.append(_Checked(field.name, hint, frozenset(plain), is_static, asked))
+    return found
 
 
 def _is_known(knob: object) -> bool:
+    if type(knob) is float or type(knob) is int and abs(knob) < 2**63:
+        return True
     import numpy as np
 
     try:
@@ -152,7 +174,6 @@ def _is_known(knob: object) -> bool:
     return array.ndim == 0 and array.dtype.kind in "biuf"
 
 
-@functools.cache
 def _hints(cls: type) -> dict[str, Any]:
     try:
         return typing.get_type_hints(cls)

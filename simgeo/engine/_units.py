@@ -25,6 +25,7 @@ _ON_ACCELERATORS = 2**31
 _LESS = 4  # what the next smaller size of a program is divided by on accelerators
 _SHAPES: dict[Hashable, tuple[PyTree, ...]] = {}  # of what stages give
 _PROGRAMS: dict[Hashable, "Program"] = {}  # by the structure of what they run
+_SIGNATURES: dict[Hashable, Hashable] = {}
 
 
 class Parts(NamedTuple):
@@ -125,10 +126,19 @@ def program_of(cell: AbstractCell) -> Program:
     """The programs that run this cell."""
     problem, observer, stages = cell.problem(), cell.observer(), cell.stages()
     knobs = Knobs(problem, cell.optimiser, cell.num_steps)
-    key = signature((knobs, observer, stages))
+    # Of parts, which the cells of a grid share.
+    key = tuple(
+        settings.shared(_signature, each) for each in (*knobs, observer, *stages)
+    )
     if key not in _PROGRAMS:
         _PROGRAMS[key] = _program(Parts(cell, stages, observer, knobs, ()))
     return _PROGRAMS[key]
+
+
+def _signature(part: PyTree) -> int:
+    """A number for equal signatures, as that of an object that stays."""
+    own = signature(part)
+    return id(_SIGNATURES.setdefault(own, own))
 
 
 def parts_of(cell: AbstractCell) -> Parts:

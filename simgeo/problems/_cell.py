@@ -1,6 +1,7 @@
 """The description of a run: frozen, and checked when it is made."""
 
 import abc
+import functools
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -122,12 +123,8 @@ class AbstractCell(eqx.Module):
     @property
     def record_steps(self) -> Int[np.ndarray, " r"]:
         """Steps done at each record: none first, all last, spaced as asked between."""
-        if self.record_spacing == "even":
-            spaced = np.linspace(0, self.num_steps, self.num_records)
-        else:
-            spaced = np.geomspace(1, self.num_steps, self.num_records - 1)
-            spaced[-1] = self.num_steps  # of one value, `geomspace` gives the first
-        return np.unique(np.concatenate([[0], np.round(spaced)])).astype(int)
+        asked = self.record_spacing, self.num_steps, self.num_records
+        return np.array(_record_steps(*asked), int)
 
     @property
     def identity(self) -> settings.Description:
@@ -149,6 +146,17 @@ class AbstractCell(eqx.Module):
                 "those, or a module of your own with `transformation`."
             )
         return settings.digest(self.identity, {"precision": precision()})
+
+
+@functools.lru_cache(maxsize=1024)
+def _record_steps(spacing: str, num_steps: int, num_records: int) -> tuple[int, ...]:
+    if spacing == "even":
+        spaced = np.linspace(0, num_steps, num_records)
+    else:
+        spaced = np.geomspace(1, num_steps, num_records - 1)
+        spaced[-1] = num_steps  # of one value, `geomspace` gives the first
+    steps = np.unique(np.concatenate([[0], np.round(spaced)]))
+    return tuple(steps.astype(int).tolist())
 
 
 def precision() -> str:

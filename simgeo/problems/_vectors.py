@@ -16,6 +16,7 @@ from simgeo.problems._cell import AbstractCell, count
 from simgeo.problems._inherit import changed, inherited
 from simgeo.problems._parts import AbstractProblem, AbstractStage, Data, Scalars
 from simgeo.problems._vector_observer import VectorObserver
+from simgeo.settings import shared
 from simgeo.students import AbstractStudent
 from simgeo.teachers import AbstractTeacher
 
@@ -90,14 +91,12 @@ class Experiment(AbstractCell):
             self.check()
 
     def check(self) -> None:
-        leaves = jax.tree.leaves(self)
-        if not any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
-            teacher = inherited(self.teacher, self.epsilon)
-            teacher.check(self.num_vectors, self.teacher_dim)
+        sizes = self.num_vectors, self.teacher_dim
+        shared(_check_teacher, self.teacher, self.epsilon, *sizes)
 
     def resolved(self) -> "Experiment":
-        teacher = inherited(self.teacher, self.epsilon)
-        objective = inherited(self.objective, self.epsilon)
+        teacher = shared(inherited, self.teacher, self.epsilon)
+        objective = shared(inherited, self.objective, self.epsilon)
         if teacher is self.teacher and objective is self.objective:
             return self
         # Not through the constructor, which would validate a default.
@@ -107,23 +106,21 @@ class Experiment(AbstractCell):
         whole = self.resolved()
         n, d, m = self.num_vectors, self.teacher_dim, self.student_dim
         given = (
-            TeacherDraw(whole.teacher, n, d, self.teacher_seed),
-            StudentStart(self.student, m),
-            RandomStudent(m),
+            shared(TeacherDraw, whole.teacher, n, d, self.teacher_seed),
+            shared(StudentStart, self.student, m),
+            shared(RandomStudent, m),
         )
-        return (*given, TeacherRoot()) if measures.needs_root(self.measures) else given
+        needs_root = shared(measures.needs_root, self.measures)
+        return (*given, shared(TeacherRoot)) if needs_root else given
 
     def problem(self) -> "VectorDistillation":
-        return VectorDistillation(
-            self.resolved().objective,
-            self.student,
-            self.num_vectors,
-            self.teacher_dim,
-            self.student_dim,
-        )
+        sizes = self.num_vectors, self.teacher_dim, self.student_dim
+        objective = self.resolved().objective
+        return shared(VectorDistillation, objective, self.student, *sizes)
 
     def observer(self) -> "VectorObserver":
-        return VectorObserver(self.epsilon, self.measures, self.student_dim)
+        about = self.epsilon, self.measures, self.student_dim
+        return shared(VectorObserver, *about)
 
     @property
     def reported(self) -> tuple[str, ...]:
@@ -171,6 +168,14 @@ class Experiment(AbstractCell):
         }
         lines = [f"  {name:10s} {value}" for name, value in rows.items()]
         return "\n".join(["Experiment", *lines])
+
+
+def _check_teacher(
+    teacher: AbstractTeacher, epsilon: float, num_vectors: int, teacher_dim: int
+) -> None:
+    leaves = jax.tree.leaves((teacher, epsilon))
+    if not any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
+        inherited(teacher, epsilon).check(num_vectors, teacher_dim)
 
 
 class Start(NamedTuple):

@@ -8,9 +8,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
-from simgeo.results._index import Entry, files_of, known, made_by, read, replace
+from simgeo.results._index import files_of, made_by, read
 from simgeo.results._reading import DamagedFileError, UnreadableFileError
 from simgeo.results._seed_files import Part, part_of, schema_1
+from simgeo.results._shards import Entry, File, known, known_files, replace
 from simgeo.results._store import Store
 from simgeo.settings import SCHEMA
 
@@ -29,8 +30,10 @@ def open(folder: str | Path) -> Store:
         ValueError: if the folder cannot be read.
     """
     folder = Path(folder)
-    found, shards = _entries(folder)
-    entries = found.entries
+    indexed, shards = known(folder)
+    found = _found(folder, indexed)
+    entries = {name: indexed[name] for name in found.known} | found.fresh
+    entries = dict(sorted(entries.items()))
     if entries and (found.fresh or len(shards) > _MOST_SHARDS):
         # All in one. What others add meanwhile is in files of its own.
         with suppress(OSError):
@@ -64,14 +67,14 @@ def verify(
     folder = Path(folder)
     if not folder.exists():
         return []
-    found, _ = _entries(folder, set(fingerprints))
+    found = _found(folder, known_files(folder), set(fingerprints))
     if found.fresh:
         with suppress(OSError):
-            replace(folder, [found.entries[name] for name in found.fresh])
+            replace(folder, found.fresh.values())
     if found.damaged:
         told = _told(folder, "damaged", found.damaged, "The seeds are run again.")
         warnings.warn(told, stacklevel=2)
-    if other := _made_otherwise(found.entries.values(), sources):
+    if other := _made_otherwise(found.files, sources):
         warnings.warn(
             f"{len(other)} of {len(sources)} cells were computed by another version of "
             f"simgeo, or by kinds whose source has changed since: {other[0]} is one. "
@@ -81,14 +84,16 @@ def verify(
     return found.damaged
 
 
-def _made_otherwise(entries: Iterable[Entry], sources: Mapping[str, str]) -> list[str]:
+def _made_otherwise(
+    files: Iterable[Entry | File], sources: Mapping[str, str]
+) -> list[str]:
     now = "unknown"
     with suppress(PackageNotFoundError):
         now = version("simgeo")
     return sorted(
         {
             each.fingerprint
-            for each in entries
+            for each in files
             if each.fingerprint in sources
             and each.made_by
             not in (made_by(now, sources[each.fingerprint]), made_by(now, "?"))
@@ -105,44 +110,52 @@ def whole_parts(folder: str | Path) -> Iterator[tuple[Part, int]]:
     Raises:
         ValueError: if the folder cannot be read.
     """
-    found, _ = _entries(Path(folder))
-    for each in _left_out(Path(folder), found):
+    folder = Path(folder)
+    found = _found(folder, known_files(folder))
+    for each in _left_out(folder, found):
         warnings.warn(each, stacklevel=2)
-    for name, entry in found.entries.items():
-        part = part_of(name)
-        if part is not None and entry.schema == SCHEMA:
-            yield part, entry.time
+    for file in found.files:
+        part = part_of(file.name)
+        if part is not None and file.schema == SCHEMA:
+            yield part, file.time
 
 
 class _Found(NamedTuple):
     """What is known of files, by their names."""
 
-    entries: dict[str, Entry]
-    fresh: list[str]  # of entries that are not in the index
+    known: Mapping[str, Entry | File]  # to the index
+    fresh: dict[str, Entry]  # what was read
     damaged: list[str]
     unreadable: dict[str, str]  # the system's reasons
 
+    @property
+    def files(self) -> list[Entry | File]:
+        """All that are whole."""
+        return [*self.known.values(), *self.fresh.values()]
 
-def _entries(folder: Path, wanted: set[str] | None = None) -> tuple[_Found, list[Path]]:
-    """The entries of a folder, of `wanted` runs or all, and its index files."""
-    # In this order: the index may be written to meanwhile, after the files.
-    indexed, shards = known(folder)
-    found = _Found({}, [], [], {})
+
+def _found(
+    folder: Path,
+    indexed: Mapping[str, Entry | File],
+    wanted: set[str] | None = None,
+) -> _Found:
+    """The files of a folder, of `wanted` runs or all, by what the index had before."""
+    known: dict[str, Entry | File] = {}
+    found = _Found(known, {}, [], {})
     for name, (size, time) in files_of(folder).items():
-        entry = indexed.get(name)
-        if entry is not None and (entry.size, entry.time) == (size, time):
-            found.entries[name] = entry
+        file = indexed.get(name)
+        if file is not None and (file.size, file.time) == (size, time):
+            known[name] = file
         elif wanted is None or name.partition(".")[0] in wanted:
             try:
-                found.entries[name] = read(folder, name)
-                found.fresh.append(name)
+                found.fresh[name] = read(folder, name)
             except DamagedFileError:
                 found.damaged.append(name)
             except (UnreadableFileError, OSError) as error:
                 reason = error.__cause__ if isinstance(error, ValueError) else error
                 if not isinstance(reason, FileNotFoundError):  # removed meanwhile
                     found.unreadable[name] = getattr(reason, "strerror", None) or ""
-    return found, shards
+    return found
 
 
 def _left_out(folder: Path, found: _Found) -> Iterator[str]:
@@ -154,7 +167,7 @@ def _left_out(folder: Path, found: _Found) -> Iterator[str]:
         reasons = ", ".join(sorted(set(found.unreadable.values())))
         then = f"Left out; could not be read ({reasons}). Open the store again."
         yield _told(folder, "unreadable", [*found.unreadable], then)
-    if newer := [name for name, e in found.entries.items() if e.schema > SCHEMA]:
+    if newer := sorted(each.name for each in found.files if each.schema > SCHEMA):
         then = f"Of a schema above {SCHEMA}, and left out. Update simgeo."
         yield _told(folder, "newer", newer, then)
     if old := [path.name for path in schema_1(folder)]:

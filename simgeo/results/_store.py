@@ -1,8 +1,7 @@
 """The finished runs of a folder: one frame, one tree, and every run by its name."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +9,12 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from simgeo.results._index import Entry
+from simgeo.results._described import described
 from simgeo.results._runs import assembled
 from simgeo.results._seed_files import part_of
-from simgeo.results._tidy import columns, flat, frame
+from simgeo.results._shards import Entry
+from simgeo.results._tidy import frame
 from simgeo.results._where import rows
-from simgeo.settings import KIND
 
 
 class Store:
@@ -44,18 +43,14 @@ class Store:
         entries = list(self.runs.values())
         if not entries:
             return pd.DataFrame({"fingerprint": [], "seed": [], "step": []})
-        about = pd.DataFrame(_settings_of(entries))
-        own = [name for name in about if name not in ("fingerprint", "precision")]
-        about = about[[*own, "fingerprint", "precision"]]
         counts = [len(each.values) for each in entries]
-        repeated = about.loc[np.repeat(np.arange(len(entries)), counts)]
-        parts = []
-        for (names, kinds), same in groupby(entries, lambda e: (e.names, e.kinds)):
-            values = np.concatenate([each.values for each in same])
-            own = {n: values[:, k].astype(kinds[k]) for k, n in enumerate(names)}
-            parts.append(pd.DataFrame(own))
-        numbers = pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
-        return pd.concat([repeated.reset_index(drop=True), numbers], axis=1)
+        rows = np.repeat(np.arange(len(entries)), counts)
+        columns = described(entries).columns(rows)
+        for name in ("fingerprint", "precision"):
+            own = pd.Series([getattr(each, name) for each in entries])
+            columns[name] = own.array.take(rows)
+        about = pd.DataFrame(columns, copy=False)
+        return pd.concat([about, _numbers(entries, counts)], axis=1)
 
     @cached_property
     def tree(self) -> xr.DataTree:
@@ -127,35 +122,42 @@ def _one(parts: list[Entry]) -> Entry:
     )
 
 
-def _settings_of(entries: Sequence[Entry]) -> Iterator[dict[str, Any]]:
-    """The columns of every run; a module that many share is flattened once."""
-    flattened: dict[tuple, dict[str, Any]] = {}
-    for each in entries:
-        own: dict[str, Any] = {}
-        for name, value in each.settings.items():
-            if name != KIND:
-                key = (name, id(value), id(each.labels))
-                if key not in flattened:
-                    flattened[key] = dict(flat(name, value, each.labels))
-                own.update(flattened[key])
-        own["fingerprint"], own["precision"] = each.fingerprint, each.precision
-        yield own
+def _numbers(entries: Sequence[Entry], counts: Sequence[int]) -> pd.DataFrame:
+    """The last records of runs, one after the other."""
+    starts = np.cumsum([0, *counts[:-1]])
+    layouts: dict[tuple, list[int]] = {}
+    for place, each in enumerate(entries):
+        layouts.setdefault((each.names, each.kinds), []).append(place)
+    parts = []
+    for (names, kinds), places in layouts.items():
+        values = np.concatenate([entries[place].values for place in places])
+        own = {n: values[:, k].astype(kinds[k]) for k, n in enumerate(names)}
+        parts.append(pd.DataFrame(own))
+    if len(parts) == 1:
+        return parts[0]
+    order = [
+        np.arange(starts[place], starts[place] + counts[place])
+        for places in layouts.values()
+        for place in places
+    ]
+    joined = pd.concat(parts, ignore_index=True)
+    return joined.iloc[np.argsort(np.concatenate(order))].reset_index(drop=True)
 
 
 def _node(cells: list[Entry]) -> xr.Dataset:
-    about = [columns(each.settings, each.labels) for each in cells]
-    names = list(dict.fromkeys(name for each in about for name in each))
     coords: dict[str, Any] = {
         "cell": [each.fingerprint for each in cells],
         "seed": cells[0].values[:, 0].astype(cells[0].kinds[0]),
     }
-    shared = {}
-    for name in names:
-        values = [each.get(name) for each in about]
-        if all(value == values[0] for value in values):
-            shared[name] = values[0]
-        else:
-            coords[name] = ("cell", pd.Series(values).to_numpy())
+    shared, about = {}, described(cells)
+    for table in about.tables:
+        for name in dict.fromkeys(name for own in table.values for name in own):
+            values = [own.get(name) for own in table.values]
+            if all(value == values[0] for value in values):
+                shared[name] = values[0]
+            else:
+                every = [values[code] for code in table.codes]
+                coords[name] = ("cell", pd.Series(every).to_numpy())
     stacked = np.stack([each.values for each in cells])
     variables = {
         name: (("cell", "seed"), stacked[:, :, k].astype(cells[0].kinds[k]))

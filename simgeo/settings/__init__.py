@@ -6,7 +6,9 @@ it into an equal module through the constructors, so that every check runs again
 """
 
 from simgeo.settings._build import build as build
+from simgeo.settings._build import build_setting as build_setting
 from simgeo.settings._build import complete as complete
+from simgeo.settings._build import kind_of as kind_of
 from simgeo.settings._describe import SCHEMA as SCHEMA
 from simgeo.settings._describe import describe as describe
 from simgeo.settings._describe import digest as digest
@@ -19,6 +21,8 @@ from simgeo.settings._kinds import places as places
 from simgeo.settings._kinds import suggest as suggest
 from simgeo.settings._kinds import suggest_kind as suggest_kind
 from simgeo.settings._schema import json_schema as json_schema
+from simgeo.settings._shared import shared as shared
+from simgeo.settings._shared import sharing as sharing
 from simgeo.settings._toml import dump as dump
 from simgeo.settings._toml import load as load
 from simgeo.settings._toml import read as read

@@ -44,6 +44,37 @@ def build(cls: type[Module], data: Mapping[str, Any]) -> Module:
     return _construct(_Reader(cls).module((cls,), data, ()))
 
 
+def kind_of(cls: type, data: Mapping[str, Any]) -> type:
+    """The class that `build` would make of a description.
+
+    Args:
+        cls: the class of the module, or one above it.
+        data: a description, of which only `kind` is looked at.
+
+    Raises:
+        ValueError: if the kind is missing or unknown.
+    """
+    return _kind((cls,), data, ())
+
+
+def build_setting(cls: type, name: str, data: Any) -> Any:
+    """The value of one setting, as `build` hands it to the constructor.
+
+    For many modules that share settings, each of which is then built once.
+
+    Args:
+        cls: the class of the module that has the setting.
+        name: of the setting.
+        data: its description.
+
+    Raises:
+        ValueError: as `build` does.
+    """
+    rule = f"be a setting of {cls.__name__}"
+    require(name in fields(cls), "name", rule, show(name))
+    return _construct(_Reader(cls).value(fields(cls)[name].hint, data, (name,)))
+
+
 def complete(cls: type, data: Mapping[str, Any]) -> Description:
     """The description that `data` stands for, with every default filled in.
 

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from simgeo.checks import WORDS, options, scalar, show
+from simgeo.settings._shared import shared
 from simgeo.settings._types import KIND, Description, Trail, dotted, fields, item_hints
 
 SCHEMA = 2  # of descriptions and of stored results; a fingerprint depends on it
@@ -30,7 +31,7 @@ def describe(module: Any) -> Description:
     Raises:
         TypeError: if a field holds anything that is not plain; it names the field.
     """
-    return _describe_module(module, ())
+    return _describe_module(module)
 
 
 def homes(module: Any) -> set[str]:
@@ -54,23 +55,22 @@ def source_of(module: Any) -> str:
     >>> settings.source_of(objectives.CKA())
     ''
     """
-    own = {
-        each
-        for kind in _kinds(module)
-        for each in kind.__mro__
-        if _root(kind) != "simgeo" and _root(each) == _root(kind)
-    }
+    kinds = frozenset(kind for kind in _kinds(module) if _root(kind) != "simgeo")
+    if not kinds:
+        return ""
+    own = {b for kind in kinds for b in kind.__mro__ if _root(b) == _root(kind)}
     told = sorted(f"{each.__qualname__} {_source(each)}" for each in own)
-    return hashlib.sha256("".join(told).encode()).hexdigest()[:16] if told else ""
+    return hashlib.sha256("".join(told).encode()).hexdigest()[:16]
 
 
-def _kinds(module: Any) -> set[type]:
+def _kinds(module: Any) -> frozenset[type]:
     if isinstance(module, tuple | list):
-        return set().union(*map(_kinds, module))
+        return frozenset().union(*map(_kinds, module))
     if not dataclasses.is_dataclass(module):
-        return set()
+        return frozenset()
     inner = [getattr(module, name) for name in fields(type(module))]
-    return {type(module)}.union(*map(_kinds, inner))
+    modules = [each for each in inner if type(each) not in WORDS]
+    return frozenset([type(module)]).union(*(shared(_kinds, each) for each in modules))
 
 
 def _root(kind: type) -> str:
@@ -114,22 +114,32 @@ def canonical(data: Any) -> str:
     return json.dumps(data, sort_keys=True, separators=(",", ":"))
 
 
-def _describe_module(module: Any, trail: Trail) -> Description:
+def _describe_module(module: Any, *trail: str | int) -> Description:
     if not dataclasses.is_dataclass(module) or isinstance(module, type):
         raise TypeError(f"`{dotted(trail)}` must be a module; got {show(module)}.")
-    values = {
-        name: describe_value(getattr(module, name), field.hint, (*trail, name))
-        for name, field in fields(type(module)).items()
-        if field.described
-    }
-    return {KIND: type(module).__name__, **values}
+    found: Description = {KIND: type(module).__name__}
+    for name, hint in _described(type(module)):
+        value = getattr(module, name)
+        # Of most fields, and nothing is to be done.
+        if type(value) is not str and type(value) is not bool and value is not None:
+            value = describe_value(value, hint, (*trail, name))
+        found[name] = value
+    return found
+
+
+@functools.lru_cache(maxsize=1024)
+def _described(cls: type) -> list[tuple[str, Any]]:
+    return [
+        (name, field.hint) for name, field in fields(cls).items() if field.described
+    ]
 
 
 def describe_value(value: Any, hint: Any, trail: Trail) -> Any:
     """The plain data of a value in a field of that type."""
-    value = unwrap(value)
+    if type(value) not in WORDS:
+        value = unwrap(value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return _describe_module(value, trail)
+        return shared(_describe_module, value, *trail)
     if isinstance(value, tuple | list):
         hints = item_hints(hint, len(value))
         return [

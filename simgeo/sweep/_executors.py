@@ -25,10 +25,11 @@ from simgeo import engine, results, settings
 from simgeo.checks import require
 from simgeo.problems import AbstractCell
 from simgeo.sweep import _keep as keep
-from simgeo.sweep._leases import BEAT, EXPIRY, Leases, is_live
+from simgeo.sweep._leases import BEAT, EXPIRY, Leases, at_work, is_live
 from simgeo.sweep._leases import FOLDER as LEASES
+from simgeo.sweep._pace import seconds_left
 from simgeo.sweep._plan import Part, Piece, Plan, Seeds, part_of
-from simgeo.sweep._queue import Queue, Step, work
+from simgeo.sweep._queue import Queue, Step, costs_of, work
 from simgeo.sweep._work import Outcome, Worker
 
 _FOLDER, _PLAN = ".queue", "plan.json"
@@ -121,8 +122,7 @@ def elsewhere(
 def _watched(
     executor: Executor, futures: set[Future], place: Path, number: int, queue: Queue
 ) -> Iterator[Step]:
-    cost = {piece.name: piece.cost for piece in queue.left()}
-    begin, at_begin, started, losses = 0.0, 0.0, 0, 0
+    started, losses = 0, 0
     loss: BaseException | None = None
     seen, failed = {n: {*s} for n, s in queue.seeds.items()}, set(queue.failed)
     while queue.left():
@@ -142,11 +142,8 @@ def _watched(
         if new or broken:
             seen, failed = queue.seeds, queue.failed
             losses = 0
-            rest = sum(cost.get(piece.name, 0.0) for piece in queue.left())
-            now = time.monotonic()
-            seconds = rest * (now - begin) / max(at_begin - rest, 1e-9)
-            if not begin:  # before it, workers were started and programs compiled
-                begin, at_begin, seconds = now, rest, float("inf")
+            paces = at_work(queue.folder).paces.get(queue.mark.stem, [])
+            seconds = seconds_left(costs_of(queue.left()), paces)
             reasons = keep.reasons(queue.folder, broken)
             yield Step(Outcome(tuple(new), reasons), seconds)
         elif loss and losses > number + _MORE_LOSSES:
@@ -191,11 +188,14 @@ def _write(
     for at in range(0, len(queue.pieces), _TOGETHER):
         pieces = queue.pieces[at : at + _TOGETHER]
         names = {name for piece in pieces for name in piece.wanted}
-        told = {name: settings.describe(cells[name]) for name in names}
+        with settings.sharing():
+            told = {name: settings.describe(cells[name]) for name in names}
         path = place / f"cells-{at // _TOGETHER}.json"
         results.write(path, json.dumps(told).encode())
+    with settings.sharing():
+        homes = sorted(settings.homes([*cells.values()]))
     about = {
-        "homes": sorted(settings.homes([*cells.values()])),
+        "homes": homes,
         "pieces": queue.pieces,
         "room": whole.room,
         "precision": whole.precision,
@@ -269,7 +269,7 @@ def _work(place: Path, about: dict[str, Any]) -> None:
     queue = Queue(store, pieces, Path(about["mark"]), about["damaged"])
     memory = about["memory"] or _memory_here()
     worker = Worker(store, memory, about["keep_vectors"])
-    leases = Leases(store, BEAT, on_beat=on_beat)
+    leases = Leases(store, BEAT, on_beat=on_beat, sweep=queue.mark.stem)
     steps = work(queue, worker, leases, batch, room, should_stop=stop.is_set)
     try:
         with leases, closing(steps):

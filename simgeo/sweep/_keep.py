@@ -9,7 +9,7 @@ import os
 import platform
 import secrets
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
@@ -18,6 +18,8 @@ from typing import Any, NamedTuple
 from simgeo import results
 from simgeo.problems import AbstractCell
 from simgeo.settings import SCHEMA
+from simgeo.sweep._leases import at_work
+from simgeo.sweep._pace import Pace, seconds_left
 from simgeo.sweep._plan import Plan
 
 _SWEEPS = "sweeps"
@@ -32,7 +34,7 @@ class Status(NamedTuple):
     done: int
     failed: int
     rate: float  # cells per second since the last start; NaN before the first
-    seconds_left: float  # at that rate, cells weighted by their cost
+    seconds_left: float  # as those at work are; if none is, at the rate of cost so far
     idle: float  # seconds since the last cell was finished
 
     @property
@@ -53,12 +55,13 @@ def begin(folder: Path, whole: Plan) -> Path:
     starts = [time.time()]
     with suppress(OSError, ValueError, KeyError, TypeError):
         starts = [*json.loads(path.read_text())["started"], *starts]
+    programs = {name: p.program for p in whole.pieces for name in p.wanted}
     about = {
         "schema": SCHEMA,
         "precision": whole.precision,
         "started": starts[-100:],
         "cells": {
-            name: {"cost": work.cost, "seeds": work.seeds}
+            name: {"cost": work.cost, "seeds": work.seeds, "program": programs[name]}
             for name, work in whole.works.items()
         },
     }
@@ -89,8 +92,8 @@ def status(folder: str | Path) -> list[Status]:
             continue
         try:
             cells = {
-                name: (float(each["cost"]), set(each["seeds"]))
-                for name, each in about["cells"].items()
+                name: _Asked(float(a["cost"]), {*a["seeds"]}, int(a.get("program", 0)))
+                for name, a in about["cells"].items()
             }
             sweeps.append((float(about["started"][-1]), path.stem, cells))
         except (KeyError, TypeError, ValueError, AttributeError, IndexError):
@@ -100,40 +103,52 @@ def status(folder: str | Path) -> list[Status]:
             f"`folder` must hold a sweep of this simgeo; got {folder}. `simgeo sweep` "
             f"starts one, `simgeo convert` takes over older results."
         )
+    paces = at_work(folder).paces
     return [
-        _status(name, cells, start, there, broken)
+        _status(name, cells, start, there, broken, paces.get(name, []))
         for start, name, cells in sorted(sweeps, key=lambda each: each[:2])
     ]
 
 
+class _Asked(NamedTuple):
+    """A cell as a sweep asked for it."""
+
+    cost: float
+    seeds: set[int]
+    program: int
+
+
 def _status(
     name: str,
-    cells: Mapping[str, tuple[float, set[int]]],
+    cells: Mapping[str, _Asked],
     start: float,
     there: Mapping[str, dict[int, float]],
     broken: Mapping[str, Any],
+    paces: Sequence[Pace],
 ) -> Status:
     done = {
-        each: max(there[each][seed] for seed in seeds)
-        for each, (_, seeds) in cells.items()
-        if each in there and seeds <= there[each].keys()
+        each: max(there[each][seed] for seed in asked.seeds)
+        for each, asked in cells.items()
+        if each in there and asked.seeds <= there[each].keys()
     }
-    failed = [each for each in cells if each in broken and each not in done]
+    failed = {each for each in cells if each in broken and each not in done}
     recent = [each for each, time in done.items() if time >= start]
     last = max((done[each] for each in recent), default=start)
-    costs = {each: cost for each, (cost, _) in cells.items()}
-    left = sum(costs.values()) - sum(costs[each] for each in (*done, *failed))
+    left: dict[int, float] = {}
+    for each, asked in cells.items():
+        if each not in done and each not in failed:
+            left[asked.program] = left.get(asked.program, 0.0) + asked.cost
     elapsed = last - start
-    speed = sum(costs[each] for each in recent) / elapsed if elapsed > 0 else 0.0
+    if not any(pace.speeds for pace in paces) and elapsed > 0:  # nobody is at work
+        paces = [Pace({0: sum(cells[each].cost for each in recent) / elapsed}, 0.0)]
+        left = {0: sum(left.values())} if left else {}
     return Status(
         name=name,
         total=len(cells),
         done=len(done),
         failed=len(failed),
         rate=len(recent) / elapsed if elapsed > 0 else float("nan"),
-        seconds_left=left / speed
-        if speed > 0
-        else (0.0 if left <= 0 else float("inf")),
+        seconds_left=seconds_left(left, paces),
         idle=max(0.0, time.time() - last),
     )
 

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from simgeo import results
+from simgeo.sweep._pace import Pace
 
 FOLDER = ".leases"
 BEAT, EXPIRY = 5.0, 60.0  # seconds: a worker tells that it lives; it counts as dead
@@ -37,6 +38,7 @@ class AtWork(NamedTuple):
 
     pieces: set[str]  # by their names
     hosts: Counter[str]  # how many workers there are on each machine
+    paces: dict[str, list[Pace]]  # how fast they are, by the names of their sweeps
 
 
 class Leases:
@@ -48,6 +50,7 @@ class Leases:
         expiry: seconds without one after which a worker counts as dead.
         on_beat: called by the thread at every sign of life.
         suffix: of the worker's file; another than the usual one is not counted.
+        sweep: the name of what is worked on.
     """
 
     def __init__(
@@ -57,8 +60,10 @@ class Leases:
         expiry: float = EXPIRY,
         on_beat: Callable[[], Any] = lambda: None,
         suffix: str = _WORKER,
+        sweep: str = "",
     ) -> None:
         self.store, self.beat, self.expiry = store, beat, expiry
+        self.sweep = sweep
         self.on_beat = on_beat
         self.path = store / FOLDER / f"{secrets.token_hex(8)}{suffix}"
         self.is_lost = False  # whether the worker's own file is gone
@@ -67,14 +72,15 @@ class Leases:
 
     def __enter__(self) -> "Leases":
         pid = os.getpid()
-        about = {
+        self._about = {
             "host": platform.node(),
             "machine": _machine(),
             "pid": pid,
             "born": _born(pid),
             "started": time.time(),
+            "sweep": self.sweep,
         }
-        results.write(self.path, json.dumps(about).encode())
+        self._write(Pace({}, 0.0))
         self._thread = threading.Thread(target=self._live, daemon=True)
         self._thread.start()
         return self
@@ -85,6 +91,16 @@ class Leases:
         with suppress(OSError):
             self.path.unlink(missing_ok=True)
         self._thread.join()
+
+    def tell(self, pace: Pace) -> None:
+        """Lets others know how fast this worker is."""
+        with suppress(OSError):  # what must be told is told by what it holds
+            if self.path.exists():
+                self._write(pace)
+
+    def _write(self, pace: Pace) -> None:
+        about = self._about | {"pace": pace}
+        results.write(self.path, json.dumps(about).encode())
 
     def take(self, piece: str, after: int | None = None) -> bool:
         """Whether this worker has the lease of a piece now.
@@ -128,9 +144,9 @@ class Leases:
             ) from error
         return look(self.store, self.expiry, now)
 
-    def num_live(self) -> int:
-        """How many workers there are, with this one."""
-        return max(1, self.look()[0].hosts.total())
+    def paces(self) -> list[Pace]:
+        """How fast those are who work on the same sweep, with this one."""
+        return self.look()[0].paces.get(self.sweep, [])
 
     def tidy(self, pieces: Iterable[str]) -> None:
         """Removes what dead workers left of these pieces, which are finished."""
@@ -174,7 +190,7 @@ def look(store: Path, expiry: float, now: float) -> tuple[AtWork, dict[str, int]
         now: as the file system has it.
     """
     leases: dict[str, tuple[int, Path]] = {}
-    hosts: dict[str, str | None] = {}
+    workers: dict[str, dict[str, Any] | None] = {}
     folder = store / FOLDER
     for name in os.listdir(folder) if folder.exists() else ():
         found = _LEASE.fullmatch(name)
@@ -182,24 +198,31 @@ def look(store: Path, expiry: float, now: float) -> tuple[AtWork, dict[str, int]
             last = leases.get(found[1], (-1, folder))
             leases[found[1]] = max(last, (int(found[2]), folder / name))
         elif name.endswith(_WORKER):
-            hosts[name] = _host(folder / name, expiry, now)
+            workers[name] = _about(folder / name, expiry, now)
     live = {
         piece
         for piece, (_, path) in leases.items()
-        if _is_held(path, hosts, expiry, now)
+        if _is_held(path, workers, expiry, now)
     }
-    there = Counter(host for host in hosts.values() if host is not None)
+    there = [about for about in workers.values() if about is not None]
+    hosts = Counter(str(about.get("host", "?")) for about in there)
+    paces: dict[str, list[Pace]] = {}
+    for about in there:
+        paces.setdefault(str(about.get("sweep")), []).append(_pace(about))
     dead = {piece: last for piece, (last, _) in leases.items() if piece not in live}
-    return AtWork(live, there), dead
+    return AtWork(live, hosts, paces), dead
 
 
 def is_live(worker: Path, expiry: float, now: float) -> bool:
     """Whether the worker that has this file lives."""
-    return _host(worker, expiry, now) is not None
+    return _about(worker, expiry, now) is not None
 
 
 def _is_held(
-    path: Path, hosts: dict[str, str | None], expiry: float, now: float
+    path: Path,
+    workers: dict[str, dict[str, Any] | None],
+    expiry: float,
+    now: float,
 ) -> bool:
     try:
         owner, touched = _content(path)
@@ -207,29 +230,37 @@ def _is_held(
         return True
     if not owner:  # it is being written, or its worker died just then
         return now - touched < expiry
-    if owner not in hosts:  # it began after the folder was listed, or has ended
-        hosts[owner] = _host(path.with_name(owner), expiry, now)
-    return hosts[owner] is not None
+    if owner not in workers:  # it began after the folder was listed, or has ended
+        workers[owner] = _about(path.with_name(owner), expiry, now)
+    return workers[owner] is not None
 
 
-def _host(worker: Path, expiry: float, now: float) -> str | None:
-    """The machine of a worker that lives; None for one that is dead."""
+def _about(worker: Path, expiry: float, now: float) -> dict[str, Any] | None:
+    """What a worker that lives says of itself; None for one that is dead."""
     try:
         content, touched = _content(worker)
     except FileNotFoundError:
         return None
     except OSError:
-        return "?"
+        return {}
     if now - touched >= expiry:
         return None
     try:
         about = json.loads(content)
-        host, is_here = str(about["host"]), about["machine"] == _machine()
+        is_here = about["machine"] == _machine()
         if is_here and _born(int(about["pid"])) != about["born"]:
             return None
     except (ValueError, KeyError, TypeError):
-        return "?"
-    return host
+        return {}
+    return about
+
+
+def _pace(about: dict[str, Any]) -> Pace:
+    try:
+        speeds, start = about["pace"]
+        return Pace({int(n): float(speed) for n, speed in speeds.items()}, float(start))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return Pace({}, 0.0)
 
 
 def _content(path: Path) -> tuple[str, float]:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import jax
 
+from simgeo import settings
 from simgeo.engine import Batch, Work, most_units, work_of
 from simgeo.problems import AbstractCell, precision
 
@@ -63,15 +64,14 @@ class Plan:
     @cached_property
     def pieces(self) -> list[Piece]:
         """All seeds of all cells, each once."""
-        groups: dict[Hashable, dict[str, Work]] = {}
+        groups: dict[tuple, dict[str, Work]] = {}
+        numbers = _Numbers()
         for name, work in self.works.items():
-            key = work.program, tuple(work.cell.record_steps.tolist())
+            key = numbers.of(work.program), tuple(work.cell.record_steps.tolist())
             groups.setdefault(key, {})[name] = work
-        programs = {work.program: None for work in self.works.values()}
-        number = {program: at for at, program in enumerate(programs)}
         return [
-            _piece(wanted, self.works, group, number[next(iter(own.values())).program])
-            for group, own in enumerate(groups.values())
+            _piece(wanted, self.works, group, program)
+            for group, ((program, _), own) in enumerate(groups.items())
             for wanted in _divided(own)
         ]
 
@@ -114,13 +114,19 @@ def plan(cells: Sequence[AbstractCell]) -> Plan:
         ValueError: if the settings of a cell exclude one another, or cannot be
             described.
     """
+    with settings.sharing():
+        return Plan(_works(cells), precision())
+
+
+def _works(cells: Sequence[AbstractCell]) -> dict[str, Work]:
     works: dict[str, Work] = {}
-    kinds: dict[str, Hashable] = {}
+    kinds: dict[str, tuple] = {}
     for each in cells:
         each.check()
         cell = each.resolved()  # once, and not for every part of it
         name, seeds = cell.fingerprint, set(cell.seeds.tolist())
-        kind = jax.tree.structure((cell.problem(), cell.observer(), cell.stages()))
+        parts = cell.problem(), cell.observer(), *cell.stages()
+        kind = tuple(settings.shared(jax.tree.structure, part) for part in parts)
         if kinds.setdefault(name, kind) != kind:
             raise ValueError(
                 "`cells` must not hold different classes of one name, which results "
@@ -129,7 +135,22 @@ def plan(cells: Sequence[AbstractCell]) -> Plan:
         if name in works:
             seeds |= {*works[name].seeds}
         works[name] = work_of(cell, sorted(seeds))
-    return Plan(works, precision())
+    return works
+
+
+class _Numbers:
+    """Numbers of programs, which are looked at as a whole once for each object."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[Hashable, int] = {}
+        self._known: dict[int, tuple[int, Hashable]] = {}
+
+    def of(self, program: Hashable) -> int:
+        """The same for equal programs, counted from 0 in the order of their calls."""
+        if id(program) not in self._known:
+            number = self._numbers.setdefault(program, len(self._numbers))
+            self._known[id(program)] = number, program
+        return self._known[id(program)][0]
 
 
 def _divided(works: Mapping[str, Work]) -> Iterator[dict[str, tuple[int, ...]]]:

@@ -15,6 +15,7 @@ from simgeo import engine
 from simgeo.engine import Record
 from simgeo.sweep import _keep as keep
 from simgeo.sweep._leases import Leases
+from simgeo.sweep._pace import Measured, seconds_left
 from simgeo.sweep._plan import Part, Piece, Seeds
 from simgeo.sweep._work import Outcome, Worker
 
@@ -23,9 +24,18 @@ _SHARE = 2  # leases at least that are left for each of several workers
 _POLL = 0.25, 2.0  # seconds between two looks of one who waits: first, and at most
 _GENTLE = 20  # by what one who waits rests longer than a look took
 _MOST_TRIES = 3  # of a piece by one worker
+_MOST_TRIED = 8  # programs that a worker begins one after the other
 
 # Of seeds by cell, all of one group, and of the program's number.
 Batches = Callable[[Sequence[Piece], Seeds], Part]
+
+
+def costs_of(pieces: Sequence[Piece]) -> dict[int, float]:
+    """What they cost, by program."""
+    costs: dict[int, float] = {}
+    for piece in pieces:
+        costs[piece.program] = costs.get(piece.program, 0.0) + piece.cost
+    return costs
 
 
 class Step(NamedTuple):
@@ -85,38 +95,6 @@ class Queue:
         return [piece for piece in self.pieces if self.missing([piece])]
 
 
-class _Pace:
-    """How fast one worker is, by what it did."""
-
-    def __init__(self) -> None:
-        self.speeds: dict[int, float] = {}  # cost per second, by program
-        self.fits: dict[int, int] = {}  # units that memory holds, by program
-        self._starts: list[float] = []  # seconds until a new program's first record
-
-    def add(
-        self, program: int, cost: float, fits: int, start: float, seconds: float
-    ) -> None:
-        self.fits[program] = fits
-        if program not in self.speeds:
-            self._starts.append(start)
-            seconds -= start
-        self.speeds[program] = cost / max(seconds, 1e-3)
-
-    def speed(self, program: int) -> float | None:
-        """Of a program that is new, the mean of the others; None before the first."""
-        known = [*self.speeds.values()]
-        mean = sum(known) / len(known) if known else None
-        return self.speeds.get(program, mean)
-
-    def seconds(self, left: Sequence[Piece]) -> float:
-        """How long the worker would take for these pieces, with their programs."""
-        if not self.speeds:
-            return float("inf")
-        new = {piece.program for piece in left} - self.speeds.keys()
-        starts = len(new) * sum(self._starts) / len(self._starts)
-        return starts + sum(p.cost / (self.speed(p.program) or 1.0) for p in left)
-
-
 def work(
     queue: Queue,
     worker: Worker,
@@ -142,7 +120,7 @@ def work(
         OSError: if the store is gone or cannot be written.
         KeyboardInterrupt: after what was recorded by then is kept.
     """
-    pace, tries = _Pace(), Counter[str]()
+    pace, tries = Measured(), Counter[str]()
 
     def settled(
         pieces: list[Piece], saving: Future[Outcome], computed: Sequence[Piece] = ()
@@ -155,12 +133,13 @@ def work(
         leases.release([p.name for p in pieces], not outcome.interrupted)
         queue.look()
         left = [piece for piece in queue.left() if piece not in computed]
-        return Step(outcome, pace.seconds(left) / leases.num_live())
+        return Step(outcome, seconds_left(costs_of(left), leases.paces()))
 
     with ThreadPoolExecutor(1) as writer:
         pending: tuple[list[Piece], Future[Outcome]] | None = None
         pause, was_stopped = _POLL[0], False
         while not (was_stopped or should_stop()):
+            begin = time.perf_counter()
             taken = _lease(queue, leases, pace, room)
             if not taken and pending is not None:
                 step, pending = settled(*pending), None
@@ -184,14 +163,18 @@ def work(
                     leases.release([piece.name for piece in taken], finished=True)
                     continue
                 _refuse_loss(taken, tries, queue.folder)
-                part = batch(taken, missing)
-                found = _computed(
-                    worker, part, taken[0].program, pace, leases, on_record, should_stop
-                )
+                part, program = batch(taken, missing), taken[0].program
+                found, start = _computed(worker, part, leases, on_record, should_stop)
                 was_stopped = worker.engine.was_stopped
+                pace.fits[program] = worker.engine.side_by_side
                 if leases.is_lost:  # nothing may be written where the store was
                     queue.look()
                     leases.look()
+                if pending is not None:
+                    pending[1].exception()  # waits, if writing takes longer
+                seconds = time.perf_counter() - begin
+                pace.add(program, part.batch.cost, seconds, start - begin)
+                leases.tell(pace.pace)
                 if pending is not None:
                     yield settled(*pending, taken)
                 pending = taken, writer.submit(worker.save, found)
@@ -204,15 +187,14 @@ def work(
 def _computed(
     worker: Worker,
     part: Part,
-    program: int,
-    pace: _Pace,
     leases: Leases,
     on_record: Callable[[int, int], Any] | None,
     should_stop: Callable[[], bool],
-) -> list:
+) -> tuple[list, float]:
+    """What was found, and when the first record was made."""
     works = part.batch.works
     total = sum(len(work.seeds) * work.cell.num_steps for work in works)
-    begin, first = time.perf_counter(), []
+    first = []
 
     def tell(record: Record) -> None:
         first.append(time.perf_counter())
@@ -222,30 +204,29 @@ def _computed(
             raise KeyboardInterrupt
 
     found = worker.compute(part, tell)
-    end = time.perf_counter()
-    start = (first or [end])[0] - begin
-    fits = worker.engine.side_by_side
-    pace.add(program, part.batch.cost, fits, start, end - begin)
-    return found
+    return found, (first or [time.perf_counter()])[0]
 
 
 def _lease(
     queue: Queue,
     leases: Leases,
-    pace: _Pace,
+    pace: Measured,
     room: Mapping[int, int],
 ) -> list[Piece]:
     """Free pieces of one group, as many as are right for one batch of this worker.
 
-    Of a program that it has compiled, if there are any. Where others are at work, half
-    of its share at most, so that the last leases are small and all end together.
+    At first one of each program that nobody has begun, so that the time that is left is
+    known; then of a program that it has compiled, if there are any. Where others are at
+    work, half of its share at most, so that the last leases are small and all end
+    together.
     """
     live, dead = leases.look()
     left = queue.left()
     free = [piece for piece in left if piece.name not in live.pieces]
     if not free:
         return []
-    known = [piece for piece in free if piece.program in pace.speeds] or free
+    known = _not_begun(queue, left, live.pieces) if _can_try(pace) else []
+    known = known or [p for p in free if pace.speed(p.program) is not None] or free
     held = Counter(piece.group for piece in left if piece.name in live.pieces)
     costs = Counter[int]()
     for piece in known:
@@ -270,6 +251,24 @@ def _lease(
             taken.append(piece)
             cost, units = cost + piece.cost, units + piece.num_units
     return taken
+
+
+def _can_try(pace: Measured) -> bool:
+    """Whether another program can be compiled without another being dropped for it."""
+    return len(pace.pace.speeds) < _MOST_TRIED
+
+
+def _not_begun(
+    queue: Queue, left: Sequence[Piece], held: Collection[str]
+) -> list[Piece]:
+    """Pieces of programs of which none is finished, nor held by anyone."""
+    names = {piece.name for piece in left}
+    begun = {
+        piece.program
+        for piece in queue.pieces
+        if piece.name in held or piece.name not in names
+    }
+    return [piece for piece in left if piece.program not in begun]
 
 
 def _refuse_loss(taken: Collection[Piece], tries: Counter[str], folder: Path) -> None:

@@ -83,7 +83,8 @@ def run(
     folder = Path(folder)
     whole = cells if isinstance(cells, Plan) else plan(cells)
     mark = keep.begin(folder, whole)
-    sources = {n: settings.source_of(work.cell) for n, work in whole.works.items()}
+    with settings.sharing():
+        sources = {n: settings.source_of(work.cell) for n, work in whole.works.items()}
     damaged = {
         name: keep.time_of(folder / name)
         for name in results.verify(folder, whole.works, sources)
@@ -100,7 +101,7 @@ def run(
 
     with ExitStack() as stack:
         if executor is None:
-            leases = stack.enter_context(Leases(folder))
+            leases = stack.enter_context(Leases(folder, sweep=whole.name))
             worker = Worker(folder, memory, keep_vectors)
             calls = on_record, on_wait
             steps = work(queue, worker, leases, batch, whole.room, *calls)

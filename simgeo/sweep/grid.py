@@ -1,28 +1,21 @@
 """Which experiments a sweep is made of: products and zips of settings."""
 
 import dataclasses
-import itertools
 import math
 import operator
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from simgeo import settings
 from simgeo.checks import require
 from simgeo.problems import AbstractCell, Experiment
+from simgeo.sweep._expansion import Zip, expand
 
 _RANGE = {"range", "log", "num"}
 MOST_VALUES = 10**6  # of a setting
-MOST_CELLS = 10**7
-
-
-class Zip(NamedTuple):
-    """Settings that go together: the first values, then the second, and so on."""
-
-    axes: dict[str, Sequence]
 
 
 def grid(base: AbstractCell, *zips: Zip, **axes: Any) -> list[Any]:
@@ -61,7 +54,7 @@ def grid(base: AbstractCell, *zips: Zip, **axes: Any) -> list[Any]:
         else value
         for name, value in settings.describe(base).items()
     }
-    return _expand(type(base), data, every)
+    return expand(type(base), data, every)
 
 
 def together(**axes: Any) -> Zip:
@@ -138,7 +131,7 @@ def load(path: str | Path) -> list[Experiment]:
         rule = "be tables, each under [[sweep.zip]]"
         require(are_tables, "sweep.zip", rule, repr(zips))
         axes = [_zip(dict(_flat(each))) for each in zips]
-        found += _expand(cls, base, [*axes, *_single(dict(_flat(table)))])
+        found += expand(cls, base, [*axes, *_single(dict(_flat(table)))])
     return found
 
 
@@ -185,76 +178,3 @@ def _zip(axes: Mapping[str, Any]) -> Zip:
     rule = "have equally many values of what changes together, and at least one"
     require(is_right, "sweep", rule, told or "none")
     return Zip(found)
-
-
-def _expand(cls: type, base: settings.Description, zips: list[Zip]) -> list[Any]:
-    names = [name for each in zips for name in each.axes]
-    for name in names:
-        is_once = names.count(name) == 1
-        require(is_once, "sweep", "name a setting once", f"{name!r} twice")
-    num = math.prod(len(next(iter(each.axes.values()))) for each in zips)
-    got = f"{num:,}. Give fewer values"
-    require(num <= MOST_CELLS, "sweep", f"have at most {MOST_CELLS:,} cells", got)
-    rows = [
-        [
-            dict(zip(each.axes, values, strict=True))
-            for values in zip(*each.axes.values(), strict=True)
-        ]
-        for each in zips
-    ]
-    found: dict[str, AbstractCell] = {}
-    for combination in itertools.product(*rows):
-        data = _copied(base)
-        changes = {name: value for row in combination for name, value in row.items()}
-        for name in sorted(changes, key=lambda each: each.count(".")):
-            _put(data, name, _plain(changes[name]))
-        cell = settings.build(cls, data)
-        found.setdefault(settings.fingerprint(cell), cell)
-    return list(found.values())
-
-
-def _copied(data: Any) -> Any:
-    """Tables and lists anew, what is in them as it is."""
-    if isinstance(data, dict):
-        return {name: _copied(value) for name, value in data.items()}
-    return [_copied(each) for each in data] if isinstance(data, list) else data
-
-
-def _plain(value: Any) -> Any:
-    if hasattr(value, "init") and hasattr(value, "update"):  # a transformation of optax
-        raise ValueError(
-            "`optimiser` must be one of simgeo.optimisers in a grid; got an optax "
-            "transformation, which has no description that results are kept under. "
-            "`run_many` takes it."
-        )
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return settings.describe(value)
-    return value
-
-
-def _put(data: Any, dotted: str, value: Any) -> None:
-    *trail, last = dotted.split(".")
-    place = data
-    for depth, name in enumerate(trail):
-        key = _key(place, name, dotted)
-        if isinstance(place, dict) and isinstance(place.get(key), str):
-            place[key] = {settings.KIND: place[key]}
-        inner = place.get(key) if isinstance(place, dict) else place[key]
-        if not isinstance(inner, dict | list):
-            here = ".".join(trail[: depth + 1])
-            raise ValueError(
-                f"`{dotted}` is no setting here: `{here}` is "
-                f"{'not there' if inner is None else repr(inner)}."
-            )
-        place = inner
-    place[_key(place, last, dotted)] = value
-
-
-def _key(place: dict | list, name: str, dotted: str) -> Any:
-    if isinstance(place, dict):
-        return name
-    is_place = name.isdecimal() and int(name) < len(place)
-    require(is_place, dotted, f"count from 0 to {len(place) - 1}", repr(name))
-    return int(name)

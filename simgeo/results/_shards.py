@@ -1,0 +1,203 @@
+"""The files of an index: of many runs what they share once, and their last records.
+
+Every writer adds files of its own, of which it joins the smallest when there are many.
+What is told twice is read once; a file that is gone was joined to another.
+"""
+
+import functools
+import io
+import json
+import re
+import secrets
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from simgeo.results._writing import write
+
+FOLDER = ".index"
+_VERSION = 3
+_MANY = 128
+_JOINED = 64  # of these, at once
+_LOOKS = 5  # at a folder in which files are joined meanwhile
+
+
+class Entry(NamedTuple):
+    """One file as the index has it: its settings, and the last record of its seeds."""
+
+    name: str
+    size: int
+    time: int  # of the last change, in ns
+    fingerprint: str
+    precision: str
+    schema: int
+    seconds: float
+    made_by: str  # see `made_by`
+    settings: dict[str, Any]
+    labels: dict[str, str]
+    names: tuple[str, ...]  # of the columns of `values`; the seed is the first
+    kinds: tuple[str, ...]  # their types
+    values: Float[np.ndarray, "s k"]
+
+
+class File(NamedTuple):
+    """One file as the index has it, without what is in it."""
+
+    name: str
+    size: int
+    time: int
+    fingerprint: str
+    precision: str
+    schema: int
+    seconds: float
+    made_by: str
+
+
+def known(folder: Path) -> tuple[dict[str, Entry], list[Path]]:
+    """What the index says by files' names, and those of its files that were read."""
+    found: dict[str, Entry] = {}
+    shards = []
+    for shard, content in _contents(folder):
+        shards.append(shard)
+        with suppress(Exception):  # half of one, or none: its runs are read again
+            _add(found, content)
+    return found, shards
+
+
+def known_files(folder: Path) -> dict[str, File]:
+    """The same without settings and records, in a fraction of the time."""
+    found: dict[str, File] = {}
+    for _, content in _contents(folder):
+        with suppress(Exception):
+            with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+                about = _about(archive)
+            for run in about["runs"]:
+                file = File(*run[: len(File._fields)])
+                kept = found.get(file.name)
+                if kept is None or kept.time < file.time:
+                    found[file.name] = file
+    return found
+
+
+def compact(folder: Path) -> None:
+    """Joins the smallest files of an index that has many.
+
+    Raises:
+        OSError: if the folder cannot be read or written.
+    """
+    sizes = {path: path.stat().st_size for path in _shards_of(folder)}
+    if len(sizes) < _MANY:
+        return
+    found: dict[str, Entry] = {}
+    smallest = sorted(sizes, key=lambda path: sizes[path])[:_JOINED]
+    for path in smallest:
+        content = path.read_bytes()
+        with suppress(Exception):
+            _add(found, content)
+    replace(folder, found.values())
+    for path in smallest:
+        path.unlink(missing_ok=True)
+
+
+def _contents(folder: Path) -> Iterator[tuple[Path, bytes]]:
+    seen: set[Path] = set()
+    for _ in range(_LOOKS):
+        new = [path for path in _shards_of(folder) if path not in seen]
+        seen.update(new)
+        is_gone = False
+        for path in new:
+            try:
+                content = path.read_bytes()
+            except FileNotFoundError:
+                is_gone = True
+                continue
+            except OSError:
+                continue
+            yield path, content
+        if not is_gone:
+            return
+
+
+def _shards_of(folder: Path) -> list[Path]:
+    found = sorted((folder / FOLDER).glob("*.npz"))
+    return [path for path in found if re.fullmatch(r"[0-9a-f]+\.npz", path.name)]
+
+
+def _add(found: dict[str, Entry], content: bytes) -> None:
+    for entry in _shard(content):
+        kept = found.get(entry.name)
+        if kept is None or kept.time < entry.time:
+            found[entry.name] = entry
+
+
+def _about(archive: Any) -> dict[str, Any]:
+    about = json.loads(archive["about"].tobytes())
+    if about["version"] != _VERSION:
+        raise ValueError("the index is of another version")
+    return about
+
+
+def replace(folder: Path, entries: Iterable[Entry]) -> None:
+    """Writes entries as one new file of the index.
+
+    What many runs have in common, such as a teacher's settings, is written once.
+    """
+    layouts: dict[tuple, list[np.ndarray]] = {}
+    place_of: dict[tuple, int] = {}
+    table, number = _table()
+    keys = functools.cache(lambda names: number([*names]))
+    runs = []
+    for each in entries:
+        layout = (each.names, each.kinds)
+        place = place_of.setdefault(layout, len(place_of))
+        layouts.setdefault(layout, []).append(each.values)
+        settings = [number(value) for value in each.settings.values()]
+        about = [keys(tuple(each.settings)), settings, number(each.labels)]
+        runs.append([*each[: len(File._fields)], *about, place, len(each.values)])
+    about = {"version": _VERSION, "layouts": [*layouts], "table": table, "runs": runs}
+    text = np.frombuffer(json.dumps(about).encode(), np.uint8)
+    arrays = {f"values_{k}": np.concatenate(v) for k, v in enumerate(layouts.values())}
+    content = io.BytesIO()
+    np.savez(content, about=text, **arrays)
+    write(folder / FOLDER / f"{secrets.token_hex(8)}.npz", content.getvalue())
+
+
+def _table() -> tuple[list[Any], Callable[[Any], int]]:
+    """A list of values that differ, and what adds to it and gives a value's place."""
+    table: list[Any] = []
+    places: dict[Any, int] = {}
+    same: dict[int, tuple[int, Any]] = {}  # places of objects, which are held
+
+    def number(value: Any) -> int:
+        if id(value) not in same:
+            is_plain = value is None or isinstance(value, bool | int | float | str)
+            key = (type(value), value) if is_plain else json.dumps(value)
+            if key not in places:
+                places[key] = len(table)
+                table.append(value)
+            same[id(value)] = places[key], value
+        return same[id(value)][0]
+
+    return table, number
+
+
+def _shard(content: bytes) -> list[Entry]:
+    with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+        about = _about(archive)
+        values = [archive[f"values_{k}"] for k in range(len(about["layouts"]))]
+    layouts = [(tuple(names), tuple(kinds)) for names, kinds in about["layouts"]]
+    table = about["table"]
+    entries, ends = [], [0] * len(layouts)
+    for *own, keys, settings, labels, place, num in about["runs"]:
+        start, ends[place] = ends[place], ends[place] + num
+        rows = values[place][start : ends[place]]
+        if len(rows) != num:
+            raise ValueError("the index is cut short")
+        values_of = map(table.__getitem__, settings)
+        described = dict(zip(table[keys], values_of, strict=True))
+        entries.append(Entry(*own, described, table[labels], *layouts[place], rows))
+    return entries
