@@ -42,7 +42,9 @@ def public() -> Iterator[tuple[str, str]]:
     for path in sorted((*PACKAGE.glob("*.py"), *PACKAGE.glob("*/__init__.py"))):
         parts = path.relative_to(PACKAGE).with_suffix("").parts
         module = ".".join(part for part in parts if part != "__init__")
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        stub = path.with_suffix(".pyi")  # says what a package imports when asked
+        source = stub if stub.exists() else path
+        tree = ast.parse(source.read_text(encoding="utf-8"))
         for node in tree.body if module not in ("", "cli") else ():
             for name in names(node, is_package=path.name == "__init__.py"):
                 if not name.startswith("_"):

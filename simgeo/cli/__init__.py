@@ -28,7 +28,7 @@ COMMANDS = {
     ),
     "sweep": ("run_sweep:run", "run every cell of a grid that is not in the store yet"),
     "status": (
-        "run_sweep:show_status",
+        "show_status:show",
         "what of the sweeps in a store is done, failed and left",
     ),
     "results": ("show_store:show", "the cells of a store as a table"),

@@ -1,19 +1,29 @@
 """Grids of experiments: described, planned, run on anything, kept cell by cell."""
 
-from simgeo.sweep._executors import executor_of as executor_of
-from simgeo.sweep._keep import Status as Status
-from simgeo.sweep._keep import status as status
-from simgeo.sweep._leases import AtWork as AtWork
-from simgeo.sweep._leases import at_work as at_work
-from simgeo.sweep._plan import Piece as Piece
-from simgeo.sweep._plan import Plan as Plan
-from simgeo.sweep._plan import plan as plan
-from simgeo.sweep._running import Progress as Progress
-from simgeo.sweep._running import Report as Report
-from simgeo.sweep._running import run as run
-from simgeo.sweep._work import measure as measure
-from simgeo.sweep.grid import grid as grid
-from simgeo.sweep.grid import load as load
-from simgeo.sweep.grid import log_span as log_span
-from simgeo.sweep.grid import span as span
-from simgeo.sweep.grid import together as together
+import importlib
+from typing import Any
+
+# Where each name comes from, imported when it is first asked for: `status` answers
+# without JAX. `__init__.pyi` says the same to editors and type checkers.
+_NAMES = {
+    "_executors": "executor_of",
+    "_grid": "grid load log_span span together",
+    "_leases": "AtWork at_work",
+    "_plan": "Piece Plan plan",
+    "_running": "Progress Report run",
+    "_status": "Status status",
+    "_work": "measure",
+}
+_HOMES = {name: home for home, names in _NAMES.items() for name in names.split()}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'simgeo.sweep' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"simgeo.sweep.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(_HOMES)

@@ -1,0 +1,308 @@
+"""What sweeps of very many cells take: time, memory, files and bytes.
+
+    python -m benchmarks.scale [--cells 1000 10000 100000] [--keep DIR] [--to FOLDER]
+
+Grids of three axes are planned. A store of each is then made of one run: its records
+under the settings of every cell, written and indexed as a sweep does it, and not
+computed. It is opened, filtered, exported, and looked at while eight processes write to
+it. Every step is a process of its own; seconds are of the whole command where there is
+one, otherwise without imports. `--to` writes `scale.csv` and `files.csv`.
+"""
+
+import argparse
+import csv
+import json
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+ROOTS = {1_000: (10, 10, 10), 10_000: (20, 20, 25), 100_000: (40, 50, 50)}
+WRITERS, LOOKS = 8, 5
+BATCH = 16  # cells of 4 seeds, as a sweep of small cells writes at once
+LEFT = 50  # of so many cells, one is left to those who write while others look
+CONDITION = "learning_rate < 0.01 and fraction > 0.5"
+EXPORTS = ("csv", "parquet", "nc")
+
+
+class Measured(NamedTuple):
+    """What a step took."""
+
+    seconds: float
+    mebibytes: float  # at most
+    told: str = ""
+
+
+def cells(num: int) -> list:
+    """Four seeds of every cell."""
+    from simgeo import objectives, problems, sweep, teachers
+
+    first, second, third = ROOTS[num]
+    base = problems.Experiment(
+        teacher=teachers.OrthogonalFraction(fraction=0.5),
+        objective=objectives.Hybrid(
+            (objectives.CKA(), objectives.Procrustes()), (1.0, 1.0)
+        ),
+        num_vectors=64,
+        teacher_dim=32,
+        student_dim=16,
+        num_steps=500,
+        num_seeds=4,
+    )
+    return sweep.grid(
+        base,
+        optimiser__learning_rate=sweep.log_span(1e-3, 1e-1, first),
+        teacher__fraction=sweep.span(0.1, 0.8, second),
+        objective__weights__1=sweep.log_span(1e-3, 1.0, third),
+    )
+
+
+def planned(num: int) -> str:
+    from simgeo import sweep
+
+    whole = sweep.plan(cells(num))
+    return f"{len(whole.works)} cells in {len(whole.pieces)} pieces"
+
+
+def runs(num: int) -> Iterator[Any]:
+    """One run's records under the settings of every cell."""
+    from simgeo import engine
+
+    asked = cells(num)
+    whole = engine.run(asked[0]).drop_vars(["student", "teacher"])
+    for cell in asked:
+        yield whole.assign_attrs(
+            title=cell.title,
+            settings=json.dumps(cell.identity),
+            labels=json.dumps(cell.labels),
+            fingerprint=cell.fingerprint,
+        )
+
+
+def written(num: int, folder: Path) -> str:
+    """All but a few cells, and what a sweep notes before it starts."""
+    from simgeo import sweep
+    from simgeo.sweep import _keep as keep
+
+    keep.begin(folder, sweep.plan(cells(num)))
+    batch, count = [], 0
+    for place, run in enumerate(runs(num)):
+        if place % LEFT:
+            batch.append(run)
+        if len(batch) == BATCH or place == num - 1:
+            save(folder, batch)
+            count += len(batch)
+            batch = []
+    return f"{count} cells"
+
+
+def save(folder: Path, batch: list) -> None:
+    from simgeo import results
+
+    for run in batch:
+        results.save(run, folder, packed=True)
+    results.index(folder, batch)
+
+
+def write_on(num: int, folder: Path) -> str:
+    """The cells that were left, again and again."""
+    from simgeo.sweep._leases import Leases
+
+    left = [run for place, run in enumerate(runs(num)) if not place % LEFT]
+    own = left[int(os.environ["SIMGEO_WRITER"]) :: WRITERS] or left
+    with Leases(folder):
+        print("begun", flush=True)
+        while True:
+            for at in range(0, len(own), BATCH):
+                save(folder, own[at : at + BATCH])
+
+
+def opened(num: int, folder: Path) -> str:
+    from simgeo import results
+
+    return f"{results.open(folder).frame.shape}"
+
+
+def filtered(num: int, folder: Path) -> str:
+    from simgeo import results
+
+    return f"{results.rows(results.open(folder).frame, CONDITION).shape}"
+
+
+def tree(num: int, folder: Path) -> str:
+    from simgeo import results
+
+    return f"{len(results.open(folder).tree.leaves)} nodes"
+
+
+STEPS: dict[str, Callable] = {
+    "plan": planned,
+    "write": written,
+    "writer": write_on,
+    "open": opened,
+    "filter": filtered,
+    "tree": tree,
+}
+
+
+def child(step: str, *given: str) -> subprocess.Popen:
+    command = [sys.executable, "-m", "benchmarks.scale", "--child", step, *given]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def alone(step: str, *given: str) -> Measured:
+    """A step, as the process itself has timed it."""
+    process = child(step, *given)
+    told, _ = process.communicate()
+    assert process.returncode == 0, step
+    return Measured(*json.loads(told.splitlines()[-1]))
+
+
+def command(*words: str) -> Measured:
+    """A command, from its start to its end."""
+    begin = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "simgeo", *words], stdout=subprocess.PIPE, text=True
+    )
+    told = process.stdout.read()
+    _, code, usage = os.wait4(process.pid, 0)
+    process.returncode = code
+    assert code == 0, words
+    lines = told.strip().splitlines()
+    return Measured(
+        time.perf_counter() - begin, usage.ru_maxrss / 1024, lines[-1] if lines else ""
+    )
+
+
+def looked(folder: Path) -> Measured:
+    """`simgeo status`, the median of some."""
+    every = [command("status", str(folder)) for _ in range(LOOKS)]
+    seconds = statistics.median(each.seconds for each in every)
+    return every[-1]._replace(seconds=seconds)
+
+
+def looked_while_written(num: int, folder: Path) -> Measured:
+    os.environ["XDG_CACHE_HOME"] = str(folder.parent)
+    writers = []
+    for number in range(WRITERS):
+        os.environ["SIMGEO_WRITER"] = str(number)
+        writers.append(child("writer", str(num), str(folder)))
+    try:
+        for each in writers:
+            assert each.stdout.readline() == "begun\n"
+        time.sleep(5)
+        return looked(folder)
+    finally:
+        for each in writers:
+            each.kill()
+            each.communicate()
+
+
+def measured(num: int, folder: Path) -> Iterator[tuple[str, Measured]]:
+    """Every step for a grid of so many cells."""
+    place = str(folder)
+    yield "expand and plan", alone("plan", str(num))
+    if not folder.exists():
+        yield "write, all cells", alone("write", str(num), place)
+    yield "open, the first time", alone("open", str(num), place)
+    yield "open and tabulate", alone("open", str(num), place)
+    yield "open and filter", alone("filter", str(num), place)
+    yield "labelled arrays", alone("tree", str(num), place)
+    for end in EXPORTS:
+        path = folder.with_suffix(f".{end}")
+        told = command("results", place, "--to", str(path))
+        size = path.stat().st_size / 2**20
+        yield (
+            f"`simgeo results --to {end}`",
+            told._replace(told=f"{size:.0f} MiB; {told.told}"),
+        )
+        path.unlink()
+    yield "`simgeo status`", looked(folder)
+    yield "the same while 8 processes write", looked_while_written(num, folder)
+
+
+def sizes(folder: Path) -> dict[str, str]:
+    """Files and bytes of a store for every cell that is in it."""
+    top = [each for each in folder.iterdir() if each.is_file()]
+    every = [each for each in folder.rglob("*") if each.is_file()]
+    runs_there = [each for each in top if each.suffix == ".nc"]
+    num = len(runs_there)
+
+    def kilobytes(paths: list[Path]) -> str:
+        return f"{sum(each.stat().st_size for each in paths) / num / 1000:.1f}"
+
+    index = [each for each in every if each.parent.name == ".index"]
+    blocks = sum(each.stat().st_blocks * 512 for each in every) / num / 1000
+    return {
+        "cells": f"{num:,}",
+        "files": f"{len(every):,}",
+        "of them in one folder": f"{len(top):,}",
+        "files of the index": f"{len(index)}",
+        "kB a cell": kilobytes(every),
+        "of these in runs": kilobytes(runs_there),
+        "in the index": kilobytes(index),
+        "kB on disk": f"{blocks:.1f}",
+    }
+
+
+def run_child(step: str, given: list[str]) -> None:
+    begin = time.perf_counter()
+    told = STEPS[step](int(given[0]), *map(Path, given[1:]))
+    seconds = time.perf_counter() - begin
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps([seconds, most, told]))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.scale")
+    parser.add_argument("--cells", type=int, nargs="*", default=[*ROOTS])
+    parser.add_argument("--keep", metavar="DIR", help="of stores, for another time")
+    parser.add_argument("--to", metavar="FOLDER", help="of scale.csv and files.csv")
+    parser.add_argument("--child", nargs="*", help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.child:
+        run_child(asked.child[0], asked.child[1:])
+        return 0
+    table: dict[str, dict[int, str]] = {}
+    files = []
+    place = Path(asked.keep or tempfile.mkdtemp())
+    place.mkdir(exist_ok=True)
+    for num in asked.cells:
+        folder = place / f"store-{num}"
+        for step, found in measured(num, folder):
+            told = f"{found.seconds:.2g} s, {found.mebibytes:,.0f} MiB"
+            if found.seconds >= 10:
+                told = f"{found.seconds:.0f} s, {found.mebibytes:,.0f} MiB"
+            table.setdefault(step, {})[num] = told
+            print(f"{num:,} cells: {step}: {told} ({found.told})", flush=True)
+        files.append(sizes(folder))
+        print(files[-1], flush=True)
+    if asked.to is not None:
+        header = ["step", *(f"{num:,} cells" for num in asked.cells)]
+        rows = [
+            [step, *(own.get(num, "-") for num in asked.cells)]
+            for step, own in table.items()
+        ]
+        keep(Path(asked.to, "scale.csv"), [header, *rows])
+        keep(
+            Path(asked.to, "files.csv"), [[*files[0]], *([*e.values()] for e in files)]
+        )
+    if asked.keep is None:
+        shutil.rmtree(place)
+    return 0
+
+
+def keep(path: Path, rows: list[list[str]]) -> None:
+    with path.open("w", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows(rows)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
