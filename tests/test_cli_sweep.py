@@ -2,6 +2,7 @@
 
 import platform
 
+import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
@@ -10,8 +11,10 @@ from runs import make
 
 from simgeo import cli, engine, results, sweep
 from simgeo.cli import run_sweep, show_store
+from simgeo.cli.exported import write
 from simgeo.cli.interrupts import Interrupts
-from simgeo.cli.run_sweep import duration, size_of
+from simgeo.cli.run_sweep import size_of
+from simgeo.cli.show_status import duration
 from simgeo.sweep import Report
 from simgeo.sweep import _keep as keep
 from simgeo.sweep._leases import Leases
@@ -175,6 +178,41 @@ def test_results_are_printed_and_written(ask, swept):
     assert (code, "must end in one of .csv" in told) == (2, True)
     code, _, told = ask("results", str(swept), "--where", "m > 100")
     assert (code, "must leave rows" in told) == (2, True)
+
+
+def test_tables_of_any_columns_are_written_as_they_are(place):
+    num = 40_000  # more than are written at once
+    rng = np.random.default_rng(0)
+    floats = rng.standard_normal(num) * 10.0 ** rng.integers(-30, 30, num)
+    some = np.array([0.0, -0.0, np.nan, np.inf, 1e-5, 1e16, 0.1])
+    texts = np.array(["a, b", 'said "so"', "", "two\nlines", "cr\rhere", "é", "plain"])
+    place_of = np.arange(num) % len(some)
+    frame = pd.DataFrame(
+        {
+            "text": texts[place_of],
+            "missing": pd.Series(texts[place_of]).where(place_of > 2),
+            "floats": floats,
+            "short": floats.astype(np.float32),
+            "some": some[place_of],
+            "some short": some.astype(np.float32)[place_of],
+            "whole": np.arange(num),
+            "flag": place_of > 3,
+            "mixed": pd.Series([True, 1, "x", None, 1.0, 0, False], dtype=object)[
+                place_of
+            ].to_numpy(),
+            "nothing": pd.Series([None] * num, dtype=object),
+        }
+    )
+    write(frame, place / "ours.csv")
+    frame.to_csv(place / "theirs.csv", index=False, lineterminator="\n")
+    assert (place / "ours.csv").read_bytes() == (place / "theirs.csv").read_bytes()
+    write(frame, place / "ours.nc")
+    with xr.open_dataset(place / "ours.nc") as kept:
+        assert [*kept.data_vars] == [*frame]
+        for name in ("floats", "short", "some", "some short", "whole", "flag"):
+            assert np.array_equal(kept[name], frame[name], equal_nan=name[0] == "s")
+        for name in ("text", "mixed", "nothing"):
+            assert kept[name].values.tolist() == [*map(str, frame[name])]
 
 
 def test_measures_of_ones_own_are_printed():

@@ -27,6 +27,24 @@ def test_the_stub_says_what_the_table_says():
     assert found == simgeo._HOMES | dict.fromkeys(modules, "simgeo")
 
 
+def test_the_stub_of_sweeps_says_what_their_table_says():
+    sweep = simgeo.sweep
+    path = ROOT / "simgeo" / "sweep" / "__init__.pyi"
+    found = {
+        alias.asname: node.module
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        for alias in node.names
+    }
+    assert found == {
+        name: f"simgeo.sweep.{home}" for name, home in sweep._HOMES.items()
+    }
+    assert dir(sweep) == sorted(found)
+    for name, home in found.items():
+        assert getattr(sweep, name) is getattr(sys.modules[home], name)
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        _ = sweep.nothing
+
+
 @pytest.mark.parametrize("name", [*simgeo._HOMES, *simgeo._MODULES, "__version__"])
 def test_every_name_is_there(name):
     assert name in dir(simgeo)

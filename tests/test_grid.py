@@ -1,12 +1,17 @@
 """What a grid is made of, where its base is impossible, and how large it may be."""
 
+import itertools
+import json
 import time
 
+import jax
 import numpy as np
 import pytest
 
-from simgeo import sweep, teachers
-from simgeo.problems import Experiment
+from simgeo import networks, objectives, settings, sweep, teachers
+from simgeo.engine import _units
+from simgeo.problems import Distillation, Experiment
+from simgeo.sweep import _expansion
 
 pytestmark = pytest.mark.once
 
@@ -85,3 +90,155 @@ def test_a_setting_of_something_else_is_named(load):
     message = r"^`fraction` is no setting of Experiment\. Did you mean `teacher.fract"
     with pytest.raises(ValueError, match=message):
         load("[sweep]\nfraction = [0.1]")
+
+
+WRITTEN = """
+num_vectors = 24
+teacher_dim = 12
+[teacher]
+kind = "common-mean"
+[[sweep]]
+student_dim = [2, 3]
+teacher.cosine = { range = [0.1, 0.3], num = 3 }
+objective = ["cka", { kind = "procrustes", centred = true }, "CKA"]
+[[sweep.zip]]
+epsilon = [0.1, 0.2]
+optimiser.learning_rate = { log = [1e-3, 1e-2], num = 2 }
+[[sweep]]
+teacher = ["gaussian", "low-coherence", { kind = "noisy", noise = 0.3 }]
+teacher_seed = [0, 1]
+num_seeds = [2, 5]
+"""
+SMALL = Experiment(num_vectors=32, teacher_dim=16, student_dim=4, num_seeds=3)
+PAIR = objectives.Hybrid((objectives.CKA(), objectives.PatternHinge()), (1.0, 0.5))
+GRIDS = {
+    "kinds, zips and inherited epsilons": lambda load: sweep.grid(
+        SMALL,
+        sweep.together(epsilon=[0.1, 0.2], optimiser__learning_rate=[1e-3, 0.1]),
+        objective=["procrustes", PAIR, objectives.Procrustes()],
+        teacher=["gaussian", teachers.OrthogonalFraction(fraction=0.3)],
+        optimiser=["adam", "sgd"],
+    ),
+    "parts of parts, seeds and steps": lambda load: sweep.grid(
+        SMALL,
+        teacher=[teachers.Noisy(teacher=teachers.OrthogonalFraction(fraction=0.2))],
+        teacher__teacher__fraction=[0.1, 0.2, 0.1],
+        teacher__noise=[0, 1, 1.0, -0.0],
+        num_steps=[10, 100],
+        first_seed=[0, 2],
+        num_records=[2, 5],
+    ),
+    "items of lists": lambda load: sweep.grid(
+        SMALL,
+        objective=[PAIR],
+        objective__weights__1=[0, 0.5, 1],
+        objective__parts__1__epsilon=[None, 0.1],
+        measures=[("cka",), ["cka", "r2_of_teacher"]],
+    ),
+    "defaults": lambda load: sweep.grid(Experiment(), num_seeds=[4, 16]),
+    "a file of two tables": lambda load: load(WRITTEN),
+    "a kind of cell as an axis": lambda load: load(
+        'kind = "experiment"\n[sweep]\nkind = ["experiment", "Experiment"]'
+        "\nstudent_dim = [2, 3]"
+    ),
+    "networks": lambda load: sweep.grid(
+        Distillation(student=networks.MLP(4), num_steps=20),
+        weight=[0.0, 1],
+        objective=["cka", "none"],
+        student__width=[4, 8],
+    ),
+}
+
+
+def expanded_slowly(cls, base, zips):
+    """Every cell built alone from its whole description, as a file would be."""
+    rows = [
+        [
+            dict(zip(each.axes, values, strict=True))
+            for values in zip(*each.axes.values(), strict=True)
+        ]
+        for each in zips
+    ]
+    found = {}
+    for combination in itertools.product(*rows):
+        changes = {name: value for row in combination for name, value in row.items()}
+        data = _expansion._copied(base)
+        for name in sorted(changes, key=lambda each: each.count(".")):
+            plain = _expansion._copied(_expansion._plain(changes[name]))
+            _expansion._put(data, name, plain)
+        cell = settings.build(cls, data)
+        found.setdefault(settings.fingerprint(cell), cell)
+    return [*found.values()]
+
+
+def said(cells):
+    """All that is kept under, compared or compiled by, of cells made in either way."""
+    return [
+        (
+            settings.describe(cell),
+            jax.tree.structure(cell),
+            [type(leaf) for leaf in jax.tree.leaves(cell)],
+            cell.fingerprint,
+            cell.labels,
+            settings.source_of(cell),
+        )
+        for cell in cells
+    ]
+
+
+@pytest.mark.parametrize("name", GRIDS)
+def test_cells_that_share_their_parts_are_those_made_one_by_one(
+    name, load, monkeypatch
+):
+    quick = GRIDS[name](load)
+    monkeypatch.setattr("simgeo.sweep._grid.expand", expanded_slowly)
+    slow = GRIDS[name](load)
+    assert len(quick) > 1
+    assert said(quick) == said(slow)
+    whole = sweep.plan(quick)
+    names = [
+        settings.digest(
+            {
+                name: value
+                for name, value in settings.describe(cell.resolved()).items()
+                if name not in ("num_seeds", "first_seed")
+            },
+            {"precision": whole.precision},
+        )
+        for cell in slow
+    ]
+    assert [*whole.works] == [*dict.fromkeys(names)]
+    seeds: dict[str, set[int]] = {}
+    for fingerprint, cell in zip(names, slow, strict=True):
+        work = whole.works[fingerprint]
+        parts = _units.parts_of(work.cell)
+        assert work.program == _units._program(parts)
+        assert json.loads(json.dumps(work.cell.identity)) == cell.identity
+        seeds.setdefault(fingerprint, set()).update(cell.seeds.tolist())
+    assert {n: {*work.seeds} for n, work in whole.works.items()} == seeds
+
+
+def test_a_module_that_is_an_axis_is_left_as_it_is(load):
+    pair = {"kind": "hybrid", "parts": ["cka", "gram"], "weights": [1.0, 1.0]}
+    cells = sweep.grid(SMALL, objective=[pair], objective__weights__0=[0.5, 2.0])
+    assert [cell.objective.weights for cell in cells] == [(0.5, 1.0), (2.0, 1.0)]
+    assert pair["weights"] == [1.0, 1.0]
+
+
+def test_what_is_shared_is_told_apart_by_more_than_equality():
+    made = []
+
+    def make(*things):
+        made.append(things)
+        return len(made)
+
+    same = (1, 2)
+    with settings.sharing():
+        for value in (1, True, 1.0, 0.0, -0.0, "1", None, same, (1, 2)):
+            first = settings.shared(make, value)
+            assert settings.shared(make, value) == first
+        with settings.sharing():  # within another nothing is forgotten
+            assert settings.shared(make, same) == made.index((same,)) + 1
+        assert len(made) == 9
+    settings.shared(make, same)
+    assert len(made) == 10

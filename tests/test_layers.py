@@ -188,6 +188,12 @@ def test_imports_without_jax(name):
     assert run.returncode == 0, run.stderr or f"simgeo.{name} imports jax"
 
 
+def test_how_far_a_sweep_is_is_told_without_jax():
+    code = "import sys; from simgeo.cli import show_status; from simgeo import sweep; "
+    code += "sweep.status; sweep.at_work; sys.exit('jax' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
 def test_no_two_files_share_a_name():
     """`_files.py` and `files.py` are one name: an editor's tabs are told apart."""
     places = defaultdict(list)

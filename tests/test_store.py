@@ -15,7 +15,7 @@ from runs import HYBRID, LABELS, SETTINGS, another, make
 
 from simgeo import results, settings, sweep
 from simgeo.problems import Experiment
-from simgeo.results import _index, _opening, _reading
+from simgeo.results import _index, _opening, _reading, _shards
 from simgeo.sweep import _keep
 
 pytestmark = pytest.mark.once
@@ -118,6 +118,63 @@ def test_runs_put_into_the_index_are_not_read_again(tmp_path, monkeypatch):
     runs.sort(key=lambda run: run.attrs["fingerprint"])
     expected = results.final(runs)
     pd.testing.assert_frame_equal(found[list(expected)], expected)
+
+
+def test_an_index_that_many_write_has_few_files(tmp_path, monkeypatch):
+    monkeypatch.setattr(_shards, "_MANY", 8)
+    monkeypatch.setattr(_shards, "_JOINED", 4)
+    runs = [make(k, settings=another(student_dim=k)) for k in range(40)]
+    for run in runs:
+        results.save(run, tmp_path)
+        results.index(tmp_path, [run])
+        assert len(list((tmp_path / ".index").iterdir())) < 8
+    monkeypatch.setattr(_index, "load", lambda _: pytest.fail("it was read"))
+    whole = [*results.whole_parts(tmp_path)]
+    assert {part.fingerprint for part, _ in whole} == {
+        run.attrs["fingerprint"] for run in runs
+    }
+    runs.sort(key=lambda run: run.attrs["fingerprint"])
+    expected = results.final(runs)
+    found = results.open(tmp_path).frame
+    pd.testing.assert_frame_equal(found[list(expected)], expected)
+
+
+def test_files_of_an_index_that_are_joined_while_it_is_read_are_followed(
+    tmp_path, monkeypatch
+):
+    for k in range(6):
+        run = make(k, settings=another(student_dim=k))
+        results.save(run, tmp_path)
+        results.index(tmp_path, [run])
+    monkeypatch.setattr(_shards, "_MANY", 4)
+    read_bytes, read = Path.read_bytes, []
+
+    def joined_meanwhile(path):
+        read.append(path)
+        if len(read) == 2:
+            _shards.compact(tmp_path)
+        return read_bytes(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", joined_meanwhile)
+        patch.setattr(_index, "load", lambda _: pytest.fail("a run was read"))
+        assert len([*results.whole_parts(tmp_path)]) == 6
+
+
+def test_runs_of_two_kinds_that_alternate_are_one_table(tmp_path):
+    runs = []
+    for k in range(12):
+        described = another(student_dim=k) | ({"weight": k / 2} if k % 2 else {})
+        run = make(k, settings=described)
+        runs.append(run.drop_vars("num_close") if k % 3 else run)
+        results.save(runs[-1], tmp_path)
+        results.index(tmp_path, runs[-1:])
+    runs.sort(key=lambda run: run.attrs["fingerprint"])
+    expected = results.final(results.frame(runs))
+    found = results.open(tmp_path).frame
+    pd.testing.assert_frame_equal(found[list(expected)], expected)
+    assert sorted(found) == sorted(expected)
+    assert found["weight"].isna().sum() == found["weight"].notna().sum() == 24
 
 
 def test_an_index_of_a_wrong_form_is_made_again(folder):

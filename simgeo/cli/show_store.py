@@ -8,6 +8,7 @@ from simgeo import plots, results
 from simgeo.checks import require
 from simgeo.cli import Parser, warnings_told
 from simgeo.cli.as_records import add_json, as_json
+from simgeo.cli.exported import write
 from simgeo.cli.files import file_to_draw, require_file
 from simgeo.results import USUAL, Store
 
@@ -44,7 +45,7 @@ def show(arguments: list[str]) -> None:
     if path is None:
         print(as_json(rows.to_dict("records")) if asked.json else _preview(rows))
     else:
-        _write(rows, path)
+        write(rows, path)
         cells = rows["fingerprint"].nunique()
         print(f"{len(rows)} rows of {cells} cells are in {path}.")
 
@@ -113,27 +114,6 @@ def _preview(rows: pd.DataFrame) -> str:
     return (
         f"{head}\n{len(rows)} rows, {len(rows.columns)} columns; --to writes them all."
     )
-
-
-def _write(rows: pd.DataFrame, path: Path) -> None:
-    if path.suffix == ".csv":
-        rows.to_csv(path, index=False)
-    elif path.suffix == ".parquet":
-        try:
-            rows.to_parquet(path, index=False)
-        except ImportError as error:
-            raise ValueError(
-                "`--to` can end in .parquet where pyarrow is installed, and it is not. "
-                "Write .csv or .nc, or in a checkout: pip install '.[parquet]'."
-            ) from error
-    else:
-        plain = rows.rename_axis("row").to_xarray()
-        for name, values in plain.data_vars.items():
-            if values.dtype == object or values.dtype.kind not in "bifU":
-                plain[name] = values.astype(str)
-            elif values.dtype == bool:
-                plain[name] = values.astype("int8")
-        plain.to_netcdf(path, engine="netcdf4")
 
 
 def _refuse_mixed(rows: pd.DataFrame, names: dict[str, str]) -> None:
