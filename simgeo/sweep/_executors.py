@@ -29,7 +29,8 @@ from simgeo.sweep._leases import BEAT, EXPIRY, Leases, at_work, is_live
 from simgeo.sweep._leases import FOLDER as LEASES
 from simgeo.sweep._pace import seconds_left
 from simgeo.sweep._plan import Part, Piece, Plan, Seeds, part_of
-from simgeo.sweep._queue import Queue, Step, costs_of, work
+from simgeo.sweep._queue import Step, costs_of, work
+from simgeo.sweep._unfinished import Queue
 from simgeo.sweep._work import Outcome, Worker
 
 _FOLDER, _PLAN = ".queue", "plan.json"
@@ -124,7 +125,7 @@ def _watched(
 ) -> Iterator[Step]:
     started, losses = 0, 0
     loss: BaseException | None = None
-    seen, failed = {n: {*s} for n, s in queue.seeds.items()}, set(queue.failed)
+    failed = {*queue.failed}
     while queue.left():
         while len(futures) < number:
             started += 1
@@ -136,12 +137,10 @@ def _watched(
             futures.discard(future)
             loss = _loss(future) or loss
             losses += bool(_loss(future))
-        queue.look()
-        new = {n for n, s in queue.seeds.items() if s != seen.get(n)}
+        new = queue.look()
         broken = queue.failed - failed
         if new or broken:
-            seen, failed = queue.seeds, queue.failed
-            losses = 0
+            failed, losses = {*queue.failed}, 0
             paces = at_work(queue.folder).paces.get(queue.mark.stem, [])
             seconds = seconds_left(costs_of(queue.left()), paces)
             reasons = keep.reasons(queue.folder, broken)

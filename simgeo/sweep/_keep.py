@@ -5,15 +5,11 @@ can share a store, and be killed.
 """
 
 import json
-import os
 import platform
-import secrets
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from pathlib import Path
-from types import MappingProxyType
-from typing import NamedTuple
 
 from simgeo import results
 from simgeo.problems import AbstractCell
@@ -21,13 +17,6 @@ from simgeo.settings import SCHEMA
 from simgeo.sweep._plan import Plan
 from simgeo.sweep._status import FAILED, SWEEPS, read
 from simgeo.sweep._status import failures as failures
-
-
-class Contents(NamedTuple):
-    """What is in a store, by the names of its files."""
-
-    seeds: dict[str, set[int]]  # that are finished, by fingerprint
-    failed: set[str]
 
 
 def begin(folder: Path, whole: Plan) -> Path:
@@ -78,35 +67,6 @@ def forget_failures(folder: Path, names: Iterable[str]) -> None:
     for name in names:
         with suppress(OSError):
             (folder / f"{name}{FAILED}").unlink(missing_ok=True)
-
-
-def contents(
-    folder: Path, damaged: Mapping[str, int] = MappingProxyType({})
-) -> Contents:
-    """What is in a store now, from one look at its names.
-
-    Args:
-        damaged: names of files that do not count, unless they changed since that time.
-
-    Raises:
-        OSError: if the folder cannot be read.
-    """
-    # What this machine changes in a folder makes NFS ask for its names again.
-    mark = folder / f".tmp-{secrets.token_hex(8)}"
-    with suppress(OSError):
-        mark.touch()
-        mark.unlink()
-    seeds: dict[str, set[int]] = {}
-    failed = set()
-    for name in os.listdir(folder):
-        if name.endswith(FAILED):
-            failed.add(name.removesuffix(FAILED))
-        part = results.part_of(name)
-        if part is not None and part.complete:
-            is_damaged = name in damaged and time_of(folder / name) == damaged[name]
-            if not is_damaged:
-                seeds.setdefault(part.fingerprint, set()).update(part.seeds)
-    return Contents(seeds, failed)
 
 
 def time_of(path: Path) -> int:

@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 
 from simgeo import engine
 from simgeo.engine import Record
-from simgeo.sweep import _keep as keep
 from simgeo.sweep._leases import Leases
 from simgeo.sweep._pace import Measured, seconds_left
 from simgeo.sweep._plan import Part, Piece, Seeds
+from simgeo.sweep._unfinished import Queue
 from simgeo.sweep._work import Outcome, Worker
 
 _LEASE_SECONDS = 30.0  # of work that a worker leases at once
@@ -43,56 +43,6 @@ class Step(NamedTuple):
 
     outcome: Outcome
     seconds_left: float
-
-
-class Queue:
-    """What of some pieces is not finished, by the last look at the store.
-
-    Args:
-        folder: the store.
-        pieces: all of the sweep.
-        mark: a file that is there as long as the store is.
-        damaged: names of files that do not count, until they change.
-    """
-
-    def __init__(
-        self,
-        folder: Path,
-        pieces: Sequence[Piece],
-        mark: Path,
-        damaged: Mapping[str, int],
-    ) -> None:
-        self.folder, self.pieces = folder, pieces
-        self.mark, self.damaged = mark, damaged
-        self.look()
-
-    def look(self) -> None:
-        """Sees what is in the store now.
-
-        Raises:
-            OSError: if it is gone.
-        """
-        if not self.mark.exists():
-            raise OSError(
-                f"{self.folder} was removed while its sweep ran; what was in it is "
-                f"lost, and the same sweep computes it again."
-            )
-        self.seeds, self.failed = keep.contents(self.folder, self.damaged)
-
-    def missing(self, pieces: Sequence[Piece]) -> dict[str, tuple[int, ...]]:
-        """Seeds of these pieces that are neither there nor of a cell that failed."""
-        found: dict[str, tuple[int, ...]] = {}
-        for piece in pieces:
-            for name, seeds in piece.wanted.items():
-                there = self.seeds.get(name, set())
-                left = tuple(seed for seed in seeds if seed not in there)
-                if left and name not in self.failed:
-                    found[name] = (*found.get(name, ()), *left)
-        return found
-
-    def left(self) -> list[Piece]:
-        """The pieces that are not finished."""
-        return [piece for piece in self.pieces if self.missing([piece])]
 
 
 def work(

@@ -13,7 +13,8 @@ from simgeo.sweep import _keep as keep
 from simgeo.sweep._executors import elsewhere
 from simgeo.sweep._leases import Leases
 from simgeo.sweep._plan import Part, Piece, Plan, Seeds, plan
-from simgeo.sweep._queue import Queue, work
+from simgeo.sweep._queue import work
+from simgeo.sweep._unfinished import Queue
 from simgeo.sweep._work import Worker
 
 
