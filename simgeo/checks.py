@@ -128,15 +128,16 @@ def check_fields(module: Any) -> None:
     Raises:
         ValueError: if a field has a value of the wrong type, or breaks its rule.
     """
-    for name, hint, allowed, is_static, asked in _fields(type(module)):
+    for name, hint, allowed, item, is_static, asked in _fields(type(module)):
         given = value = getattr(module, name)
-        if type(given) not in allowed:
+        is_list = type(given) is tuple and all(type(each) is item for each in given)
+        if type(given) not in allowed and not is_list:
             value = _checked(hint, given, name, is_static)
             if value is not given:
                 object.__setattr__(module, name, value)
         for each in (value if isinstance(value, tuple) else (value,)) if asked else ():
-            if isinstance(each, str) or _is_known(each):
-                require(bool(asked.holds(each)), name, asked.words, show(value))
+            if (isinstance(each, str) or _is_known(each)) and not asked.holds(each):
+                require(False, name, asked.words, show(value))
 
 
 class _Checked(NamedTuple):
@@ -145,6 +146,7 @@ class _Checked(NamedTuple):
     name: str
     hint: Any
     allowed: frozenset[type]  # of Python's numbers and texts, and None
+    item: Any  # what tuples are of, however long; None unless that is all there is
     is_static: bool
     asked: Rule | None
 
@@ -158,12 +160,15 @@ def _fields(cls: type) -> list[_Checked]:
         plain = [each for each in options(hint) if each in (*WORDS, types.NoneType)]
         is_static = bool(field.metadata.get("static", False))
         asked: Rule | None = field.metadata.get("rule")
-        found.append(_Checked(field.name, hint, frozenset(plain), is_static, asked))
+        args = typing.get_args(hint) if typing.get_origin(hint) is tuple else ()
+        item = args[0] if Ellipsis in args and args[0] in WORDS else None
+        about = field.name, hint, frozenset(plain), item, is_static, asked
+        found.append(_Checked(*about))
     return found
 
 
 def _is_known(knob: object) -> bool:
-    if type(knob) is float or type(knob) is int and abs(knob) < 2**63:
+    if type(knob) is float or type(knob) is int:
         return True
     import numpy as np
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from simgeo import objectives, sweep, teachers
+from simgeo.engine import Record
 from simgeo.engine._label import data_set
 from simgeo.problems import Experiment
 from simgeo.sweep import _leases, _queue
@@ -60,7 +61,7 @@ class Clock:
         if width not in self.started:
             self.now += COMPILATION[width]
             self.started.add(width)
-        on_record(SimpleNamespace(unit_steps=0))
+        on_record(Record(0, 0, np.empty(0), None))
         noise = self.rng.uniform(0.9, 1.1)
         self.now += part.batch.cost / SPEEDS[width] * noise
         self.now = max(self.now, self.free)
@@ -85,7 +86,7 @@ def _made_up(cell, seeds):
 def test_the_time_left_is_known_after_a_tenth(tmp_path, monkeypatch, seconds_of_a_file):
     clock = Clock(seconds_of_a_file)
     monkeypatch.setattr(_queue, "time", clock.time)
-    monkeypatch.setattr(work.Worker, "compute", clock.compute)
+    monkeypatch.setattr(work.Worker, "compute", lambda *given: clock.compute(*given))
     told = []
 
     def on_batch(at):
@@ -105,7 +106,7 @@ def test_the_time_left_is_known_after_a_tenth(tmp_path, monkeypatch, seconds_of_
 def test_programs_that_nobody_has_begun_come_first(tmp_path, monkeypatch):
     clock = Clock()
     monkeypatch.setattr(_queue, "time", clock.time)
-    monkeypatch.setattr(work.Worker, "compute", clock.compute)
+    monkeypatch.setattr(work.Worker, "compute", lambda *given: clock.compute(*given))
     monkeypatch.setattr(_queue, "_MOST_TRIED", 3)
     begun = []
     sweep.run(CELLS, tmp_path, on_batch=lambda at: begun.append({*clock.started}))

@@ -4,7 +4,7 @@ import abc
 import functools
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import equinox as eqx
 import jax
@@ -62,6 +62,11 @@ class AbstractCell(eqx.Module):
     )
     num_seeds: int = count(1, default=16)
     first_seed: int = count(0, default=0)
+
+    if not TYPE_CHECKING:
+        # Equinox makes a module of every method that is looked up, so that it can go
+        # through `jit`. Those of a cell do not, and a plan looks up many.
+        __getattribute__ = object.__getattribute__
 
     def __check_init__(self) -> None:
         check_fields(self)

@@ -79,7 +79,7 @@ class Experiment(AbstractCell):
     teacher_seed: int | None = count(0, default=None)
 
     def __post_init__(self) -> None:
-        own = self.teacher.size() if isinstance(self.teacher, AbstractTeacher) else None
+        own = shared(_size_of, self.teacher)
         for name, size in zip(_SIZES, own or _SIZES.values(), strict=True):
             if getattr(self, name) is None:
                 setattr(self, name, size)
@@ -168,6 +168,10 @@ class Experiment(AbstractCell):
         }
         lines = [f"  {name:10s} {value}" for name, value in rows.items()]
         return "\n".join(["Experiment", *lines])
+
+
+def _size_of(teacher: Any) -> tuple[int, int] | None:
+    return teacher.size() if isinstance(teacher, AbstractTeacher) else None
 
 
 def _check_teacher(

@@ -105,8 +105,10 @@ def digest(
         description: plain data; the order of its keys makes no difference.
         extra: as for `fingerprint`.
     """
-    whole = {"schema": SCHEMA, "settings": dict(description), "extra": dict(extra)}
-    return hashlib.sha256(canonical(whole).encode()).hexdigest()[:16]
+    told = {"extra": dict(extra), "schema": SCHEMA, "settings": dict(description)}
+    # As `canonical` of it all, whose parts many modules share.
+    text = _table({name: _text(each) for name, each in told.items()})
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def canonical(data: Any) -> str:
@@ -114,24 +116,45 @@ def canonical(data: Any) -> str:
     return json.dumps(data, sort_keys=True, separators=(",", ":"))
 
 
+def _text(data: Any) -> str:
+    if not isinstance(data, dict):
+        return shared(canonical, data)
+    return _table({name: shared(canonical, value) for name, value in data.items()})
+
+
+def _table(texts: Mapping[str, str]) -> str:
+    rows = [f"{shared(canonical, name)}:{texts[name]}" for name in sorted(texts)]
+    return f"{{{','.join(rows)}}}"
+
+
 def _describe_module(module: Any, *trail: str | int) -> Description:
     if not dataclasses.is_dataclass(module) or isinstance(module, type):
         raise TypeError(f"`{dotted(trail)}` must be a module; got {show(module)}.")
     found: Description = {KIND: type(module).__name__}
-    for name, hint in _described(type(module)):
+    for name, hint, plain in _described(type(module)):
         value = getattr(module, name)
-        # Of most fields, and nothing is to be done.
-        if type(value) is not str and type(value) is not bool and value is not None:
+        if type(value) is tuple:
+            value = shared(_describe_tuple, value, hint, *trail, name)
+        elif type(value) not in plain:
             value = describe_value(value, hint, (*trail, name))
         found[name] = value
     return found
 
 
+def _describe_tuple(value: tuple, hint: Any, *trail: str | int) -> list[Any]:
+    return describe_value(value, hint, trail)
+
+
 @functools.lru_cache(maxsize=1024)
-def _described(cls: type) -> list[tuple[str, Any]]:
-    return [
-        (name, field.hint) for name, field in fields(cls).items() if field.described
-    ]
+def _described(cls: type) -> list[tuple[str, Any, set[type]]]:
+    """The settings of a kind, and the types of values that stay as they are."""
+    found = []
+    for name, field in fields(cls).items():
+        if field.described:
+            is_float = float in options(field.hint) and int not in options(field.hint)
+            plain = {str, bool, type(None), *(() if is_float else (int,))}
+            found.append((name, field.hint, plain))
+    return found
 
 
 def describe_value(value: Any, hint: Any, trail: Trail) -> Any:
