@@ -2,9 +2,9 @@
 
     python -m benchmarks.scale [--cells 1000 10000 100000] [--keep DIR] [--to FOLDER]
 
-Grids of three axes are planned. A store of each is then made of one run: its records
-under the settings of every cell, written and indexed as a sweep does it, and not
-computed. It is opened, filtered, exported, and looked at while eight processes write to
+Grids of three axes are planned. A store of each is then made without computing it:
+files with the size of a run, and an index with settings and last records of every
+cell. It is opened, filtered, exported, and looked at while eight processes write to
 it. Every step is a process of its own; seconds are of the whole command where there is
 one, otherwise without imports. `--to` writes `scale.csv` and `files.csv`.
 """
@@ -12,6 +12,7 @@ one, otherwise without imports. `--to` writes `scale.csv` and `files.csv`.
 import argparse
 import csv
 import json
+import math
 import os
 import resource
 import shutil
@@ -24,9 +25,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 ROOTS = {1_000: (10, 10, 10), 10_000: (20, 20, 25), 100_000: (40, 50, 50)}
 WRITERS, LOOKS = 8, 5
-BATCH = 16  # cells of 4 seeds, as a sweep of small cells writes at once
+SECONDS_OF_A_CELL = 0.1  # of those who write, as on a core of their own
+SOLID = 1_000  # cells at most of a store whose files have a content
+BATCH = 64  # cells of 4 seeds, as a sweep of small cells writes at once
+BLOCK = 4096  # bytes of a file system's unit
 LEFT = 50  # of so many cells, one is left to those who write while others look
 CONDITION = "learning_rate < 0.01 and fraction > 0.5"
 EXPORTS = ("csv", "parquet", "nc")
@@ -71,57 +77,97 @@ def planned(num: int) -> str:
     return f"{len(whole.works)} cells in {len(whole.pieces)} pieces"
 
 
-def runs(num: int) -> Iterator[Any]:
-    """One run's records under the settings of every cell."""
-    from simgeo import engine
+class Maker:
+    """Makes files of cells, and what the index has of them, without computing any.
 
-    asked = cells(num)
-    whole = engine.run(asked[0]).drop_vars(["student", "teacher"])
-    for cell in asked:
-        yield whole.assign_attrs(
-            title=cell.title,
-            settings=json.dumps(cell.identity),
-            labels=json.dumps(cell.labels),
-            fingerprint=cell.fingerprint,
+    All have the bytes of one run, as a sweep writes it; in large stores, where nothing
+    reads them, only its size. In the index each has its own settings, records of its
+    own, and levels that depend on its teacher and seed.
+    """
+
+    def __init__(self, num: int, folder: Path) -> None:
+        from simgeo import engine
+        from simgeo.results._index import _entry
+        from simgeo.results._netcdf import to_bytes
+
+        self.folder, self.cells = folder, cells(num)
+        run = engine.run(self.cells[0]).drop_vars(["student", "teacher"])
+        self.content, self.is_hollow = to_bytes(run, packed=True), num > SOLID
+        self.first = _entry("", os.stat("."), run)
+        records = [n for n in run.data_vars if run[n].dims == ("seed", "step")]
+        self.num_records = 2 + len(records)  # after seed and step
+        self.rng = np.random.default_rng(0)
+        self.levels: dict[float, np.ndarray] = {}
+
+    def make(self, cells_of: list) -> None:
+        """Writes cells, and puts them into the index, as one batch of a sweep."""
+        from simgeo.results._shards import compact, replace
+
+        replace(self.folder, [self._entry(cell) for cell in cells_of])
+        compact(self.folder)
+
+    def _entry(self, cell: Any) -> Any:
+        from simgeo import results
+
+        fingerprint = cell.fingerprint
+        part = results.Part(fingerprint, 0, cell.num_seeds - 1)
+        path = self.folder / part.name
+        if self.is_hollow:
+            path.touch()
+            os.truncate(path, len(self.content))
+        else:
+            results.write(path, self.content)
+        status = path.stat()
+        return self.first._replace(
+            name=part.name,
+            size=status.st_size,
+            time=status.st_mtime_ns,
+            fingerprint=fingerprint,
+            settings=cell.identity,
+            labels=cell.labels,
+            values=self._values(cell.teacher.fraction),
         )
+
+    def _values(self, fraction: float) -> np.ndarray:
+        values = self.first.values.copy()
+        own = values[:, 2 : self.num_records]
+        own *= self.rng.uniform(0.9, 1.1, own.shape)
+        if fraction not in self.levels:
+            levels = values[:, self.num_records :]
+            self.levels[fraction] = levels * self.rng.uniform(0.9, 1.1, levels.shape)
+        values[:, self.num_records :] = self.levels[fraction]
+        short = [kind == "<f4" for kind in self.first.kinds]
+        values[:, short] = values[:, short].astype(np.float32)
+        return values
 
 
 def written(num: int, folder: Path) -> str:
     """All but a few cells, and what a sweep notes before it starts."""
-    from simgeo import sweep
+    from simgeo import settings, sweep
     from simgeo.sweep import _keep as keep
 
-    keep.begin(folder, sweep.plan(cells(num)))
-    batch, count = [], 0
-    for place, run in enumerate(runs(num)):
-        if place % LEFT:
-            batch.append(run)
-        if len(batch) == BATCH or place == num - 1:
-            save(folder, batch)
-            count += len(batch)
-            batch = []
-    return f"{count} cells"
-
-
-def save(folder: Path, batch: list) -> None:
-    from simgeo import results
-
-    for run in batch:
-        results.save(run, folder, packed=True)
-    results.index(folder, batch)
+    with settings.sharing():
+        maker = Maker(num, folder)
+        keep.begin(folder, sweep.plan(maker.cells))
+        there = [cell for place, cell in enumerate(maker.cells) if place % LEFT]
+        for at in range(0, len(there), BATCH):
+            maker.make(there[at : at + BATCH])
+    return f"{len(there)} cells"
 
 
 def write_on(num: int, folder: Path) -> str:
-    """The cells that were left, again and again."""
+    """The cells that were left, again and again, as fast as they are computed."""
     from simgeo.sweep._leases import Leases
 
-    left = [run for place, run in enumerate(runs(num)) if not place % LEFT]
-    own = left[int(os.environ["SIMGEO_WRITER"]) :: WRITERS] or left
+    maker, number = Maker(num, folder), int(os.environ["SIMGEO_WRITER"])
+    left = [cell for place, cell in enumerate(maker.cells) if not place % LEFT]
+    own = left[number::WRITERS] or left
     with Leases(folder):
         print("begun", flush=True)
         while True:
             for at in range(0, len(own), BATCH):
-                save(folder, own[at : at + BATCH])
+                maker.make(own[at : at + BATCH])
+                time.sleep(BATCH * SECONDS_OF_A_CELL)
 
 
 def opened(num: int, folder: Path) -> str:
@@ -239,7 +285,7 @@ def sizes(folder: Path) -> dict[str, str]:
         return f"{sum(each.stat().st_size for each in paths) / num / 1000:.1f}"
 
     index = [each for each in every if each.parent.name == ".index"]
-    blocks = sum(each.stat().st_blocks * 512 for each in every) / num / 1000
+    blocks = sum(math.ceil(each.stat().st_size / BLOCK) for each in every)
     return {
         "cells": f"{num:,}",
         "files": f"{len(every):,}",
@@ -248,7 +294,7 @@ def sizes(folder: Path) -> dict[str, str]:
         "kB a cell": kilobytes(every),
         "of these in runs": kilobytes(runs_there),
         "in the index": kilobytes(index),
-        "kB on disk": f"{blocks:.1f}",
+        "in blocks of 4 KiB": f"{blocks * BLOCK / num / 1000:.1f}",
     }
 
 

@@ -61,13 +61,18 @@ def _words_of(column: pd.Series) -> Callable[[int, int], list[str]]:
         if 2 * len(bits) > len(numbers):
             return lambda start, stop: _numbers(numbers[start:stop])
         told = _numbers(bits.view(numbers.dtype))
-    elif column.dtype.kind == "O" and pd.api.types.infer_dtype(column) != "string":
-        return lambda start, stop: [*map(_quoted, column.iloc[start:stop])]  # 1 is True
+    elif _is_mixed(column):
+        return lambda start, stop: [*map(_quoted, column.iloc[start:stop])]
     else:
         codes, values = pd.factorize(column, use_na_sentinel=False)
         told = [*map(_quoted, values)]
     words = np.array(told, object)
     return lambda start, stop: words[codes[start:stop]].tolist()
+
+
+def _is_mixed(column: pd.Series) -> bool:
+    """Whether a column has more than texts, of which 1 and True would be the same."""
+    return column.dtype == object and pd.api.types.infer_dtype(column) != "string"
 
 
 def _numbers(values: np.ndarray) -> list[str]:
@@ -102,7 +107,8 @@ def _variable(column: pd.Series) -> tuple:
         return "row", column.to_numpy("int8")
     if kind in "if":
         return "row", column.to_numpy()
-    codes, values = pd.factorize(column, use_na_sentinel=False)
+    words = column.map(str) if _is_mixed(column) else column
+    codes, values = pd.factorize(words, use_na_sentinel=False)
     words = np.array([str(value).encode() for value in values] or [b""])
     words = words.astype(f"S{max(1, words.dtype.itemsize)}")
     return "row", words[codes], {"_Encoding": "utf-8"}

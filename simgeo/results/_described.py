@@ -45,10 +45,12 @@ def described(entries: Sequence[Entry]) -> Described:
     names: dict[str, None] = {}
     values: dict[str, list[dict[str, Any]]] = {}
     codes: dict[str, np.ndarray] = {}
-    known: dict[tuple[str, int, int], int] = {}
+    known: dict[tuple, int] = {}
+    own_labels = _OwnLabels()
     for run, each in enumerate(entries):
+        labels = own_labels.of(each.labels)
         for name, value in each.settings.items():
-            key = (name, id(value), id(each.labels))
+            key = (name, id(value), labels.get(name))
             place = known.get(key)
             if place is None:
                 if name not in values:
@@ -65,3 +67,20 @@ def described(entries: Sequence[Entry]) -> Described:
             own.append({})
         tables.append(Table(own, codes[name]))
     return Described([*names], tables)
+
+
+class _OwnLabels:
+    """Those labels of a run that are of one setting, or of what is within it."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[dict[str, tuple], dict[str, str]]] = {}
+
+    def of(self, labels: dict[str, str]) -> dict[str, tuple]:
+        """By the settings' names."""
+        if id(labels) not in self._known:
+            found: dict[str, tuple] = {}
+            for name, label in labels.items():
+                top = name.partition(".")[0]
+                found[top] = (*found.get(top, ()), name, label)
+            self._known[id(labels)] = found, labels  # which stays where it is
+        return self._known[id(labels)][0]

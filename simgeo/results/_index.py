@@ -9,13 +9,14 @@ import os
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
 
 from simgeo.results._reading import SchemaError, load
 from simgeo.results._runs import split
-from simgeo.results._seed_files import listing, part_of
+from simgeo.results._seed_files import Part, listing, part_of
 from simgeo.results._shards import Entry, compact, replace
 from simgeo.settings import SCHEMA
 
@@ -39,8 +40,16 @@ def index(folder: str | Path, runs: Iterable[xr.Dataset]) -> None:
             compact(Path(folder))
 
 
-def files_of(folder: Path) -> dict[str, tuple[int, int]]:
-    """Size and time of every complete part's file, by name, in the order of names.
+class Listed(NamedTuple):
+    """A file of a complete part, as its folder has it."""
+
+    part: Part
+    size: int
+    time: int  # of the last change, in ns
+
+
+def files_of(folder: Path) -> dict[str, Listed]:
+    """The files of all complete parts, by name.
 
     Raises:
         ValueError: if the folder cannot be read.
@@ -51,8 +60,8 @@ def files_of(folder: Path) -> dict[str, tuple[int, int]]:
         if part is not None and part.complete:
             with suppress(FileNotFoundError):
                 status = each.stat()
-                found[each.name] = (status.st_size, status.st_mtime_ns)
-    return dict(sorted(found.items()))
+                found[each.name] = Listed(part, status.st_size, status.st_mtime_ns)
+    return found
 
 
 def read(folder: Path, name: str) -> Entry:

@@ -8,9 +8,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
-from simgeo.results._index import files_of, made_by, read
+from simgeo.results._index import Listed, files_of, made_by, read
 from simgeo.results._reading import DamagedFileError, UnreadableFileError
-from simgeo.results._seed_files import Part, part_of, schema_1
+from simgeo.results._seed_files import Part, schema_1
 from simgeo.results._shards import Entry, File, known, known_files, replace
 from simgeo.results._store import Store
 from simgeo.settings import SCHEMA
@@ -115,9 +115,8 @@ def whole_parts(folder: str | Path) -> Iterator[tuple[Part, int]]:
     for each in _left_out(folder, found):
         warnings.warn(each, stacklevel=2)
     for file in found.files:
-        part = part_of(file.name)
-        if part is not None and file.schema == SCHEMA:
-            yield part, file.time
+        if file.schema == SCHEMA:
+            yield found.listed[file.name].part, file.time
 
 
 class _Found(NamedTuple):
@@ -127,6 +126,7 @@ class _Found(NamedTuple):
     fresh: dict[str, Entry]  # what was read
     damaged: list[str]
     unreadable: dict[str, str]  # the system's reasons
+    listed: Mapping[str, Listed]  # all that are there
 
     @property
     def files(self) -> list[Entry | File]:
@@ -141,20 +141,23 @@ def _found(
 ) -> _Found:
     """The files of a folder, of `wanted` runs or all, by what the index had before."""
     known: dict[str, Entry | File] = {}
-    found = _Found(known, {}, [], {})
-    for name, (size, time) in files_of(folder).items():
+    new = []
+    found = _Found(known, {}, [], {}, files_of(folder))
+    for name, listed in found.listed.items():
         file = indexed.get(name)
-        if file is not None and (file.size, file.time) == (size, time):
+        if file is not None and (file.size, file.time) == (listed.size, listed.time):
             known[name] = file
-        elif wanted is None or name.partition(".")[0] in wanted:
-            try:
-                found.fresh[name] = read(folder, name)
-            except DamagedFileError:
-                found.damaged.append(name)
-            except (UnreadableFileError, OSError) as error:
-                reason = error.__cause__ if isinstance(error, ValueError) else error
-                if not isinstance(reason, FileNotFoundError):  # removed meanwhile
-                    found.unreadable[name] = getattr(reason, "strerror", None) or ""
+        elif wanted is None or listed.part.fingerprint in wanted:
+            new.append(name)
+    for name in sorted(new):
+        try:
+            found.fresh[name] = read(folder, name)
+        except DamagedFileError:
+            found.damaged.append(name)
+        except (UnreadableFileError, OSError) as error:
+            reason = error.__cause__ if isinstance(error, ValueError) else error
+            if not isinstance(reason, FileNotFoundError):  # removed meanwhile
+                found.unreadable[name] = getattr(reason, "strerror", None) or ""
     return found
 
 

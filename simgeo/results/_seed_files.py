@@ -62,9 +62,8 @@ def listing(folder: Path) -> Iterator[os.DirEntry]:
 
 def schema_1(folder: Path) -> list[Path]:
     """Files that simgeo wrote before runs were kept in parts."""
-    return sorted(
-        Path(each.path) for each in listing(folder) if _SCHEMA_1.fullmatch(each.name)
-    )
+    names = [each.name for each in listing(folder) if each.name.find(".") == 16]
+    return [folder / name for name in sorted(filter(_SCHEMA_1.fullmatch, names))]
 
 
 def parts(folder: Path, start: str = "") -> dict[str, list[Part]]:

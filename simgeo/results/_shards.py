@@ -20,7 +20,7 @@ from jaxtyping import Float
 from simgeo.results._writing import write
 
 FOLDER = ".index"
-_VERSION = 3
+_VERSION = 4
 _MANY = 128
 _JOINED = 64  # of these, at once
 _LOOKS = 5  # at a folder in which files are joined meanwhile
@@ -74,12 +74,10 @@ def known_files(folder: Path) -> dict[str, File]:
     for _, content in _contents(folder):
         with suppress(Exception):
             with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-                about = _about(archive)
-            for run in about["runs"]:
-                file = File(*run[: len(File._fields)])
-                kept = found.get(file.name)
-                if kept is None or kept.time < file.time:
-                    found[file.name] = file
+                for file in _files(archive):
+                    kept = found.get(file.name)
+                    if kept is None or kept.time < file.time:
+                        found[file.name] = file
     return found
 
 
@@ -134,11 +132,17 @@ def _add(found: dict[str, Entry], content: bytes) -> None:
             found[entry.name] = entry
 
 
-def _about(archive: Any) -> dict[str, Any]:
-    about = json.loads(archive["about"].tobytes())
-    if about["version"] != _VERSION:
+def _json(archive: Any, name: str) -> dict[str, Any]:
+    told = json.loads(archive[name].tobytes())
+    if told["version"] != _VERSION:
         raise ValueError("the index is of another version")
-    return about
+    return told
+
+
+def _files(archive: Any) -> Iterator[File]:
+    """The files that an index file tells of: by columns, which are read sooner."""
+    columns = _json(archive, "files")["columns"]
+    return map(File, *columns) if columns else iter(())
 
 
 def replace(folder: Path, entries: Iterable[Entry]) -> None:
@@ -150,19 +154,22 @@ def replace(folder: Path, entries: Iterable[Entry]) -> None:
     place_of: dict[tuple, int] = {}
     table, number = _table()
     keys = functools.cache(lambda names: number([*names]))
-    runs = []
+    runs, files = [], []
     for each in entries:
         layout = (each.names, each.kinds)
         place = place_of.setdefault(layout, len(place_of))
         layouts.setdefault(layout, []).append(each.values)
         settings = [number(value) for value in each.settings.values()]
         about = [keys(tuple(each.settings)), settings, number(each.labels)]
-        runs.append([*each[: len(File._fields)], *about, place, len(each.values)])
+        runs.append([*about, place, len(each.values)])
+        files.append(each[: len(File._fields)])
     about = {"version": _VERSION, "layouts": [*layouts], "table": table, "runs": runs}
-    text = np.frombuffer(json.dumps(about).encode(), np.uint8)
+    told = {"version": _VERSION, "columns": [*zip(*files, strict=True)]}
     arrays = {f"values_{k}": np.concatenate(v) for k, v in enumerate(layouts.values())}
+    for name, own in (("files", told), ("about", about)):
+        arrays[name] = np.frombuffer(json.dumps(own).encode(), np.uint8)
     content = io.BytesIO()
-    np.savez(content, about=text, **arrays)
+    np.savez(content, **arrays)
     write(folder / FOLDER / f"{secrets.token_hex(8)}.npz", content.getvalue())
 
 
@@ -187,17 +194,18 @@ def _table() -> tuple[list[Any], Callable[[Any], int]]:
 
 def _shard(content: bytes) -> list[Entry]:
     with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-        about = _about(archive)
+        files, about = [*_files(archive)], _json(archive, "about")
         values = [archive[f"values_{k}"] for k in range(len(about["layouts"]))]
     layouts = [(tuple(names), tuple(kinds)) for names, kinds in about["layouts"]]
     table = about["table"]
     entries, ends = [], [0] * len(layouts)
-    for *own, keys, settings, labels, place, num in about["runs"]:
+    for file, run in zip(files, about["runs"], strict=True):
+        keys, settings, labels, place, num = run
         start, ends[place] = ends[place], ends[place] + num
         rows = values[place][start : ends[place]]
         if len(rows) != num:
             raise ValueError("the index is cut short")
         values_of = map(table.__getitem__, settings)
         described = dict(zip(table[keys], values_of, strict=True))
-        entries.append(Entry(*own, described, table[labels], *layouts[place], rows))
+        entries.append(Entry(*file, described, table[labels], *layouts[place], rows))
     return entries

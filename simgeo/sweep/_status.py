@@ -11,6 +11,8 @@ from simgeo.settings import SCHEMA
 from simgeo.sweep._leases import at_work
 from simgeo.sweep._pace import Pace, seconds_left
 
+_Written = tuple[range, float]  # seeds of a file, and when it was written
+
 SWEEPS = "sweeps"
 FAILED = ".failed.json"
 
@@ -41,10 +43,9 @@ def status(folder: str | Path) -> list[Status]:
         ValueError: if the folder cannot be read, or holds no sweep of this simgeo.
     """
     folder = Path(folder)
-    there: dict[str, dict[int, float]] = {}
+    there: dict[str, list[_Written]] = {}
     for part, written in results.whole_parts(folder):
-        seeds = there.setdefault(part.fingerprint, {})
-        seeds.update(dict.fromkeys(part.seeds, written / 1e9))
+        there.setdefault(part.fingerprint, []).append((part.seeds, written / 1e9))
     broken = failures(folder)
     sweeps = []
     for path in (folder / SWEEPS).glob("*.json"):
@@ -53,7 +54,7 @@ def status(folder: str | Path) -> list[Status]:
             continue
         try:
             cells = {
-                name: _Asked(float(a["cost"]), {*a["seeds"]}, int(a.get("program", 0)))
+                name: _Asked(float(a["cost"]), a["seeds"], int(a.get("program", 0)))
                 for name, a in about["cells"].items()
             }
             sweeps.append((float(about["started"][-1]), path.stem, cells))
@@ -75,7 +76,7 @@ class _Asked(NamedTuple):
     """A cell as a sweep asked for it."""
 
     cost: float
-    seeds: set[int]
+    seeds: list[int]
     program: int
 
 
@@ -83,15 +84,15 @@ def _status(
     name: str,
     cells: Mapping[str, _Asked],
     start: float,
-    there: Mapping[str, dict[int, float]],
+    there: Mapping[str, list[_Written]],
     broken: Mapping[str, Any],
     paces: Sequence[Pace],
 ) -> Status:
-    done = {
-        each: max(there[each][seed] for seed in asked.seeds)
-        for each, asked in cells.items()
-        if each in there and asked.seeds <= there[each].keys()
-    }
+    done: dict[str, float] = {}
+    for each, asked in cells.items():
+        last = _finished(asked.seeds, there.get(each, []))
+        if last is not None:
+            done[each] = last
     failed = {each for each in cells if each in broken and each not in done}
     recent = [each for each, time in done.items() if time >= start]
     last = max((done[each] for each in recent), default=start)
@@ -112,6 +113,17 @@ def _status(
         seconds_left=seconds_left(left, paces),
         idle=max(0.0, time.time() - last),
     )
+
+
+def _finished(seeds: Sequence[int], parts: Sequence[_Written]) -> float | None:
+    """When the last of these seeds was written; None if one is missing."""
+    times = []
+    for seed in seeds:
+        own = [written for part, written in parts if seed in part]
+        if not own:
+            return None
+        times.append(max(own))
+    return max(times)
 
 
 def failures(folder: Path) -> dict[str, dict[str, Any]]:
