@@ -147,16 +147,16 @@ def test_files_of_an_index_that_are_joined_while_it_is_read_are_followed(
         results.save(run, tmp_path)
         results.index(tmp_path, [run])
     monkeypatch.setattr(_shards, "_MANY", 4)
-    read_bytes, read = Path.read_bytes, []
+    files_in, read = _shards._files_in, []
 
     def joined_meanwhile(path):
         read.append(path)
         if len(read) == 2:
             _shards.compact(tmp_path)
-        return read_bytes(path)
+        return files_in(path)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "read_bytes", joined_meanwhile)
+        patch.setattr(_shards, "_files_in", joined_meanwhile)
         patch.setattr(_index, "load", lambda _: pytest.fail("a run was read"))
         assert len([*results.whole_parts(tmp_path)]) == 6
 

@@ -61,7 +61,7 @@ def _words_of(column: pd.Series) -> Callable[[int, int], list[str]]:
         if 2 * len(bits) > len(numbers):
             return lambda start, stop: _numbers(numbers[start:stop])
         told = _numbers(bits.view(numbers.dtype))
-    elif _is_mixed(column):
+    elif _is_mixed(column) and column.notna().any():
         return lambda start, stop: [*map(_quoted, column.iloc[start:stop])]
     else:
         codes, values = pd.factorize(column, use_na_sentinel=False)

@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from jaxtyping import Float
@@ -57,27 +57,25 @@ class File(NamedTuple):
     made_by: str
 
 
+Made = TypeVar("Made")
+Told = TypeVar("Told", Entry, File)
+
+
 def known(folder: Path) -> tuple[dict[str, Entry], list[Path]]:
     """What the index says by files' names, and those of its files that were read."""
     found: dict[str, Entry] = {}
     shards = []
-    for shard, content in _contents(folder):
+    for shard, entries in _each(folder, _entries_in):
         shards.append(shard)
-        with suppress(Exception):  # half of one, or none: its runs are read again
-            _add(found, content)
+        _add(found, entries)
     return found, shards
 
 
 def known_files(folder: Path) -> dict[str, File]:
     """The same without settings and records, in a fraction of the time."""
     found: dict[str, File] = {}
-    for _, content in _contents(folder):
-        with suppress(Exception):
-            with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-                for file in _files(archive):
-                    kept = found.get(file.name)
-                    if kept is None or kept.time < file.time:
-                        found[file.name] = file
+    for _, files in _each(folder, _files_in):
+        _add(found, files)
     return found
 
 
@@ -93,15 +91,15 @@ def compact(folder: Path) -> None:
     found: dict[str, Entry] = {}
     smallest = sorted(sizes, key=lambda path: sizes[path])[:_JOINED]
     for path in smallest:
-        content = path.read_bytes()
-        with suppress(Exception):
-            _add(found, content)
+        with suppress(FileNotFoundError):  # another joins them too
+            _add(found, _entries_in(path))
     replace(folder, found.values())
     for path in smallest:
         path.unlink(missing_ok=True)
 
 
-def _contents(folder: Path) -> Iterator[tuple[Path, bytes]]:
+def _each(folder: Path, read: Callable[[Path], Made]) -> Iterator[tuple[Path, Made]]:
+    """What is read from every file of an index, also of those made of it meanwhile."""
     seen: set[Path] = set()
     for _ in range(_LOOKS):
         new = [path for path in _shards_of(folder) if path not in seen]
@@ -109,15 +107,27 @@ def _contents(folder: Path) -> Iterator[tuple[Path, bytes]]:
         is_gone = False
         for path in new:
             try:
-                content = path.read_bytes()
+                yield path, read(path)
             except FileNotFoundError:
                 is_gone = True
-                continue
             except OSError:
                 continue
-            yield path, content
         if not is_gone:
             return
+
+
+def _entries_in(path: Path) -> list[Entry]:
+    content = path.read_bytes()
+    with suppress(Exception):  # half of one, or none: its runs are read again
+        return _shard(content)
+    return []
+
+
+def _files_in(path: Path) -> list[File]:
+    with path.open("rb") as content, suppress(Exception):
+        with np.load(content, allow_pickle=False) as archive:
+            return [*_files(archive)]
+    return []
 
 
 def _shards_of(folder: Path) -> list[Path]:
@@ -125,11 +135,11 @@ def _shards_of(folder: Path) -> list[Path]:
     return [path for path in found if re.fullmatch(r"[0-9a-f]+\.npz", path.name)]
 
 
-def _add(found: dict[str, Entry], content: bytes) -> None:
-    for entry in _shard(content):
-        kept = found.get(entry.name)
-        if kept is None or kept.time < entry.time:
-            found[entry.name] = entry
+def _add(found: dict[str, Told], files: Iterable[Told]) -> None:
+    for file in files:
+        kept = found.get(file.name)
+        if kept is None or kept.time < file.time:
+            found[file.name] = file
 
 
 def _json(archive: Any, name: str) -> dict[str, Any]:

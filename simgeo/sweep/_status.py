@@ -117,6 +117,9 @@ def _status(
 
 def _finished(seeds: Sequence[int], parts: Sequence[_Written]) -> float | None:
     """When the last of these seeds was written; None if one is missing."""
+    if len(parts) == 1:  # seeds are in their order, and a file has no gap
+        [(part, written)] = parts
+        return written if seeds[0] in part and seeds[-1] in part else None
     times = []
     for seed in seeds:
         own = [written for part, written in parts if seed in part]
