@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from simgeo.results._setting_columns import described
 from simgeo.results._runs import assembled
 from simgeo.results._seed_files import part_of
+from simgeo.results._setting_columns import described
 from simgeo.results._shards import Entry
 from simgeo.results._tidy import frame
 from simgeo.results._where import rows
