@@ -12,9 +12,11 @@ writes `scale.csv` and `files.csv`.
 
 import argparse
 import csv
+import importlib.util
 import json
 import math
 import os
+import pickle
 import resource
 import shutil
 import statistics
@@ -78,6 +80,15 @@ def planned(num: int) -> str:
     return f"{len(whole.works)} cells in {len(whole.pieces)} pieces"
 
 
+class Told(NamedTuple):
+    """As much of a cell as its file and the index need."""
+
+    fingerprint: str
+    settings: dict[str, Any]
+    labels: dict[str, str]
+    fraction: float
+
+
 class Maker:
     """Makes files of cells, and what the index has of them, without computing any.
 
@@ -86,52 +97,43 @@ class Maker:
     own, and levels that depend on its teacher and seed.
     """
 
-    def __init__(self, num: int, folder: Path) -> None:
-        from simgeo import engine
-        from simgeo.results._index import _entry
-        from simgeo.results._netcdf import to_bytes
-
-        self.folder, self.cells = folder, cells(num)
-        run = engine.run(self.cells[0]).drop_vars(["student", "teacher"])
-        self.content, self.is_hollow = to_bytes(run, packed=True), num > SOLID
-        self.first = _entry("", os.stat("."), run)
-        records = [n for n in run.data_vars if run[n].dims == ("seed", "step")]
-        self.num_records = 2 + len(records)  # after seed and step
+    def __init__(self, content: bytes, first: Any, num_records: int, solid: bool):
+        self.content, self.first, self.is_solid = content, first, solid
+        self.num_records = num_records
         self.rng = np.random.default_rng(0)
         self.levels: dict[float, np.ndarray] = {}
 
-    def make(self, cells_of: list) -> None:
+    def make(self, folder: Path, some: list[Told]) -> None:
         """Writes cells, and puts them into the index, as one batch of a sweep."""
         from simgeo.results._shards import compact, replace
 
-        replace(self.folder, [self._entry(cell) for cell in cells_of])
-        compact(self.folder)
+        replace(folder, [self._entry(folder, each) for each in some])
+        compact(folder)
 
-    def _entry(self, cell: Any) -> Any:
+    def _entry(self, folder: Path, cell: Told) -> Any:
         from simgeo import results
 
-        fingerprint = cell.fingerprint
-        part = results.Part(fingerprint, 0, cell.num_seeds - 1)
-        path = self.folder / part.name
-        if self.is_hollow:
+        part = results.Part(cell.fingerprint, 0, len(self.first.values) - 1)
+        path = folder / part.name
+        if self.is_solid:
+            results.write(path, self.content)
+        else:
             path.touch()
             os.truncate(path, len(self.content))
-        else:
-            results.write(path, self.content)
         status = path.stat()
         return self.first._replace(
             name=part.name,
             size=status.st_size,
             time=status.st_mtime_ns,
-            fingerprint=fingerprint,
-            settings=cell.identity,
+            fingerprint=cell.fingerprint,
+            settings=cell.settings,
             labels=cell.labels,
-            values=self._values(cell.teacher.fraction),
+            values=self._values(cell.fraction),
         )
 
     def _values(self, fraction: float) -> np.ndarray:
         values = self.first.values.copy()
-        own = values[:, 2 : self.num_records]
+        own = values[:, 2 : self.num_records]  # after seed and step
         own *= self.rng.uniform(0.9, 1.1, own.shape)
         if fraction not in self.levels:
             levels = values[:, self.num_records :]
@@ -142,17 +144,40 @@ class Maker:
         return values
 
 
+def maker_of(cell: Any, solid: bool) -> Maker:
+    """What makes files like those of a cell, which is run."""
+    from simgeo import engine
+    from simgeo.results._index import _entry
+    from simgeo.results._netcdf import to_bytes
+
+    run = engine.run(cell).drop_vars(["student", "teacher"])
+    records = [name for name in run.data_vars if run[name].dims == ("seed", "step")]
+    first = _entry("", os.stat("."), run)
+    return Maker(to_bytes(run, packed=True), first, 2 + len(records), solid)
+
+
+def left_of(folder: Path) -> Path:
+    """Where it is kept what was left to those who write while others look."""
+    return folder.with_suffix(".left")
+
+
 def written(num: int, folder: Path) -> str:
     """All but a few cells, and what a sweep notes before it starts."""
     from simgeo import settings, sweep
     from simgeo.sweep import _keep as keep
 
     with settings.sharing():
-        maker = Maker(num, folder)
-        keep.begin(folder, sweep.plan(maker.cells))
-        there = [cell for place, cell in enumerate(maker.cells) if place % LEFT]
-        for at in range(0, len(there), BATCH):
-            maker.make(there[at : at + BATCH])
+        asked = cells(num)
+        keep.begin(folder, sweep.plan(asked))
+        maker = maker_of(asked[0], num <= SOLID)
+        told = [
+            Told(cell.fingerprint, cell.identity, cell.labels, cell.teacher.fraction)
+            for cell in asked
+        ]
+    there = [each for place, each in enumerate(told) if place % LEFT]
+    left_of(folder).write_bytes(pickle.dumps((maker, told[::LEFT])))
+    for at in range(0, len(there), BATCH):
+        maker.make(folder, there[at : at + BATCH])
     return f"{len(there)} cells"
 
 
@@ -160,15 +185,15 @@ def write_on(num: int, folder: Path) -> str:
     """The cells that were left, again and again, as fast as they are computed."""
     from simgeo.sweep._leases import Leases
 
-    maker, number = Maker(num, folder), int(os.environ["SIMGEO_WRITER"])
-    left = [cell for place, cell in enumerate(maker.cells) if not place % LEFT]
-    own = left[number::WRITERS] or left
+    maker, left = pickle.loads(left_of(folder).read_bytes())
+    own = left[int(os.environ["SIMGEO_WRITER"]) :: WRITERS]
     with Leases(folder):
         print("begun", flush=True)
         while True:
             for at in range(0, len(own), BATCH):
-                maker.make(own[at : at + BATCH])
-                time.sleep(BATCH * SECONDS_OF_A_CELL)
+                some = own[at : at + BATCH]
+                maker.make(folder, some)
+                time.sleep(len(some) * SECONDS_OF_A_CELL)
 
 
 def opened(num: int, folder: Path) -> str:
@@ -234,7 +259,6 @@ def looked(folder: Path) -> Measured:
 
 
 def looked_while_written(num: int, folder: Path) -> Measured:
-    os.environ["XDG_CACHE_HOME"] = str(folder.parent)
     writers = []
     for number in range(WRITERS):
         os.environ["SIMGEO_WRITER"] = str(number)
@@ -255,12 +279,12 @@ def measured(num: int, folder: Path) -> Iterator[tuple[str, Measured]]:
     place = str(folder)
     yield "expand and plan", alone("plan", str(num))
     if not folder.exists():
-        yield "write, all cells", alone("write", str(num), place)
+        alone("write", str(num), place)
     yield "open, the first time", alone("open", str(num), place)
     yield "open and tabulate", alone("open", str(num), place)
     yield "open and filter", alone("filter", str(num), place)
     yield "labelled arrays", alone("tree", str(num), place)
-    for end in EXPORTS:
+    for end in EXPORTS if importlib.util.find_spec("pyarrow") else ("csv", "nc"):
         path = folder.with_suffix(f".{end}")
         told = command("results", place, "--to", str(path))
         size = path.stat().st_size / 2**20
