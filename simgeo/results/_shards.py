@@ -85,13 +85,16 @@ def compact(folder: Path) -> None:
     Raises:
         OSError: if the folder cannot be read or written.
     """
-    sizes = {path: path.stat().st_size for path in _shards_of(folder)}
+    sizes: dict[Path, int] = {}
+    for path in _shards_of(folder):
+        with suppress(FileNotFoundError):  # another joins them too
+            sizes[path] = path.stat().st_size
     if len(sizes) < _MANY:
         return
     found: dict[str, Entry] = {}
     smallest = sorted(sizes, key=lambda path: sizes[path])[:_JOINED]
     for path in smallest:
-        with suppress(FileNotFoundError):  # another joins them too
+        with suppress(FileNotFoundError):
             _add(found, _entries_in(path))
     replace(folder, found.values())
     for path in smallest:
