@@ -73,7 +73,8 @@ class Computed(list):
     def __call__(self, worker, part, *_):
         self.before(part.fingerprints)
         time.sleep(self.seconds * len(part.fingerprints))
-        worker.engine.was_stopped = False
+        # One piece a lease, whatever the engine of this process ran before.
+        worker.engine.was_stopped, worker.engine.side_by_side = False, 1
         pairs = [*zip(part.fingerprints, part.batch.works, strict=True)]
         self.extend((name, seed) for name, own in pairs for seed in own.seeds)
         return [(name, own.cell, made_up(own.cell, own.seeds)) for name, own in pairs]

@@ -66,7 +66,7 @@ class Clock:
         self.now += part.batch.cost / SPEEDS[width] * noise
         self.now = max(self.now, self.free)
         self.free = self.now + self.seconds_of_a_file * len(part.fingerprints)
-        worker.engine.was_stopped = False
+        worker.engine.was_stopped, worker.engine.side_by_side = False, 64
         return [
             (name, own.cell, _made_up(own.cell, own.seeds))
             for name, own in zip(part.fingerprints, part.batch.works, strict=True)
@@ -82,7 +82,7 @@ def _made_up(cell, seeds):
     return data_set(cell, seeds, cell.record_steps, records, levels, {}, seconds=1.0)
 
 
-@pytest.mark.parametrize("seconds_of_a_file", [0.0, 15.0])
+@pytest.mark.parametrize("seconds_of_a_file", [0.0, 4.0])
 def test_the_time_left_is_known_after_a_tenth(tmp_path, monkeypatch, seconds_of_a_file):
     clock = Clock(seconds_of_a_file)
     monkeypatch.setattr(_queue, "time", clock.time)

@@ -1,5 +1,6 @@
 """`simgeo status`: how far the sweeps of a store are, also while one runs."""
 
+import gc
 import math
 
 from simgeo import sweep
@@ -13,8 +14,12 @@ def show(arguments: list[str]) -> None:
     parser.add_argument("store", metavar="STORE")
     add_json(parser)
     asked = parser.parse_args(arguments)
-    with warnings_told():
-        found = sweep.status(asked.store)
+    gc.disable()  # of very many cells nothing is freed, and looking takes its time
+    try:
+        with warnings_told():
+            found = sweep.status(asked.store)
+    finally:
+        gc.enable()
     workers = sweep.at_work(asked.store)
     num = workers.hosts.total()
     if asked.json:
