@@ -340,7 +340,7 @@ def test_few_vectors_in_many_dimensions_agree_with_naive_references(name):
 @pytest.mark.double
 @pytest.mark.parametrize("name", OF_FEW)
 def test_second_derivatives_of_few_vectors_are_right(name):
-    """Procrustes has none where it is found from a matrix of lower rank."""
+    """Not so where Procrustes is found from S'T, which has not full rank here."""
     rng = np.random.default_rng(1)
     student, along = _arrays(*rng.standard_normal((2, 5, 12)))
     (teacher,) = _arrays(rng.standard_normal((5, 20)))

@@ -1,5 +1,6 @@
 """Distances of the vectors and of their Gram matrices."""
 
+import scipy.linalg
 from jaxtyping import Array, Float
 
 from simgeo.functional._alignment import squared_angle
@@ -58,7 +59,7 @@ def procrustes(
     student, teacher = sides(
         student, teacher, axis_name, centred=centred, scaled=normalised
     )
-    overlap = _overlap_norm(student, teacher, axis_name)
+    overlap = _overlap_norm(student, teacher, axis_name, centred)
     own, target = size(student, axis_name), size(teacher, axis_name)
     if normalised:
         norms = safe_sqrt(own) * safe_sqrt(target)
@@ -69,16 +70,22 @@ def procrustes(
 
 
 def _overlap_norm(
-    student: Float[Array, "n m"], teacher: Float[Array, "n d"], axis_name: AxisName
+    student: Float[Array, "n m"],
+    teacher: Float[Array, "n d"],
+    axis_name: AxisName,
+    centred: bool,
 ) -> Float[Array, ""]:
     """|S'T|_*; of few vectors in many dimensions from polar factors of both sides.
 
     Those have n columns where S'T has m or d, and full rank where S'T has not.
     """
     (n, m), d = student.shape, teacher.shape[1]
-    if axis_name is None and 2 * n <= min(m, d):
-        return root_fidelity(student.T, teacher.T)
-    return nuclear_norm(product(teacher, student, axis_name))
+    if axis_name is not None or 3 * n > 2 * min(m, d):
+        return nuclear_norm(product(teacher, student, axis_name))
+    if centred and n > 1:  # then they have rank n - 1, which as many rows can hold
+        basis = scipy.linalg.helmert(n).astype(student.dtype)
+        student, teacher = basis @ student, basis @ teacher
+    return root_fidelity(student.T, teacher.T)
 
 
 @loss(
