@@ -126,12 +126,15 @@ def in_jax(name: str, given: Sequence) -> list[np.ndarray]:
 
 
 def difference(found: Iterable, expected: Iterable) -> float:
-    """The largest of several arrays, each relative to its largest entry."""
-    worst = 0.0
-    for each, other in zip(found, expected, strict=True):
-        error = float(np.max(np.abs(each - other)))
-        worst = max(worst, error / (float(np.max(np.abs(other))) or 1.0))
-    return worst
+    """The largest of several arrays, each relative to its largest entry; NaN of NaN."""
+    return _largest(
+        np.max(np.abs(each - other)) / (np.max(np.abs(other)) or 1.0)
+        for each, other in zip(found, expected, strict=True)
+    )
+
+
+def _largest(numbers: Iterable[float]) -> float:
+    return float(np.max([*numbers]))  # unlike `max` it says NaN where one is
 
 
 def compare(name: str, width: int, precision: str) -> Row:
@@ -167,7 +170,7 @@ def worst(rows: Iterable[Row]) -> list[dict[str, str]]:
             (row.precision, (row.value_to_textbook, row.gradient_to_textbook)),
             (f"textbook's own {row.precision}", (row.own_value, row.own_gradient)),
         ):
-            line[column] = max(line.get(column, 0.0), *pair)
+            line[column] = _largest((line.get(column, 0.0), *pair))
     columns = ["JAX", *PRECISIONS, *(f"textbook's own {each}" for each in OWN)]
     return [
         {"loss": name} | {column: shown(line[column]) for column in columns}
@@ -177,7 +180,9 @@ def worst(rows: Iterable[Row]) -> list[dict[str, str]]:
 
 def shown(difference: float) -> str:
     """With one digit: more are another machine's."""
-    return "refused" if math.isnan(difference) else f"{difference:.0e}"
+    if math.isnan(difference):
+        return "refused"
+    return f"{difference:.0e}" if difference else "0"
 
 
 def degenerate(name: str) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
