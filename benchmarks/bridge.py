@@ -97,7 +97,8 @@ def _milliseconds(times: dict[str, Seconds]) -> list[str]:
     """Medians of all, and what the bridge adds to JAX in their least times."""
     least = [float(times[name].min()) for name in ("simgeo.torch", "JAX alone")]
     medians = [float(np.median(each)) for each in times.values()]
-    return [f"{1e3 * each:.3g}" for each in (*medians, max(0.0, least[0] - least[1]))]
+    found = (1e3 * each for each in (*medians, max(0.0, least[0] - least[1])))
+    return [f"{each:,.0f}" if each >= 100 else f"{each:.3g}" for each in found]
 
 
 def _rows(case: str, times: dict[str, Seconds]) -> list[Row]:
