@@ -73,6 +73,9 @@ def test_the_short_table_is_that_of_the_long_one():
 def test_only_losses_stand_at_the_degenerate_points():
     lines = read("degenerate.csv")
     assert len(lines) > 8
+    ours = {line["point"]: line["simgeo, value or gradient"] for line in lines}
+    assert {each for each in ours.values() if each != "none"} == {"feature_gram"}
+    assert ours["entries of 1e12"] == "feature_gram"  # beyond float32, as the page says
     for line in lines:
         for column, text in line.items():
             if column != "point" and text != "none":
