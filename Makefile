@@ -13,7 +13,9 @@ DEV := $(VENV)/.dev
 DOCS := $(VENV)/.docs
 PINS := pyproject.toml constraints.txt
 PYTORCH := torch==2.13.0
-PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
+# Python compiles what it imports, a small part of what is installed.
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-compile \
+	-c constraints.txt
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
