@@ -75,12 +75,14 @@ def _overlap_norm(
     axis_name: AxisName,
     centred: bool,
 ) -> Float[Array, ""]:
-    """|S'T|_*; of few vectors in many dimensions from polar factors of both sides.
+    """|S'T|_*; where that cannot have full rank, from polar factors of both sides.
 
-    Those have n columns where S'T has m or d, and full rank where S'T has not.
+    Those have n columns where S'T has m or d, and full rank, without which there is no
+    second derivative.
     """
     (n, m), d = student.shape, teacher.shape[1]
-    if axis_name is not None or 3 * n > 2 * min(m, d):
+    rank = n - 1 if centred else n
+    if axis_name is not None or rank >= min(m, d):
         return nuclear_norm(product(teacher, student, axis_name))
     if centred and n > 1:  # then they have rank n - 1, which as many rows can hold
         basis = scipy.linalg.helmert(n).astype(student.dtype)
