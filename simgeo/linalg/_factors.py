@@ -62,13 +62,14 @@ def _refuse(refusal, primals, tangents):
 
 @partial(jax.custom_jvp, nondiff_argnums=(2,))
 def root_fidelity(
-    left: Float[Array, "n k"],
-    right: Float[Array, "n k"],
+    left: Float[Array, "p k"],
+    right: Float[Array, "q k"],
     axis_name: AxisName = None,
 ) -> Float[Array, ""]:
     """tr (B^1/2 A B^1/2)^1/2 of A = X'X and B = Y'Y: the nuclear norm of X Y'.
 
-    From the polar factors X = V H and Y = W G, as the nuclear norm of G H (k x k).
+    From the polar factors X = V H and Y = W G, as the nuclear norm of G H (k x k). Both
+    have no fewer rows than columns.
 
     Args:
         axis_name: of the devices that the rows are spread over.
