@@ -28,7 +28,7 @@ from simgeo.engine._units import (
     shapes_of_run,
     stacked,
 )
-from simgeo.problems import AbstractStage
+from simgeo.problems import AbstractStage, Data
 
 # Of a batch whose draws are made before it is known how much of it fits into memory.
 _BYTES_AHEAD = 2**27
@@ -144,24 +144,27 @@ class Engine:
         """
         with suppress(Exception):
             data = self._given.data(units, capacity)
-            layout, own = self._alone(units, data, capacity)
-            self.compiled.find("begin", _BEGIN, layout.mesh, (), (), own[0])
+            layout = _in_one_lane(len(units), capacity)
+            (own,) = layout.put(_own(units, data))
+            self.compiled.find("begin", _BEGIN, layout.mesh, (), (), own)
 
-    def _alone(
+    def _begun(
         self, units: Sequence[Unit], data: Sequence[PyTree], capacity: int
-    ) -> tuple[Layout, list[PyTree]]:
-        """Units in one lane; see `_in_one_lane`."""
+    ) -> programs.Begun:
+        """Units before their first step, on the host."""
         layout = _in_one_lane(len(units), capacity)
-        knobs = stacked(unit.parts.knobs for unit in units)
-        seeds = np.array([unit.seed for unit in units], np.int32)
-        return layout, layout.put((knobs, seeds, stacked(data)))
+        own = layout.put(_own(units, data))
+        return layout.back(self.compiled.call("begin", _BEGIN, layout, own)[1])
 
     def _fit(self, batch: Batch) -> int:
         """How many of a batch's units fit into memory at once."""
         size = batch.capacity
         while True:
-            room = memory.SLACK * (self.budget - memory.held())
             needs = self._needs(batch, self._capacity(batch, size))
+            if memory.on_host():  # which has what programs are given, and is given back
+                needs += size * batch.program.unit_bytes
+            # Only now: what compiles grows too.
+            room = memory.SLACK * (self.budget - memory.held())
             if needs <= room:
                 return size
             if size == 1:
@@ -203,35 +206,30 @@ class Engine:
     ) -> Slice:
         """All records of units that fit into memory together."""
         data = self._given.data(units, capacity)
-        knobs = stacked(unit.parts.knobs for unit in units)
-        observers = stacked(unit.parts.observer for unit in units)
-        seeds = np.array([unit.seed for unit in units], np.int32)
-        given = stacked(data)
-        alone, own = self._alone(units, data, capacity)
-        call = self.compiled.call
-        begun = alone.back(call("begin", _BEGIN, alone, own)[1])
-        layout = Layout(len(units), capacity)
-        state, own = layout.put(begun.state), layout.put((knobs, seeds, given))
-        observers = layout.put(observers)
+        begun = self._begun(units, data, capacity)
+        # Before the state is on the devices, which may not have room for both.
         levels = self._given.levels(
             units, data, begun.scales, partial(self._observed, capacity)
         )
-        steps = units[0].parts.cell.record_steps
+        layout = Layout(len(units), capacity)
+        state = layout.put(begun.state)
+        own = layout.put(_own(units, data))
+        del begun
+        observers = layout.put(stacked(unit.parts.observer for unit in units))
+        call, steps = self.compiled.call, units[0].parts.cell.record_steps
         records: list[dict[str, np.ndarray]] = []
         finite, subject, stopped, done = [], None, "", 0
         try:
             for num_steps in np.diff(steps, prepend=0).tolist():
                 count = (np.asarray(num_steps, np.int32),)
-                state, seen = self.compiled.call(
-                    "advance", _ADVANCE, layout, own, state, count
-                )
+                state, seen = call("advance", _ADVANCE, layout, own, state, count)
                 looked_at = [
                     (observer, each.subject, units_data)
                     for observer, (_, _, units_data), each in zip(
                         observers, own, seen, strict=True
                     )
                 ]
-                _, observed = self.compiled.call("observe", _OBSERVE, layout, looked_at)
+                _, observed = call("observe", _OBSERVE, layout, looked_at)
                 told = [
                     OrderedDict(  # an ordinary one would come back sorted
                         loss=each.loss,
@@ -299,6 +297,13 @@ class Engine:
 
 _ADVANCE = programs.advance
 _BEGIN, _OBSERVE = programs.alone(programs.begin), programs.alone(programs.observe)
+
+
+def _own(units: Sequence[Unit], data: Sequence[PyTree]) -> Data:
+    """What of each unit enters its programs."""
+    knobs = stacked(unit.parts.knobs for unit in units)
+    seeds = np.array([unit.seed for unit in units], np.int32)
+    return knobs, seeds, stacked(data)
 
 
 def _in_one_lane(num_units: int, capacity: int) -> Layout:

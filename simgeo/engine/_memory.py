@@ -28,15 +28,19 @@ def host_memory() -> int:
 
 def default_memory() -> int:
     """Half of the host's memory, or three quarters of the accelerator's, in bytes."""
-    device = jax.devices()[0]
-    if device.platform == "cpu":
+    if on_host():
         return host_memory() // 2
-    return int(0.75 * (device.memory_stats() or {}).get("bytes_limit", 2**33))
+    return int(0.75 * (jax.devices()[0].memory_stats() or {}).get("bytes_limit", 2**33))
+
+
+def on_host() -> bool:
+    """Whether programs use the memory of this process."""
+    return jax.devices()[0].platform == "cpu"
 
 
 def held() -> int:
     """What this process holds of the memory that its programs use, in bytes."""
-    if jax.devices()[0].platform != "cpu":
+    if not on_host():
         return 0
     try:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
