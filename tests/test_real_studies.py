@@ -9,16 +9,36 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from experiments import cells, distilling, interface, layers, quantised_student
+from experiments import (
+    cells,
+    distilling,
+    interface,
+    language_model,
+    layers,
+    quantised_student,
+    real_text,
+    relations,
+    terms,
+    two_views,
+)
 from experiments.sheet import Sheet
-from simgeo import engine, plots
+from simgeo import engine, networks, plots
 
 pytestmark = pytest.mark.once
 
+SOURCES = ["learned_from", "setting"]
 STUDIES = {
     layers: (["layers"], ["last", "middle", layers.UNTRAINED], 3),
     interface: (["setting"], ["digits, m = 8"], 11),
     quantised_student: (["bits", "units"], [2, 32], 2),
+    real_text: (SOURCES, [*terms.SAID.values()], 1),
+    language_model: (SOURCES, [*terms.SAID.values()], 1),
+    relations: (SOURCES, [*terms.SAID.values()], 1),
+    two_views: (
+        SOURCES[::-1],
+        ["teacher of both, noise 2", "of the field, noise 2"],
+        1,
+    ),
 }
 
 
@@ -30,6 +50,7 @@ def computed(monkeypatch):
         one = cell.experiment
         random = np.random.default_rng(int(one.fingerprint, 16))
         named = ("validation_accuracy", "accuracy", "cosine_correlation", "loss")
+        named += ("agreement", "calibration_error", "task_loss", "exact_match")
         frame = pd.DataFrame({"seed": np.tile(one.seeds, 2)})
         frame["step"] = np.repeat([0, one.num_steps], one.num_seeds)
         for name in (*named, "r2_of_teacher"):
@@ -41,7 +62,11 @@ def computed(monkeypatch):
     def costs(study, asked):
         base = distilling.settings(**asked)["digits, m = 8"]
         labels = [distilling.NONE, *(one.label for one in interface.interfaces(base))]
-        return pd.DataFrame({"objective": labels, "microseconds": 2.0})
+        found = pd.DataFrame({"objective": labels, "microseconds": 2.0})
+        if study is not relations.costs:
+            return found
+        found["objective"] = found["objective"].replace("Projection", "RCKA of logits")
+        return found.assign(setting="perceptron")
 
     monkeypatch.setattr(
         cells, "compute", lambda grid: pd.concat(map(rows, grid), ignore_index=True)
@@ -62,14 +87,13 @@ def test_a_quick_study_has_a_row_for_every_setting_term_and_seed(study, tmp_path
     keys = [*by, "objective", "seed"]
     assert not drawn.duplicated(keys).any()
     assert [*drawn[by[0]].unique()] == places
-    assert len(drawn) == len(places) * (num_terms + 1) * 4
+    assert len(drawn) == len(drawn[by].drop_duplicates()) * (num_terms + 1) * 4
     none = drawn[drawn["objective"] == distilling.NONE]
     assert (none["gain"] == 0.0).all()
     assert (none["relative_weight"] == 0.0).all()
-    ((name, compared),) = study.STUDY.tables(rows).items()
-    assert name == f"{stem}_compared.csv"
+    compared = study.STUDY.tables(rows)[f"{stem}_compared.csv"]
     assert len(compared) >= len(places) * num_terms
-    for narrow in (False, True):
+    for narrow in (False, True)[: 1 + figure.narrow]:
         with plots.style(narrow):
             sheet = Sheet(narrow)
             figure.draw(drawn, sheet)
@@ -161,3 +185,57 @@ def test_the_cost_of_a_step_is_that_of_one_seed(monkeypatch):
     found = distilling.step_costs([cells.Cell(base, {})])
     assert found["objective"].tolist() == [distilling.NONE]
     assert found["microseconds"].tolist() == [6e6 / 600 / 20]
+
+
+def test_logits_and_places_are_layers_of_the_same_network():
+    task = networks.Task((8, 8), 10)
+    plain = networks.ConvNet(8, depth=2)
+    whole = relations.WithLogits(relations.WithPlaces(plain))
+    key, images = (
+        jax.random.key(0),
+        np.random.default_rng(0).integers(0, 256, (5, 8, 8)),
+    )
+    images = images.astype(np.uint8)
+    parameters = whole.init(key, task)
+    found = whole(parameters, jnp.asarray(images), task)
+    wanted = plain(plain.init(key, task), jnp.asarray(images), task)
+    *layers, places, logits = found.layers
+    assert whole.widths == tuple(layer.shape[1] for layer in found.layers)
+    np.testing.assert_array_equal(logits, wanted.logits)
+    np.testing.assert_array_equal(found.logits, wanted.logits)
+    for layer, other in zip(layers, wanted.layers, strict=True):
+        np.testing.assert_array_equal(layer, other)
+    # The features of a layer are its channels, each averaged over the places.
+    mean = places.reshape(5, 4, 8).mean(axis=1)
+    np.testing.assert_allclose(mean, wanted.layers[-1], atol=1e-6)
+
+
+def test_places_are_compared_each_as_one_row():
+    student, teacher = np.random.default_rng(0).normal(size=(2, 6, 4 * 3))
+    rows = student.reshape(24, 3), teacher.reshape(24, 3)
+    own, given = (each - each.mean(axis=0) for each in rows)
+    norms = np.linalg.norm(own.T @ own) * np.linalg.norm(given.T @ given)
+    wanted = 1 - np.linalg.norm(own.T @ given) ** 2 / norms
+    assert float(relations.Places()(student, teacher)) == pytest.approx(
+        wanted, rel=1e-4
+    )
+
+
+def test_a_student_without_a_term_is_the_same_in_the_grid_of_every_layer():
+    alone = {}
+    for cell in relations.grid(False):
+        one = cell.experiment
+        assert one.observer().layers == (1, 1)
+        if one.objective is None:
+            place = cell.labels["setting"], cell.labels["terms"]
+            alone.setdefault(place, set()).add(one.fingerprint)
+    assert len(alone) == 6
+    assert all(len(names) == 1 for names in alone.values())
+
+
+def test_the_control_sees_what_the_student_sees():
+    one, other = two_views.bases(True).values()
+    assert one.dataset.load().teacher_inputs is not None
+    assert other.dataset.load().teacher_inputs is None
+    both = (each.dataset.load() for each in (one, other))
+    np.testing.assert_array_equal(*(each.inputs for each in both))
