@@ -7,14 +7,12 @@ import pandas as pd
 
 from experiments import cells, distilling
 from experiments.cells import Cell
-from experiments.distilling import LOSSES, NONE
+from experiments.distilling import NONE
 from experiments.study import Sheet, where
 from simgeo import plots, stats
 from simgeo.objectives import AbstractObjective
 from simgeo.problems import Distillation
 
-# The paper's: projection, CKA, Procrustes without and with the mean, and Gram.
-COMPARED = LOSSES[0], LOSSES[1], LOSSES[2], LOSSES[5], LOSSES[6]
 SAID = {"task": "labels", "logits": "teacher's logits", "both": "labels and logits"}
 COLUMNS = (
     "setting learned_from objective seed relative_weight accuracy gain "
@@ -24,7 +22,7 @@ COLUMNS = (
 
 def grid(
     bases: Mapping[str, Distillation],
-    losses: Sequence[AbstractObjective] = COMPARED,
+    losses: Sequence[AbstractObjective],
 ) -> list[Cell]:
     """Every setting, learned from each source, with every term and weight.
 

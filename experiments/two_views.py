@@ -24,6 +24,7 @@ from simgeo import datasets, networks, stats
 from simgeo.problems import Distillation
 
 _NOISES = (2.0, 4.0)
+COMPARED = distilling.LOSSES[1:3]  # CKA, centred Procrustes
 BOTH, ALONE = "teacher of both", "of the field"
 
 
@@ -49,7 +50,7 @@ def bases(quick: bool) -> dict[str, Distillation]:
 
 def data(quick: bool) -> pd.DataFrame:
     """The ends at the weights that do best on validation, with their gains."""
-    losses = terms.COMPARED[2:3] if quick else terms.COMPARED
+    losses = COMPARED[1:] if quick else COMPARED
     rows = terms.ends(terms.grid(bases(quick), losses))
     return rows.merge(cells.cached(costs, {"quick": quick}), on="objective")
 
@@ -57,7 +58,7 @@ def data(quick: bool) -> pd.DataFrame:
 def costs(quick: bool) -> pd.DataFrame:
     """What a step takes with every term, and with none."""
     base = next(iter(bases(quick).values()))
-    losses = (None, *(terms.COMPARED[2:3] if quick else terms.COMPARED))
+    losses = (None, *(COMPARED[1:] if quick else COMPARED))
     changed = [dataclasses.replace(base, objective=one, weight=0.01) for one in losses]
     return distilling.step_costs([Cell(each, {}) for each in changed])
 
