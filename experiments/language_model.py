@@ -46,7 +46,7 @@ def _plain(quick: bool, dataset: datasets.AbstractDataset) -> Distillation:
     base = distilling.plain(quick, dataset, wide, student)
     slow, fast = (optimisers.Adam(rate, "cosine") for rate in (1e-3, 1e-2))
     teacher = TrainedTeacher(wide, slow, 60 if quick else 1500, 32)
-    sizes = {"num_steps": 60 if quick else 300, "num_records": 2, "batch_size": 32}
+    sizes = {"num_steps": 60 if quick else 200, "num_records": 2, "batch_size": 32}
     return dataclasses.replace(base, teacher=teacher, optimiser=fast, **sizes)
 
 
@@ -91,7 +91,7 @@ STUDY = Study(
             narrow=False,
         )
     },
-    note="20 seeds, which share the start and the batches over all losses; 300 steps "
+    note="20 seeds, which share the start and the batches over all losses; 200 steps "
     "of batches of 32, Adam at 0.01 with cosine decay; one block of 16 units, the "
     "teacher's two of 64; the last layer, averaged over tokens; weights of 0.01, 0.1, "
     "1, 10 and 100 over the term's value before training. The csv has microseconds of "
