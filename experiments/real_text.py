@@ -13,6 +13,17 @@ two under MiniLM, which knows what these examples do not say. CKA gains less tha
 of it, and the learned projection nothing that a test tells from zero. MiniLM's logits
 alone gain at least one point over labels, those of the other teacher nothing. Beside
 any logits the centred Procrustes distance still gains, half as much as beside labels.
+
+Outcome: most of the prediction failed. On docstrings, under a teacher of the same
+examples, no term gains anything that a test tells from zero. Under MiniLM the centred
+Procrustes distance gains less than one point beside labels, and CKA as much as it does;
+both gain about two points beside MiniLM's logits, alone or with labels, which is more
+than beside labels and not half of it. The projection gains nothing that a test tells
+from zero, but for less than one point beside MiniLM's logits alone. Logits alone are no
+help: they cost half a point to two points against labels under both teachers, at the
+one weight and temperature that were tried. Both the data and the teacher differ between
+the two settings, so that this does not say which of them decides. The students have
+half of MiniLM's accuracy, and were trained for 300 steps.
 """
 
 import dataclasses
@@ -89,7 +100,10 @@ STUDY = Study(
             "texts, by what else they learn from. Points: seeds, paired with the same "
             "seed without a term, whose median accuracy stands under the panel; bars: "
             "medians.",
-            "It was not run yet.",
+            "Under MiniLM the centred Procrustes distance gains 0.67 points beside labels, "
+            "2.25 beside the teacher's logits and 1.69 beside both, and CKA 0.90, 2.02 "
+            "and 1.80. On docstrings, under a teacher of the same examples, no test "
+            "tells a gain from zero (signed-rank tests, adjusted, five percent).",
             terms.draw,
             columns=terms.COLUMNS + " microseconds",
             narrow=False,
