@@ -102,8 +102,9 @@ STUDY = Study(
             "medians.",
             "Under MiniLM the centred Procrustes distance gains 0.67 points beside "
             "labels, 2.25 beside the teacher's logits and 1.69 beside both, and CKA "
-            "0.90, 2.02 and 1.80. On docstrings, under a teacher of the same examples, no test "
-            "tells a gain from zero (signed-rank tests, adjusted, five percent).",
+            "0.90, 2.02 and 1.80. On docstrings, under a teacher of the same "
+            "examples, no test tells a gain from zero (signed-rank tests, adjusted, "
+            "five percent).",
             terms.draw,
             columns=terms.COLUMNS + " microseconds",
             narrow=False,
