@@ -13,6 +13,15 @@ place; on instructions the centred Procrustes distance gains at most one point, 
 nothing. Logits help more than any term: alone they gain at least one point over tokens
 on instructions, where the teacher is nearly always right, and less than half a point
 on running text.
+
+Outcome: on running text the prediction about terms held, and on instructions it failed
+in size and not in kind. The centred Procrustes distance gains one to two points there
+in the median, but it gains so differently from seed to seed that no test, adjusted,
+tells it from zero; nor does any tell a gain of CKA, or of either on running text, where
+all medians stay below half a point. The prediction about logits failed: alone they cost
+between half a point and one point against tokens, on both, at the one weight and
+temperature that were tried. The students were trained for 200 steps and are far from
+their teachers, so that longer training may say otherwise.
 """
 
 import dataclasses
@@ -82,10 +91,14 @@ STUDY = Study(
     figures={
         "language_model": Figure(
             "What a geometry term brings to the accuracy of small language models on "
-            "the next token, by what else they learn from. Points: seeds, paired with "
-            "the same seed without a term, whose median accuracy stands under the "
-            "panel; bars: medians.",
-            "It was not run yet.",
+            "the next token, which is their label, by what else they learn from. "
+            "Points: seeds, paired with the same seed without a term, whose median "
+            "accuracy stands under the panel; bars: medians.",
+            "In the median the centred Procrustes distance gains 1.22 points on "
+            "instructions beside labels, 1.69 beside the teacher's logits and 2.00 "
+            "beside both, and 0.13, 0.28 and 0.14 on the Python reference. No test "
+            "tells a gain from zero, of it or of CKA (signed-rank tests, adjusted, "
+            "five percent).",
             terms.draw,
             columns=terms.COLUMNS + " exact_match perplexity microseconds",
             narrow=False,

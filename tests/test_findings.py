@@ -371,6 +371,11 @@ HELD: dict[str, list[tuple[str, list[Number]]]] = {
             "real_text",
             [*OF_TEXTS, *over(READ, "learned_from", *SOURCES, objective="CKA")],
         ),
+        (
+            "language_model",
+            over(CENTRED, "learned_from", *SOURCES, setting="instructions")
+            + over(CENTRED, "learned_from", *SOURCES, setting="Python reference"),
+        ),
     ],
 }
 
@@ -467,3 +472,15 @@ def test_the_outcome_of_texts_is_that_of_the_tests():
     of_logits = found[~is_term & (found["learned_from"] == "teacher's logits")]
     assert (of_logits["p_adjusted"] < 0.05).all()
     assert of_logits["difference"].between(-0.02, -0.005).all()
+
+
+def test_the_outcome_of_language_models_is_that_of_the_tests():
+    found = pd.read_csv(ROOT / "figures" / "language_model_compared.csv")
+    is_term = found["baseline"] == "none"
+    assert (found["p_adjusted"][is_term] > 0.05).all()
+    running = found[is_term & (found["setting"] == "Python reference")]
+    assert (running["difference"] < 0.005).all()
+    of_logits = found[~is_term & (found["learned_from"] == "teacher's logits")]
+    assert len(of_logits) == 2
+    assert (of_logits["p_adjusted"] < 0.05).all()
+    assert of_logits["difference"].between(-0.01, -0.005).all()
