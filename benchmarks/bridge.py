@@ -1,8 +1,13 @@
-"""A loss on torch tensors, against JAX alone and a textbook, in processor time."""
+"""A loss on torch tensors, against JAX alone and a textbook, in processor time.
 
+Keeps `bridge.csv` beside itself, which docs/how_to/train_in_pytorch.md shows.
+"""
+
+import csv
 import os
 import sys
 import time
+from pathlib import Path
 
 os.environ["XLA_FLAGS"] = (
     os.environ.get("XLA_FLAGS", "")
@@ -11,6 +16,7 @@ os.environ["XLA_FLAGS"] = (
 
 import jax  # noqa: E402
 import jax.numpy as jnp  # noqa: E402
+import numpy as np  # noqa: E402
 
 from benchmarks.rows import (  # noqa: E402
     Row,
@@ -40,11 +46,16 @@ def main(rounds: int) -> None:
         report(Row(hint, "", "", "", "", ""))
         return
     torch.set_num_threads(1)
+    lines = []
     for name in NAMES:
         for n, d, m in SHAPES:
             times = interleaved(_cases(torch, name, n, d, m), rounds, time.process_time)
             for row in _rows(f"{name}, {n:,} x {d} -> {m}", times):
                 report(row)
+            lines.append((name, f"{n:,} x {d} to {m}", *_milliseconds(times)))
+    header = ("loss", "vectors", *times, "simgeo.torch less JAX, of the least")
+    with open(Path(__file__).with_suffix(".csv"), "w", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows([header, *lines])
 
 
 def _cases(torch, name: str, n: int, d: int, m: int):
@@ -77,19 +88,27 @@ def _cases(torch, name: str, n: int, d: int, m: int):
 
     return {
         "simgeo.torch": by_autograd(getattr(simgeo.torch, name)),
-        "JAX": lambda: jax.block_until_ready(by_jax(arrays, target)),
-        "textbook": by_autograd(getattr(textbook, name)),
+        "JAX alone": lambda: jax.block_until_ready(by_jax(arrays, target)),
+        "textbook PyTorch": by_autograd(getattr(textbook, name)),
     }
 
 
+def _milliseconds(times: dict[str, Seconds]) -> list[str]:
+    """Medians of all, and what the bridge adds to JAX in their least times."""
+    least = [float(times[name].min()) for name in ("simgeo.torch", "JAX alone")]
+    medians = [float(np.median(each)) for each in times.values()]
+    found = (1e3 * each for each in (*medians, max(0.0, least[0] - least[1])))
+    return [f"{each:,.0f}" if each >= 100 else f"{each:.3g}" for each in found]
+
+
 def _rows(case: str, times: dict[str, Seconds]) -> list[Row]:
-    ours, jax_alone = times["simgeo.torch"], times["JAX"]
+    ours, jax_alone = times["simgeo.torch"], times["JAX alone"]
     more = duration(max(0.0, float(ours.min() - jax_alone.min())))
     return [
         compared(
             f"{case}, {more} more", ("simgeo.torch", ours), ("JAX alone", jax_alone)
         ),
-        compared(case, ("textbook", times["textbook"]), ("simgeo.torch", ours)),
+        compared(case, ("textbook", times["textbook PyTorch"]), ("simgeo.torch", ours)),
     ]
 
 

@@ -12,6 +12,7 @@ import argparse
 import csv
 import json
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -41,7 +42,6 @@ SMOKE = {  # by what they are called; each is run in an empty folder with grid.t
     "results": ["simgeo", "results", "store", "--json"],
     "quick start": ["python", "quick_start.py"],
 }
-_LOSS = "from simgeo import torch as t; import torch; a = torch.eye(4); t.cka(a, a)"
 _DATA = "from simgeo import datasets as d; d.Mnist().load(); d.News().load()"
 _FACTORY = """\
 from distributed import Client, LocalCluster
@@ -56,7 +56,7 @@ OF_EXTRAS = {
     "parquet": ["simgeo", "results", "store", "--to", "frame.parquet"],
     "real": ["python", "-c", _DATA],
     "sweep": "simgeo sweep grid.toml --store other --executor cluster:local".split(),
-    "torch": ["python", "-c", _LOSS],
+    "torch": ["python", "torch_loop.py"],
 }
 
 
@@ -83,6 +83,7 @@ def installed(wheel: Path, extra: str, is_lowest: bool, python: str) -> dict:
         readme = ROOT.joinpath("README.md").read_text("utf-8")
         example = readme.split("```python\n")[1].split("```")[0]
         work.joinpath("quick_start.py").write_text(example)
+        shutil.copy(ROOT / "docs" / "how_to" / "training" / "torch_loop.py", work)
         subprocess.run([python, "-m", "venv", programs.parent], check=True)
         what = f"{wheel}[{extra}]" if extra else str(wheel)
         pins = lowest(extra) if is_lowest else []

@@ -6,6 +6,7 @@ more than `--by`. Without NEW the last bench is taken, benchmarks/latest.csv.
 
 import argparse
 import csv
+import re
 import sys
 from pathlib import Path
 
@@ -19,11 +20,12 @@ def ratios(path: Path) -> dict[tuple[str, str], float]:
     found = {}
     with open(path, newline="") as file:
         for row in csv.DictReader(file):
-            told = row["ratio: median (least)"].partition(" x")[0]
+            told = re.match(r"[\d.]+", row["ratio: median (least)"])
             if told:
-                ratio = float(told)
+                ratio = float(told[0])
                 # In this part the other's time is over ours.
-                found[row["part"], row["case"]] = (
+                case = re.sub(r"\bdevice", "core", row["case"])  # its name before
+                found[row["part"], case] = (
                     1 / ratio if row["part"] == "torch" else ratio
                 )
     return found

@@ -34,20 +34,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> None:
-    """Long files first; long tests where asked for; float64 where it is needed."""
-    if not config.getoption("long"):
-        left = [item for item in items if item.get_closest_marker("long")]
-        config.hook.pytest_deselected(items=left)
-        items[:] = [item for item in items if not item.get_closest_marker("long")]
-    place = {name: at for at, name in enumerate(_LONG)}
-    items.sort(key=lambda item: place.get(item.path.stem, len(_LONG)))
+    """Long files first; long tests where asked for, float64 where it is needed."""
     in_double = jax.config.read("jax_enable_x64")
+    kept, left = [], []
     for item in items:
-        if item.get_closest_marker("double"):
-            if item.get_closest_marker("once") or item.get_closest_marker("slow"):
-                raise pytest.UsageError(f"{item.nodeid} is run in neither precision")
-            if not in_double:
-                item.add_marker(pytest.mark.skip(reason="needs float64"))
+        marks = {mark.name for mark in item.iter_markers()}
+        if "double" in marks and marks & {"once", "slow"}:
+            raise pytest.UsageError(f"{item.nodeid} is run in neither precision")
+        is_long = "long" in marks and not config.getoption("long")
+        needs_double = "double" in marks and not in_double
+        (left if is_long or needs_double else kept).append(item)
+    config.hook.pytest_deselected(items=left)
+    place = {name: at for at, name in enumerate(_LONG)}
+    items[:] = sorted(kept, key=lambda item: place.get(item.path.stem, len(_LONG)))
 
 
 def pytest_report_header() -> str:

@@ -201,7 +201,7 @@ def test_a_trained_teacher_is_kept_for_the_next_process(tmp_path, monkeypatch):
     def other():
         machine = Engine()
         found = machine.run(work)[0]
-        drawn = [name for name, *_ in machine._programs if name == ("draw", 1)]
+        drawn = [name for name, *_ in machine.compiled.programs if name == ("draw", 1)]
         return found, len(drawn)
 
     found, num = other()

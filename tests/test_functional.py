@@ -320,7 +320,10 @@ def test_values_agree_with_naive_references(name, width):
         assert np.isclose(found, expected, rtol=TOLERANCE, atol=TOLERANCE), offset
 
 
-@pytest.mark.parametrize("name", ["kernel alignment", "gram"])
+OF_FEW = ["kernel alignment", "gram", "procrustes", "procrustes, centred"]
+
+
+@pytest.mark.parametrize("name", OF_FEW)
 def test_few_vectors_in_many_dimensions_agree_with_naive_references(name):
     function, reference = ON_VECTORS[name]
     rng = np.random.default_rng(0)
@@ -332,6 +335,24 @@ def test_few_vectors_in_many_dimensions_agree_with_naive_references(name):
         step = 1e-4 * rng.standard_normal(student.shape)
         ends = [reference(student + sign * step, teacher) for sign in (1, -1)]
         assert np.isclose(np.sum(slope * step), (ends[0] - ends[1]) / 2, rtol=1e-2)
+
+
+@pytest.mark.double
+@pytest.mark.parametrize("name", OF_FEW)
+@pytest.mark.parametrize("num_vectors", [5, 11])
+def test_second_derivatives_of_few_vectors_are_right(name, num_vectors):
+    """Not so where Procrustes is found from S'T, which has not full rank here."""
+    rng = np.random.default_rng(1)
+    student, along = _arrays(*rng.standard_normal((2, num_vectors, 12)))
+    (teacher,) = _arrays(rng.standard_normal((num_vectors, 20)))
+
+    @jax.jit
+    @jax.grad
+    def slope(step):
+        return ON_VECTORS[name][0](student + step * along, teacher)
+
+    second = jax.jit(jax.grad(slope))(0.0)
+    assert np.isclose(second, (slope(1e-4) - slope(-1e-4)) / 2e-4, rtol=1e-4)
 
 
 @pytest.mark.parametrize("name", ["kernel alignment", "procrustes", "gram"])

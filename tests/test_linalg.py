@@ -1,6 +1,7 @@
 """Linear algebra against NumPy and SciPy, at spectra and scales that break others."""
 
 import functools
+import math
 
 import jax
 import jax.numpy as jnp
@@ -137,6 +138,44 @@ def test_unit_rows_of_a_zero_row_are_zero_with_zero_gradient():
     # Along a row nothing changes; across it, by the weight over the length.
     assert np.allclose(np.sum(gradient * vectors, axis=1), 0, atol=1e-3)
     assert np.allclose(gradient[2:], [[0, 6e4], [7e-4, 0]])
+
+
+def test_values_are_divided_by_the_power_of_two_of_their_peak():
+    about = jnp.finfo(jnp.asarray(0.0).dtype)
+    largest = int(about.maxexp) - 2
+    peaks = 2.0 ** np.array([2 - largest, -30, -1, 0, 1, 30, largest - 1]) * 1.3
+    for peak in jnp.asarray(peaks, float):
+        found = linalg.over_power_of_two(jnp.asarray([1.0, -0.3]) * peak, peak)
+        mantissa = np.frexp(np.asarray([1.0, -0.3]) * np.asarray(peak))[0]
+        assert found[0] == np.asarray(mantissa[0], found.dtype)
+        assert np.isclose(found[1] / found[0], -0.3)
+    tiny = jnp.asarray(about.smallest_subnormal)
+    assert np.array_equal(linalg.over_power_of_two(0.0 * tiny, 0.0 * tiny), 0.0)
+    most = jnp.asarray(about.max)
+    assert np.isfinite(linalg.over_power_of_two(most, most))
+
+
+@pytest.mark.parametrize("shape", [(), (7,), (5, 3), (2, 4, 3)], ids=str)
+def test_entries_add_up(shape):
+    values = np.random.default_rng(1).standard_normal(shape)
+    found, slope = jax.value_and_grad(linalg.sum_entries)(jnp.asarray(values, float))
+    assert np.isclose(found, math.fsum(np.ravel(values)), rtol=1e-5)
+    assert np.array_equal(slope, np.ones(shape))
+
+
+def test_a_gram_matrix_has_the_derivatives_of_its_formula():
+    rng = np.random.default_rng(2)
+    vectors, change = (jnp.asarray(rng.standard_normal((4, 3)), float) for _ in "ab")
+    weights = jnp.asarray(rng.standard_normal((4, 4)), float)  # not symmetric
+
+    def judged(gram):
+        return lambda x: jnp.sum(jnp.sin(gram(x)) * weights)
+
+    ours, plain = judged(linalg.gram), judged(lambda x: x @ x.T)
+    for kind in (jax.grad, jax.jacfwd, jax.hessian):
+        np.testing.assert_allclose(kind(ours)(vectors), kind(plain)(vectors), rtol=2e-4)
+    tangents = [jax.jvp(each, (vectors,), (change,))[1] for each in (ours, plain)]
+    assert np.isclose(*tangents, rtol=1e-5)
 
 
 def test_centre_moves_the_mean_of_the_rows_to_the_origin():

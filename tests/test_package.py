@@ -88,3 +88,20 @@ def test_an_import_of_the_package_is_a_dependency_of_its_own():
     tops = {name.partition(".")[0].lower() for name in found}
     extras = {"torch"}  # of simgeo.torch alone
     assert tops - {*sys.stdlib_module_names} - {"simgeo"} - extras <= own
+
+
+def test_docker_and_conda_have_the_python_and_the_files_that_they_name():
+    docker = ROOT.joinpath("Dockerfile").read_text()
+    conda = ROOT.joinpath("environment.yml").read_text()
+    pythons = re.findall(r"^FROM python:([\d.]+)", docker, re.M)
+    pythons += re.findall(r"- python=([\d.]+)", conda)
+    assert pythons == [PROJECT["requires-python"].removeprefix(">=")] * 2
+    copied = re.findall(r"^COPY (.*) \S+$", docker, re.M)
+    named = [name for line in copied for name in line.split()]
+    named += re.findall(r"(?:-c|--constraint) (\S+)", docker + conda)
+    assert len(named) > 8
+    assert [name for name in named if not ROOT.joinpath(name).exists()] == []
+    # The package is installed before the rest is copied, and has its metadata there.
+    ignored = ROOT.joinpath(".dockerignore").read_text().split()
+    assert not {*ignored} & {PROJECT["readme"], *PROJECT["license-files"], *named}
+    assert {PROJECT["readme"], *PROJECT["license-files"], "pyproject.toml"} <= {*named}

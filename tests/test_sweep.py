@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 
 from simgeo import engine, objectives, optimisers, results, settings, sweep, teachers
-from simgeo.engine import _engine, _units
+from simgeo.engine import _compiled, _engine, _units
 from simgeo.engine._label import data_set
 from simgeo.engine._units import program_of
 from simgeo.problems import Experiment
@@ -215,8 +215,8 @@ def test_nothing_is_compiled_twice_for_another_number_of_cells(cells):
         part = whole.batch({name: (0, 1) for name in names[first:last]}, 8)
         for run in machine.run(part.batch):
             assert run.attrs["complete"]
-        compiled = compiled if first else {*machine._programs}
-        assert compiled == {*machine._programs}
+        compiled = compiled if first else {*machine.compiled.programs}
+        assert compiled == {*machine.compiled.programs}
 
 
 def test_long_cells_are_shared_by_their_seeds():
@@ -557,11 +557,11 @@ def test_dask_gives_the_same_store(cells, swept, tmp_path):
 @pytest.mark.long
 def test_of_many_programs_few_are_held_at_once(monkeypatch):
     # Each takes hundreds of memory maps, of which a process may have so many.
-    monkeypatch.setattr(_engine, "_MOST_PROGRAMS", 4)
+    monkeypatch.setattr(_compiled, "_MOST_PROGRAMS", 4)
     machine = engine.Engine()
     whole = sweep.plan(sweep.grid(BASE, student_dim=[2, 3, 4]))
     assert len(whole.pieces) == 3
     for piece in whole.pieces:
         part = whole.batch(piece.wanted, 2)
         assert machine.run(part.batch)[0].attrs["complete"]
-        assert 0 < len(machine._programs) <= 4
+        assert 0 < len(machine.compiled.programs) <= 4

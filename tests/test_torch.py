@@ -9,14 +9,14 @@ from functools import partial
 from pathlib import Path
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
 
 import simgeo.torch as losses  # noqa: E402
-from benchmarks import textbook  # noqa: E402
+from benchmarks import agreement, textbook  # noqa: E402
+from benchmarks.agreement import KEYWORDS, drawn, graded, in_jax  # noqa: E402
 from simgeo import functional  # noqa: E402
 from simgeo.torch import _bridge, _compilation  # noqa: E402
 
@@ -24,15 +24,6 @@ pytestmark = pytest.mark.once  # it counts in the precision of the tensors
 
 ROOT = Path(__file__).parent.parent
 WIDTHS = (3, 6, 9)  # below, at and above the teacher's
-# What is not the default, and what the loss takes beside the two sides.
-KEYWORDS = {
-    "patch_cka": {"num_patches": 4},
-    "svcca": {"threshold": 0.2},
-    "framed": {"frame": 0.3},
-    "quantise": {"num_bits": 4},
-}
-WITH_ONE_WIDTH = {"logit_kl", "relation_cka"}  # of logits
-ON_ONE_SIDE = {"framed", "quantise", "squared_angle"}
 LOSSES = sorted(
     name
     for name in vars(functional)
@@ -42,47 +33,9 @@ LOSSES = sorted(
 )
 
 
-def drawn(*shape, seed=0, dtype=torch.float64):
-    rng = np.random.default_rng([*shape, seed])
-    return torch.tensor(rng.standard_normal(shape), dtype=dtype)
-
-
 def arguments(name, width, dtype=torch.float64):
     """What the loss is called with, each to be differentiated by."""
-    teacher = drawn(12, 6, seed=1) * torch.linspace(0.5, 1.5, 6) + 0.3
-    student = drawn(12, 6 if name in WITH_ONE_WIDTH else width, seed=2) + 0.4
-    given = [student, teacher]
-    if name in ON_ONE_SIDE:
-        given = [student if name != "squared_angle" else student.sigmoid()]
-    elif name == "mlp_projection":
-        given.append((drawn(width, 5), drawn(5), drawn(5, 6)))
-    elif name in ("cosine_projection", "orthogonal_projection"):
-        given.append(drawn(width, 6))
-    return jax.tree.map(lambda each: each.to(dtype).requires_grad_(), given)
-
-
-def graded(function, given, **keywords):
-    """Value and gradients, in float64; of an array, those of a sum with weights."""
-    value = function(*given, **keywords)
-    weights = torch.linspace(1, 2, value.numel(), dtype=value.dtype)
-    value = (value * weights.reshape(value.shape)).sum()
-    gradients = torch.autograd.grad(
-        value, jax.tree.leaves(given), allow_unused=True, materialize_grads=True
-    )
-    return [np.asarray(each.detach().double()) for each in (value, *gradients)]
-
-
-def in_jax(name, given):
-    """The same by JAX alone."""
-
-    def weighted(arrays):
-        value = getattr(functional, name)(*arrays, **KEYWORDS.get(name, {}))
-        return jnp.sum(value * jnp.linspace(1, 2, value.size).reshape(value.shape))
-
-    with jax.enable_x64(True):
-        arrays = jax.tree.map(lambda each: jnp.asarray(each.detach().numpy()), given)
-        value, gradients = jax.jit(jax.value_and_grad(weighted))(arrays)
-        return [np.asarray(each) for each in (value, *jax.tree.leaves(gradients))]
+    return agreement.arguments(name, width, dtype, num_rows=12, teacher_dim=6)
 
 
 def same(found, expected, tolerance):
@@ -186,8 +139,8 @@ def test_memory_is_shared_both_ways():
     ids=["transposed", "every other column", "off by one entry"],
 )
 def test_views_are_taken_for_what_they_are(view):
-    whole = drawn(12, 12, dtype=torch.float32)
-    teacher = drawn(12, 4, seed=1, dtype=torch.float32)
+    whole = drawn(12, 12).float()
+    teacher = drawn(12, 4, seed=1).float()
     found = losses.feature_gram(view(whole), teacher)
     assert torch.isclose(found, textbook.feature_gram(view(whole), teacher))
 
@@ -259,6 +212,15 @@ def test_a_program_is_compiled_once_for_a_shape(caplog):
     losses.keep_programs(_compilation.NUM_KEPT)
     with pytest.raises(ValueError, match="`number` must be at least 1; got 0"):
         losses.keep_programs(0)
+
+
+def test_batches_of_many_sizes_keep_no_more_programs_than_asked_for():
+    losses.keep_programs(3)
+    for n in range(4, 12):
+        student = drawn(n, 2).requires_grad_()
+        losses.feature_gram(student, drawn(n, 3)).backward()
+    assert losses.program_counts() == (3, 8, 0, 3)
+    losses.keep_programs(_compilation.NUM_KEPT)
 
 
 def test_a_number_that_changes_compiles_nothing():
@@ -333,6 +295,29 @@ def test_steps_inside_autocast_are_counted_in_float32():
     assert layer.weight.grad.dtype == torch.float32
     expected = graded(textbook.cka, [layer(inputs), teacher.requires_grad_()])
     assert np.isclose(loss.item(), expected[0], rtol=0.02)
+
+
+def test_a_scaler_skips_what_overflows_and_then_learns():
+    """Mixed precision as it is written: autocast to float16 and `GradScaler`."""
+    torch.manual_seed(0)
+    layer, inputs = torch.nn.Linear(5, 3), torch.randn(12, 5)
+    teacher = torch.randn(12, 6)
+    start = layer.weight.detach().clone()
+    optimiser = torch.optim.Adam(layer.parameters(), lr=0.01)
+    scaler = torch.amp.GradScaler("cpu", init_scale=2.0**60, backoff_factor=2.0**-52)
+    values = []
+    for _ in range(20):
+        with torch.autocast("cpu", dtype=torch.float16):
+            loss = losses.cka(layer(inputs), teacher)
+        optimiser.zero_grad()
+        scaler.scale(loss).backward()
+        scaler.step(optimiser)
+        scaler.update()
+        values.append(loss.item())
+        if len(values) == 1:  # its gradients were infinite in float16
+            assert torch.equal(layer.weight, start)
+            assert scaler.get_scale() == 2.0**8
+    assert values[-1] < 0.9 * values[0]
 
 
 @pytest.mark.filterwarnings("ignore")  # of torch.compile's own
@@ -445,7 +430,7 @@ def test_modules_learn(name):
         assert torch.equal(one, same)
         assert not torch.equal(one, another) or not one.any()
     assert "student_dim=3, teacher_dim=6" in repr(module)
-    student, teacher = drawn(12, 3, dtype=torch.float32), drawn(12, 6).float()
+    student, teacher = drawn(12, 3).float(), drawn(12, 6).float()
     optimiser = torch.optim.SGD(module.parameters(), lr=0.02)
     values = []
     for _ in range(10):

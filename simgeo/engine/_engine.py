@@ -1,10 +1,9 @@
 """One loop for one cell and for ten thousand: units, advanced record by record."""
 
-import gc
 import math
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
@@ -13,28 +12,24 @@ from typing import NamedTuple
 import jax
 import numpy as np
 import xarray as xr
-from jax.sharding import Mesh
 from jaxtyping import Float, PyTree
 
 from simgeo.engine import _memory as memory
 from simgeo.engine import _programs as programs
+from simgeo.engine._compiled import Compiled
 from simgeo.engine._given import Given
 from simgeo.engine._lanes import Layout, num_workers
-from simgeo.engine._programs import Common
 from simgeo.engine._slices import Slice, runs_of
 from simgeo.engine._units import (
     Batch,
+    Program,
     Unit,
     capacity_of,
     shapes_of_run,
-    signature,
     stacked,
 )
-from simgeo.problems import AbstractStage, Data
+from simgeo.problems import AbstractStage
 
-# Kept in memory. With what belongs to it one takes some 440 memory maps and 20 MiB, and
-# Linux kills a process that has 65,530 maps.
-_MOST_PROGRAMS = 64
 # Of a batch whose draws are made before it is known how much of it fits into memory.
 _BYTES_AHEAD = 2**27
 
@@ -57,7 +52,6 @@ class Record(NamedTuple):
     subject: PyTree  # what is observed of each unit: of vectors, (u, n, m)
 
 
-Leaf = jax.Array | np.ndarray | jax.ShapeDtypeStruct
 OnRecord = Callable[[Record], object]
 
 
@@ -71,8 +65,8 @@ class Engine:
 
     def __init__(self, budget: int | None = None) -> None:
         self.budget = budget or memory.default_memory()
-        self._programs: dict[Hashable, jax.stages.Compiled] = {}
-        self._sizes: dict[Hashable, int] = {}  # of programs, in bytes
+        self.compiled = Compiled()
+        self._sizes: dict[tuple[Program, int], int] = {}  # of programs, in bytes
         self.was_stopped = False  # whether the last run was, be it at its last record
         self.side_by_side = 0  # units of the last run that fitted into memory at once
         self._given = Given(self._drawn)
@@ -140,9 +134,7 @@ class Engine:
 
     def forget(self) -> None:
         """Frees all compiled programs."""
-        self._programs.clear()
-        jax.clear_caches()
-        gc.collect()  # they are in cycles
+        self.compiled.forget()
 
     def _prepare(self, units: Sequence[Unit], capacity: int) -> None:
         """Draws what units are given, and compiles what begins them.
@@ -153,7 +145,7 @@ class Engine:
         with suppress(Exception):
             data = self._given.data(units, capacity)
             layout, own = self._alone(units, data, capacity)
-            self._program("begin", _BEGIN, layout.mesh, (), (), own[0])
+            self.compiled.find("begin", _BEGIN, layout.mesh, (), (), own[0])
 
     def _alone(
         self, units: Sequence[Unit], data: Sequence[PyTree], capacity: int
@@ -201,7 +193,7 @@ class Engine:
             ("advance", _ADVANCE, mesh, (step,), state, steps),
         )
         with ThreadPoolExecutor(len(wanted)) as compilers:
-            found = compilers.map(lambda each: self._program(*each), wanted)
+            found = compilers.map(lambda each: self.compiled.find(*each), wanted)
             needs = max(map(memory.bytes_of, found)) * layout.num_lanes
         self._sizes[batch.program, capacity] = needs
         return needs
@@ -216,7 +208,8 @@ class Engine:
         seeds = np.array([unit.seed for unit in units], np.int32)
         given = stacked(data)
         alone, own = self._alone(units, data, capacity)
-        begun = alone.back(self._call("begin", _BEGIN, alone, own)[1])
+        call = self.compiled.call
+        begun = alone.back(call("begin", _BEGIN, alone, own)[1])
         layout = Layout(len(units), capacity)
         state, own = layout.put(begun.state), layout.put((knobs, seeds, given))
         observers = layout.put(observers)
@@ -229,14 +222,16 @@ class Engine:
         try:
             for num_steps in np.diff(steps, prepend=0).tolist():
                 count = (np.asarray(num_steps, np.int32),)
-                state, seen = self._call("advance", _ADVANCE, layout, own, state, count)
+                state, seen = self.compiled.call(
+                    "advance", _ADVANCE, layout, own, state, count
+                )
                 looked_at = [
                     (observer, each.subject, units_data)
                     for observer, (_, _, units_data), each in zip(
                         observers, own, seen, strict=True
                     )
                 ]
-                _, observed = self._call("observe", _OBSERVE, layout, looked_at)
+                _, observed = self.compiled.call("observe", _OBSERVE, layout, looked_at)
                 told = [
                     OrderedDict(  # an ordinary one would come back sorted
                         loss=each.loss,
@@ -280,7 +275,7 @@ class Engine:
         layout = _in_one_lane(len(seeds), capacity)
         own = layout.put((np.array(seeds, np.int32), stacked(stages), stacked(before)))
         draw = programs.alone(partial(programs.draw, place=place))
-        found = layout.back(self._call(("draw", place), draw, layout, own)[1])
+        found = layout.back(self.compiled.call(("draw", place), draw, layout, own)[1])
         if not all(isinstance(leaf, np.ndarray) for leaf in jax.tree.leaves(found)):
             raise TypeError(
                 "`draw` of a stage must give arrays; got a typed key. Give "
@@ -299,43 +294,7 @@ class Engine:
         layout = Layout(len(units), capacity)
         observers = stacked(unit.parts.observer for unit in units)
         own = layout.put((observers, stacked(subjects), stacked(data)))
-        return layout.back(self._call("observe", _OBSERVE, layout, own)[1])
-
-    def _call(
-        self,
-        name: Hashable,
-        one: Callable,
-        layout: Layout,
-        own: Sequence[Data],
-        carried: Sequence[PyTree] | None = None,
-        common: Common = (),
-    ) -> tuple[list[PyTree], list[PyTree]]:
-        """Runs a program of one unit for many, lane by lane."""
-        before = carried or [()] * layout.num_lanes
-        program = self._program(name, one, layout.mesh, common, before[0], own[0])
-        return layout.call(program, common, before, own)
-
-    def _program(
-        self,
-        name: Hashable,
-        one: Callable,
-        mesh: Mesh,
-        common: Common,
-        carried: PyTree,
-        own: Data,
-    ) -> jax.stages.Compiled:
-        key = name, mesh, signature((common, carried, own))
-        if key not in self._programs:
-            if len(self._programs) >= _MOST_PROGRAMS:
-                self.forget()
-            spread = partial(_like, programs.sharding_of(mesh))
-            shared = partial(_like, programs.sharding_of(mesh, common=True))
-            counts = spread(jax.ShapeDtypeStruct((mesh.size,), np.int32))
-            program = jax.jit(programs.over_units(one, mesh), donate_argnums=(2,))
-            given = counts, shared(common), spread(carried), *map(spread, own)
-            options = None if name == "advance" else programs.seldom_called()
-            self._programs[key] = program.lower(*given).compile(options)
-        return self._programs[key]
+        return layout.back(self.compiled.call("observe", _OBSERVE, layout, own)[1])
 
 
 _ADVANCE = programs.advance
@@ -357,11 +316,3 @@ def _wide(capacity: int, tree: PyTree) -> PyTree:
     return jax.tree.map(
         lambda leaf: jax.ShapeDtypeStruct((capacity, *leaf.shape), leaf.dtype), tree
     )
-
-
-def _like(sharding: jax.sharding.Sharding, tree: PyTree) -> PyTree:
-    def shape_of(leaf: Leaf) -> jax.ShapeDtypeStruct:
-        kind = jax.dtypes.canonicalize_dtype(leaf.dtype, allow_extended_dtype=True)
-        return jax.ShapeDtypeStruct(leaf.shape, kind, sharding=sharding)
-
-    return jax.tree.map(shape_of, tree)

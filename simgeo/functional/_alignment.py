@@ -18,6 +18,7 @@ from simgeo.linalg import (
     safe_sqrt,
     squared_distances,
     squared_norm,
+    sum_entries,
     total,
 )
 
@@ -179,7 +180,7 @@ def rbf_cka(
     if centred:
         left, right = (centre(centre(each).T) for each in (left, right))
     norms = safe_sqrt(squared_norm(left)) * safe_sqrt(squared_norm(right))
-    return 1.0 - safe_divide(jnp.sum(left * right), norms)
+    return 1.0 - safe_divide(sum_entries(left * right), norms)
 
 
 def _gaussian_kernel(
@@ -228,7 +229,7 @@ def relation_cka(
         wide = tuple(centre(each.T).T for each in wide)
     own, target = (product(each, each, axis_name) for each in wide)
     norms = safe_sqrt(squared_norm(own)) * safe_sqrt(squared_norm(target))
-    classes = 1.0 - safe_divide(jnp.sum(own * target), norms)
+    classes = 1.0 - safe_divide(sum_entries(own * target), norms)
     return samples + class_weight * classes
 
 
@@ -271,7 +272,7 @@ def patch_cka(
         patches = each.reshape(num_patches, -1)
         grams.append(gram(centre(patches) if centred else patches))
     norms = safe_sqrt(squared_norm(grams[0])) * safe_sqrt(squared_norm(grams[1]))
-    return 1.0 - safe_divide(jnp.sum(grams[0] * grams[1]), norms)
+    return 1.0 - safe_divide(sum_entries(grams[0] * grams[1]), norms)
 
 
 def squared_angle(cosine_distance: Float[Array, "..."]) -> Float[Array, "..."]:

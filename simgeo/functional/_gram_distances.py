@@ -1,5 +1,6 @@
 """Distances of the vectors and of their Gram matrices."""
 
+import scipy.linalg
 from jaxtyping import Array, Float
 
 from simgeo.functional._alignment import squared_angle
@@ -21,7 +22,7 @@ from simgeo.linalg import unit_rows as to_unit_rows
 @loss(
     formula="|T|^2 + |S|^2 - 2 |S'T|_*; normalised 2 - 2 |S'T|_* / (|S| |T|)",
     range="[0, inf); normalised [0, 2]",
-    cost="n m d and about 15 products of m x d",
+    cost="n m d and about 15 products of m x d; of few vectors 15 n^2 (m + d)",
     source="Schonemann (1966); Williams et al. (2021)",
 )
 def procrustes(
@@ -58,7 +59,7 @@ def procrustes(
     student, teacher = sides(
         student, teacher, axis_name, centred=centred, scaled=normalised
     )
-    overlap = nuclear_norm(product(teacher, student, axis_name))
+    overlap = _overlap_norm(student, teacher, axis_name, centred)
     own, target = size(student, axis_name), size(teacher, axis_name)
     if normalised:
         norms = safe_sqrt(own) * safe_sqrt(target)
@@ -66,6 +67,27 @@ def procrustes(
     else:
         distance = target + own - 2.0 * overlap
     return distance if squared else safe_sqrt(distance)
+
+
+def _overlap_norm(
+    student: Float[Array, "n m"],
+    teacher: Float[Array, "n d"],
+    axis_name: AxisName,
+    centred: bool,
+) -> Float[Array, ""]:
+    """|S'T|_*; where that cannot have full rank, from polar factors of both sides.
+
+    Those have n columns where S'T has m or d, and full rank, without which there is no
+    second derivative.
+    """
+    (n, m), d = student.shape, teacher.shape[1]
+    rank = n - 1 if centred else n
+    if axis_name is not None or rank >= min(m, d):
+        return nuclear_norm(product(teacher, student, axis_name))
+    if centred and n > 1:  # then they have rank n - 1, which as many rows can hold
+        basis = scipy.linalg.helmert(n).astype(student.dtype)
+        student, teacher = basis @ student, basis @ teacher
+    return root_fidelity(student.T, teacher.T)
 
 
 @loss(

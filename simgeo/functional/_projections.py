@@ -14,6 +14,7 @@ from simgeo.linalg import (
     num_rows,
     orthonormal,
     squared_norm,
+    sum_entries,
     total,
     unit_rows,
 )
@@ -68,7 +69,7 @@ def cosine_projection(
     Args:
         weights: W, (m, d).
     """
-    cosines = jnp.sum(unit_rows(teacher) * unit_rows(student @ weights))
+    cosines = sum_entries(unit_rows(teacher) * unit_rows(student @ weights))
     return 1.0 - total(cosines, axis_name) / num_rows(teacher, axis_name)
 
 
@@ -211,7 +212,7 @@ def _largest_eigenvalue(covariance: Float[Array, "d d"]) -> Float[Array, ""]:
     power = covariance / trace
     for _ in range(4):
         power = power @ power
-    return trace * jnp.sum(power**2) ** (1 / 32)
+    return trace * squared_norm(power) ** (1 / 32)
 
 
 def _directions_above(
@@ -253,5 +254,5 @@ def logit_kl(
     is_out = log_p == -jnp.inf
     log_p, log_q = (jnp.where(is_out, 0.0, each) for each in (log_p, log_q))
     each = jnp.where(is_out, 0.0, jnp.exp(log_p) * (log_p - log_q))
-    divergence = total(jnp.sum(each), axis_name)
+    divergence = total(sum_entries(each), axis_name)
     return temperature**2 * divergence / num_rows(student_logits, axis_name)

@@ -14,6 +14,7 @@ from simgeo.linalg import (
     safe_divide,
     safe_sqrt,
     squared_distances,
+    sum_entries,
 )
 
 Knob = float | Float[Array, ""]
@@ -41,7 +42,7 @@ def relational_distance(
     student, teacher = sides(student, teacher, scaled=True)
     n = student.shape[0]
     error = _relative_distances(student) - _relative_distances(teacher)
-    return jnp.sum(_huber(error, delta)) / (n * (n - 1))
+    return sum_entries(_huber(error, delta)) / (n * (n - 1))
 
 
 @loss(
@@ -71,7 +72,7 @@ def relational_angle(
             cosines(each - jax.lax.dynamic_index_in_dim(each, vertex, keepdims=True))
             for each in (student, teacher)
         ]
-        return jnp.sum(jnp.where(others, _huber(angles[0] - angles[1], delta), 0.0))
+        return sum_entries(jnp.where(others, _huber(angles[0] - angles[1], delta), 0.0))
 
     return jnp.sum(jax.lax.map(at, jnp.arange(n))) / (n * (n - 1) * (n - 2))
 
@@ -85,7 +86,7 @@ def _relative_distances(vectors: Float[Array, "n k"]) -> Float[Array, "n n"]:
     """Pairwise distances over the mean of those between different rows."""
     n = vectors.shape[0]
     distances = safe_sqrt(squared_distances(vectors))
-    return safe_divide(distances, jnp.sum(distances) / (n * (n - 1)))
+    return safe_divide(distances, sum_entries(distances) / (n * (n - 1)))
 
 
 @loss(
@@ -112,7 +113,7 @@ def neighbour_kl(
     """
     log_p = _log_neighbours(teacher, temperature)
     log_q = _log_neighbours(student, temperature)
-    return jnp.mean(jnp.sum(jnp.exp(log_p) * (log_p - log_q), axis=-1))
+    return sum_entries(jnp.exp(log_p) * (log_p - log_q)) / len(log_p)
 
 
 def _log_neighbours(
@@ -146,8 +147,8 @@ def pattern_hinge(
     others = ~np.eye(student.shape[0], dtype=bool)
     wanted = others & (jnp.abs(cosines(teacher)) <= epsilon)
     excess = jnp.maximum(jnp.abs(cosines(student)) - epsilon, 0.0)
-    asked = jnp.sum(jnp.where(wanted, excess, 0.0))
-    return safe_divide(asked, jnp.sum(wanted, dtype=asked.dtype))
+    asked = sum_entries(jnp.where(wanted, excess, 0.0))
+    return safe_divide(asked, sum_entries(wanted.astype(asked.dtype)))
 
 
 def quantise(vectors: Float[Array, "n k"], *, num_bits: int) -> Float[Array, "n k"]:

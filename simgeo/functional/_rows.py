@@ -1,6 +1,5 @@
 """Sums over rows, which may be spread over devices."""
 
-import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from simgeo.functional._loss import check_knobs
@@ -13,6 +12,7 @@ from simgeo.linalg import (
     gram,
     of_size_one,
     squared_norm,
+    sum_entries,
     total,
 )
 
@@ -113,10 +113,10 @@ def overlaps(
     """
     if is_wide(student, teacher, axis_name):
         own, target = gram(student), gram(teacher)
-        return jnp.sum(own * target), squared_norm(own), squared_norm(target)
-    pairs = (student, teacher), (student, student), (teacher, teacher)
-    cross, own, target = (
-        squared_norm(product(left, right, axis_name)) for left, right in pairs
+        return sum_entries(own * target), squared_norm(own), squared_norm(target)
+    cross = squared_norm(product(student, teacher, axis_name))
+    own, target = (
+        squared_norm(total(gram(each.T), axis_name)) for each in (student, teacher)
     )
     return cross, own, target
 
@@ -131,4 +131,4 @@ def is_wide(
 
 def size(vectors: Float[Array, "n k"], axis_name: AxisName) -> Float[Array, ""]:
     """Squared Frobenius norm over all devices."""
-    return total(jnp.sum(vectors**2), axis_name)
+    return total(squared_norm(vectors), axis_name)

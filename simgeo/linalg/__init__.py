@@ -11,6 +11,7 @@ from simgeo.linalg._elementary import centre as centre
 from simgeo.linalg._elementary import centre_and_peaks as centre_and_peaks
 from simgeo.linalg._elementary import cosines as cosines
 from simgeo.linalg._elementary import gram as gram
+from simgeo.linalg._elementary import in_full_precision as in_full_precision
 from simgeo.linalg._elementary import masked_median as masked_median
 from simgeo.linalg._elementary import num_rows as num_rows
 from simgeo.linalg._elementary import of_size_one as of_size_one
@@ -20,9 +21,9 @@ from simgeo.linalg._elementary import safe_divide as safe_divide
 from simgeo.linalg._elementary import safe_sqrt as safe_sqrt
 from simgeo.linalg._elementary import squared_distances as squared_distances
 from simgeo.linalg._elementary import squared_norm as squared_norm
+from simgeo.linalg._elementary import sum_entries as sum_entries
 from simgeo.linalg._elementary import total as total
 from simgeo.linalg._elementary import unit_rows as unit_rows
-from simgeo.linalg._factors import in_full_precision as in_full_precision
 from simgeo.linalg._factors import isometry as isometry
 from simgeo.linalg._factors import least_squares_error as least_squares_error
 from simgeo.linalg._factors import nuclear_norm as nuclear_norm

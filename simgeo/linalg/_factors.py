@@ -5,10 +5,8 @@ such rules themselves. So derivatives are right in both modes and to every order
 no iteration is ever differentiated; what stands on `whitening` is so to third order.
 """
 
-import functools
 from collections.abc import Callable
 from functools import partial
-from typing import ParamSpec, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -16,34 +14,16 @@ from jaxtyping import Array, Float
 
 from simgeo.linalg._elementary import (
     AxisName,
+    in_full_precision,
     num_rows,
     over_power_of_two,
     peaks,
     safe_divide,
     squared_norm,
+    sum_entries,
     total,
 )
 from simgeo.linalg._polar import polar_factor
-
-Parameters = ParamSpec("Parameters")
-Value = TypeVar("Value")
-
-
-def in_full_precision(
-    function: Callable[Parameters, Value],
-) -> Callable[Parameters, Value]:
-    """The function, with its products formed in full float32 on every device.
-
-    By default GPUs and TPUs round what they multiply to 10 or 7 bits. A rule of a
-    derivative needs it by itself: it runs after its function has returned.
-    """
-
-    @functools.wraps(function)
-    def wrapped(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Value:
-        with jax.default_matmul_precision("highest"):
-            return function(*args, **kwargs)
-
-    return wrapped
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(1,))
@@ -59,7 +39,7 @@ def nuclear_norm(
         refusal: of a matrix below full rank, which has no second derivative, the error
             that asking for it raises.
     """
-    return jnp.sum(polar_factor(matrix) * matrix)
+    return sum_entries(polar_factor(matrix) * matrix)
 
 
 @nuclear_norm.defjvp
@@ -67,7 +47,7 @@ def nuclear_norm(
 def _change_of_nuclear_norm(refusal, primals, tangents):
     (matrix,), (change,) = primals, tangents
     factor = isometry(matrix if refusal is None else _undifferentiated(matrix, refusal))
-    return jnp.sum(factor * matrix), jnp.sum(factor * change)
+    return sum_entries(factor * matrix), sum_entries(factor * change)
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(1,))
@@ -82,13 +62,14 @@ def _refuse(refusal, primals, tangents):
 
 @partial(jax.custom_jvp, nondiff_argnums=(2,))
 def root_fidelity(
-    left: Float[Array, "n k"],
-    right: Float[Array, "n k"],
+    left: Float[Array, "p k"],
+    right: Float[Array, "q k"],
     axis_name: AxisName = None,
 ) -> Float[Array, ""]:
     """tr (B^1/2 A B^1/2)^1/2 of A = X'X and B = Y'Y: the nuclear norm of X Y'.
 
-    From the polar factors X = V H and Y = W G, as the nuclear norm of G H (k x k).
+    From the polar factors X = V H and Y = W G, as the nuclear norm of G H (k x k). Both
+    have no fewer rows than columns.
 
     Args:
         axis_name: of the devices that the rows are spread over.
@@ -107,14 +88,14 @@ def _fidelity(left, right, axis_name):
     turn = isometry(cross)
     of_left = factors[0] @ (turn.T @ stretches[1])
     of_right = factors[1] @ (turn @ stretches[0])
-    return jnp.sum(turn * cross), of_left, of_right
+    return sum_entries(turn * cross), of_left, of_right
 
 
 @root_fidelity.defjvp
 @in_full_precision
 def _change_of_fidelity(axis_name, primals, tangents):
     value, of_left, of_right = _fidelity(*primals, axis_name)
-    change = jnp.sum(of_left * tangents[0]) + jnp.sum(of_right * tangents[1])
+    change = sum_entries(of_left * tangents[0]) + sum_entries(of_right * tangents[1])
     return value, total(change, axis_name)
 
 
@@ -271,7 +252,7 @@ def _least_squares(inputs, targets, axis_name):
 @in_full_precision
 def _change_of_least_squares(axis_name, primals, tangents):
     value, solution, residual = _least_squares(*primals, axis_name)
-    change = jnp.sum(residual * (tangents[1] - tangents[0] @ solution))
+    change = sum_entries(residual * (tangents[1] - tangents[0] @ solution))
     return value, 2.0 * total(change, axis_name)
 
 

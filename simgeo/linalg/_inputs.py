@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from simgeo.linalg._elementary import AxisName, total
+from simgeo.linalg._elementary import AxisName, peaks, total
 
 Vectors = Any  # what `as_matrix` takes
 
@@ -72,7 +72,10 @@ def all_finite(*arrays: Any, axis_name: AxisName = None) -> Bool[Array, ""]:
     """
     finite = jnp.asarray(True)
     for each in arrays:
-        finite &= jnp.all(jnp.isfinite(each))
+        # The largest of every column first: all entries at once take twice as long, and
+        # what brings vectors to size one asks for the same.
+        seen = jnp.max(peaks(each), initial=0.0) if jnp.ndim(each) == 2 else each
+        finite &= jnp.all(jnp.isfinite(seen))
     if axis_name is None:
         return finite
     return total(jnp.where(finite, 0.0, 1.0), axis_name) == 0.0

@@ -52,7 +52,7 @@ def polar_factor(
     trace = jnp.where(trace > 0.0, trace, 1.0)
     inner = inner / trace
     # sigma_1^8 <= |A^2|^2 for A = X'X: tighter than the Frobenius norm by r^(3/8).
-    bound = jnp.sum((inner @ inner) ** 2) ** 0.25
+    bound = squared_norm(inner @ inner) ** 0.25
     bound = jnp.where(bound > 0.0, bound, 1.0)
     in_double = matrix.dtype == jnp.float64
     tolerance, max_cycles = (1e-11, 6) if in_double else (3e-5, 3)
