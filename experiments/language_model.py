@@ -51,7 +51,7 @@ def bases(quick: bool) -> dict[str, Distillation]:
 
 def _plain(quick: bool, dataset: datasets.AbstractDataset) -> Distillation:
     student = networks.CausalTransformer(16, depth=1, num_heads=2)
-    wide = networks.CausalTransformer(64, depth=2, num_heads=4)
+    wide = networks.CausalTransformer(64, 1 if quick else 2, num_heads=4)
     base = distilling.plain(quick, dataset, wide, student)
     slow, fast = (optimisers.Adam(rate, "cosine") for rate in (1e-3, 1e-2))
     teacher = TrainedTeacher(wide, slow, 60 if quick else 1500, 32)
@@ -69,9 +69,9 @@ def data(quick: bool) -> pd.DataFrame:
 
 def costs(quick: bool) -> pd.DataFrame:
     """What a step takes with every term, and with none, on instructions."""
+    losses = (None, *(COMPARED[-1:] if quick else COMPARED))
     sizes = {"num_steps": 60} if quick else {"num_steps": 150, "num_seeds": 20}
     base = dataclasses.replace(bases(True)[_INSTRUCTIONS], **sizes)
-    losses = (None, *(COMPARED[1:] if quick else COMPARED))
     changed = [dataclasses.replace(base, objective=one, weight=0.01) for one in losses]
     return distilling.step_costs([Cell(each, {}) for each in changed])
 
