@@ -6,9 +6,11 @@ UV ?= uv
 VENV := .venv
 BIN := $(VENV)/bin
 
-# `figures` and `bench` need only what the package needs; the checks need more.
+# `figures` and `bench` need only what the package needs, figures of networks the files of
+# examples as well; the checks need more.
 RUNTIME := $(VENV)/.runtime
 PAGE := $(VENV)/.page
+EXAMPLES := $(VENV)/.examples
 DEV := $(VENV)/.dev
 DOCS := $(VENV)/.docs
 PINS := pyproject.toml constraints.txt
@@ -25,7 +27,7 @@ help: ## print this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | \
 		awk -F '\t' '{ printf "  make %-9s %s\n", $$1, $$2 }'
 
-figures: $(RUNTIME) ## draw figures (ALL=1: all; REAL=1: of networks; STUDY=name: one; QUICK=1: small)
+figures: $(RUNTIME) $(if $(REAL),$(EXAMPLES)) ## draw figures (ALL=1: all; REAL=1: of networks; STUDY=name: one; QUICK=1: small)
 	$(BIN)/python -m experiments $(STUDY) $(if $(QUICK),--quick) $(if $(ALL),--all) $(if $(REAL),--real)
 
 page: $(PAGE) ## write page.html, to open in any browser
@@ -98,6 +100,11 @@ $(RUNTIME): $(PINS)
 $(PAGE): $(PINS)
 	$(MAKE_VENV)
 	@$(PIP) --editable '.[page]'
+	@touch $(RUNTIME) $@
+
+$(EXAMPLES): $(PINS)
+	$(MAKE_VENV)
+	@$(PIP) --editable '.[real]'
 	@touch $(RUNTIME) $@
 
 $(DEV): $(PINS)

@@ -7,6 +7,7 @@ import pytest
 from sklearn.datasets import load_digits
 
 from simgeo import datasets
+from simgeo.datasets import _text_blocks as text_blocks
 
 pytestmark = pytest.mark.once
 
@@ -207,3 +208,55 @@ def test_parts_that_would_be_empty_are_refused():
         datasets.Instructions(num_examples=10, train_share=0.1).split()
     with pytest.raises(ValueError, match="beside `test_share`"):
         datasets.Digits(test_share=0.5, validation_share=0.5)
+
+
+def test_docstrings_are_those_of_scipy():
+    import scipy.linalg
+    import scipy.stats
+
+    given = datasets.Docstrings(length=16)
+    texts, labels = given.texts()
+    for label, function in ((0, scipy.linalg.expm), (4, scipy.stats.wilcoxon)):
+        first = function.__doc__.split("\n\n")[0].strip()
+        at = [row for row, text in enumerate(texts) if text.startswith(first)]
+        assert [labels[row] for row in at] == [label]
+    found = given.load()
+    assert np.array_equal(found.targets, labels)
+    assert found.inputs.shape == (len(texts), 16)
+    assert sorted({*labels.tolist()}) == [*range(5)]
+    assert found.inputs.max() == found.num_tokens - 1 == 2001
+    assert (found.inputs[:, :8] > 0).all()
+
+
+def test_texts_of_another_version_are_refused():
+    for given in (datasets.Docstrings(version="0"), datasets.TextBlocks(version="0")):
+        with pytest.raises(ValueError, match="`version` must be that of") as told:
+            given.load()
+        assert "\n" not in str(told.value)
+
+
+def test_byte_pairs_are_those_of_the_paper():
+    """Of Sennrich et al. (2016), section 3.2, the merges that no tie decides."""
+    text = " low" * 5 + " lower" * 2 + " newest" * 6 + " widest" * 3
+    letters = len({*text}) + 1
+    tokens, names = text_blocks.byte_pairs(text, letters + 2)
+    assert names[letters + 1] == "est"
+    assert "".join(names[token] for token in tokens) == text
+    fewer, whole = text_blocks.byte_pairs(text, 1000)
+    assert len(fewer) == 16  # every word is a token
+    assert len(whole) < 1000
+
+
+def test_blocks_are_of_the_reference_and_the_next_token_is_asked_for():
+    given = datasets.TextBlocks(num_blocks=40)
+    found = given.load()
+    assert found.inputs.shape == found.targets.shape == (40, 32)
+    assert np.array_equal(found.inputs[:, 1:], found.targets[:, :-1])
+    assert found.targets.min() > 0
+    assert found.num_classes == found.num_tokens == 192
+    text = given._text()[: 40 * 33 * 5]
+    _, names = text_blocks.byte_pairs(text, 192)
+    tokens = np.concatenate([found.inputs, found.targets[:, -1:]], axis=1).ravel()
+    said = "".join(names[token] for token in tokens)
+    assert text.startswith(said)
+    assert "the assert statement" in text.replace('"', "")

