@@ -326,11 +326,12 @@ OF_FEW = ["kernel alignment", "gram", "procrustes", "procrustes, centred"]
 @pytest.mark.parametrize("name", OF_FEW)
 def test_few_vectors_in_many_dimensions_agree_with_naive_references(name):
     function, reference = ON_VECTORS[name]
+    graded = jax.jit(jax.value_and_grad(function))
     rng = np.random.default_rng(0)
     for num_vectors in (3, 5, 40):  # by Gram matrices, and by products of features
         teacher = rng.standard_normal((num_vectors, 20))
         student = rng.standard_normal((num_vectors, 12))
-        found, slope = jax.value_and_grad(function)(*_arrays(student, teacher))
+        found, slope = graded(*_arrays(student, teacher))
         assert np.isclose(found, reference(student, teacher), rtol=TOLERANCE)
         step = 1e-4 * rng.standard_normal(student.shape)
         ends = [reference(student + sign * step, teacher) for sign in (1, -1)]
@@ -464,8 +465,8 @@ def test_a_loud_vector_hides_no_other():
 
 
 def test_a_side_of_which_hsic_says_nothing_has_loss_one():
+    graded = jax.jit(jax.value_and_grad(functional.debiased_cka))
     for vectors in (np.eye(4), np.eye(10), 3.3 * np.ones((10, 3))):
-        graded = jax.value_and_grad(functional.debiased_cka)
         value, slope = graded(*_arrays(vectors, RNG.standard_normal((len(vectors), 3))))
         assert value == 1
         assert not slope.any()
@@ -490,7 +491,7 @@ def test_what_is_blind_to_a_linear_map_is_blind_to_a_large_one():
     student, teacher = rng.standard_normal((40, 4)), rng.standard_normal((40, 6))
     for change in (np.diag([1e4, 1, 1, 1]), np.diag([1e9, 1, 1, 1e-9])):
         for name in ("cca", "cca, mean", "projection, solved, centred"):
-            function = ON_VECTORS[name][0]
+            function = jax.jit(ON_VECTORS[name][0])
             found = function(*_arrays(student @ change, teacher))
             expected = function(*_arrays(student, teacher))
             assert np.isclose(found, expected, rtol=1e-4), name
@@ -649,7 +650,8 @@ def test_they_map_over_leading_axes():
         function = ON_VECTORS[name][0]
         together = jax.jit(jax.vmap(function, in_axes=(0, None)))
         found = together(*_arrays(students, TEACHER))
-        expected = [function(*_arrays(each, TEACHER)) for each in students]
+        alone = jax.jit(function)
+        expected = [alone(*_arrays(each, TEACHER)) for each in students]
         assert np.allclose(found, expected, rtol=TOLERANCE, atol=TOLERANCE)
 
 

@@ -439,8 +439,9 @@ def test_a_program_that_does_not_fit_is_made_smaller_or_refused(cells, monkeypat
 
     def of(units):
         """An engine with room for so many units beside what is held."""
+        each = 2**20 + part.batch.program.unit_bytes
         slack = _engine.memory.SLACK
-        return engine.Engine(2**30 + int(units * 2**20 / slack) + 1)
+        return engine.Engine(2**30 + int(units * each / slack) + 1)
 
     assert of(16)._fit(part.batch) == 16
     assert of(5)._fit(part.batch) == 4

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from functools import partial
 from pathlib import Path
 
 import jax
@@ -24,7 +25,8 @@ COMPARED = [theory.both(*pair) for _, pair in PAIRS]
 
 
 def value(objective, student, teacher) -> float:
-    return float(objective(jnp.asarray(student, float), jnp.asarray(teacher, float)))
+    both = (jnp.asarray(each, float) for each in (student, teacher))
+    return float(jax.jit(lambda *both: objective(*both))(*both))
 
 
 def cosines(vectors):
@@ -53,12 +55,14 @@ def test_comparison_agrees_with_objectives_and_measures(width):
         other = value(standard[name], student, teacher)
         assert np.isclose(found, other, rtol=TOLERANCE, atol=TOLERANCE), name
     own, target = (jnp.asarray(each, float) for each in (student, teacher))
+    names = "cka", "procrustes_similarity", "r2_of_teacher", "effective_rank"
+    seen = jax.jit(partial(measures.battery, epsilon=0.1, names=names))(own, target)
     for found, other in (
-        (centred.cka, measures.cka(own, target)),
-        (centred.nbs, measures.procrustes_similarity(own, target)),
-        (1 - centred.projection / centred.size, measures.r2_of_teacher(own, target)),
-        (plain.ranks[0], measures.effective_rank(own)),
-        (plain.ranks[1], measures.effective_rank(target)),
+        (centred.cka, seen["cka"]),
+        (centred.nbs, seen["procrustes_similarity"]),
+        (1 - centred.projection / centred.size, seen["r2_of_teacher"]),
+        (plain.ranks[0], seen["effective_rank"]),
+        (plain.ranks[1], jax.jit(measures.effective_rank)(target)),
     ):
         assert np.isclose(found, float(other), rtol=TOLERANCE, atol=TOLERANCE)
 

@@ -60,8 +60,14 @@ def scales(**teachers: Experiment) -> pd.DataFrame:
             random = students.GaussianStart()(jax.random.key(0), drawn[0], width)
             for label, part in parts.items():
                 learned = part.init(jax.random.key(0), width, one.teacher_dim)
+                over_seeds = jax.jit(
+                    jax.vmap(
+                        lambda student, teacher: part(student, teacher, learned),  # noqa: B023
+                        in_axes=(None, 0),
+                    )
+                )
                 for student in (jnp.zeros_like(random), random):
-                    losses = [part(student, each, learned) for each in drawn]
+                    losses = over_seeds(student, drawn)
                     if np.median(losses) > 0:
                         break
                 rows.append((name, width, label, float(f"{np.median(losses):.3g}")))
