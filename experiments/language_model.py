@@ -62,16 +62,18 @@ def _plain(quick: bool, dataset: datasets.AbstractDataset) -> Distillation:
 def data(quick: bool) -> pd.DataFrame:
     """The ends at the weights that do best on validation, with their gains."""
     losses = COMPARED[1:] if quick else COMPARED
-    rows = terms.ends(terms.grid(bases(quick), losses))
+    rows = terms.ends(terms.grid(bases(quick), losses, quick))
     rows["perplexity"] = np.exp(rows["task_loss"])
-    return rows.merge(cells.cached(costs, {"quick": quick}), on="objective")
+    if quick:  # compilation would be most of it
+        return rows.assign(microseconds=np.nan)
+    return rows.merge(cells.cached(costs, {}), on="objective")
 
 
-def costs(quick: bool) -> pd.DataFrame:
+def costs() -> pd.DataFrame:
     """What a step takes with every term, and with none, on instructions."""
-    losses = (None, *(COMPARED[-1:] if quick else COMPARED))
-    sizes = {"num_steps": 60} if quick else {"num_steps": 150, "num_seeds": 20}
+    sizes = {"num_steps": 150, "num_seeds": 20}
     base = dataclasses.replace(bases(True)[_INSTRUCTIONS], **sizes)
+    losses = (None, *COMPARED)
     changed = [dataclasses.replace(base, objective=one, weight=0.01) for one in losses]
     return distilling.step_costs([Cell(each, {}) for each in changed])
 
