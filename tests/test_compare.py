@@ -45,7 +45,8 @@ def test_a_table_and_a_figure_of_two_files(folder, capsys, monkeypatch):
         capsys, "student.npy", "teacher.npy", *FEW, "--figure", "pairs.png"
     )
     assert (code, err) == (0, "")
-    assert "A: student.npy, 24 x 3\nB: teacher.npy, 24 x 4\n" in out
+    sides = "A, the student: student.npy, 24 x 3\nB, the teacher: teacher.npy, 24 x 4\n"
+    assert sides in out
     assert "Better than chance (p <= 0.05): all." in out
     assert folder.joinpath("pairs.png").stat().st_size > 1000
 
@@ -132,7 +133,7 @@ def test_an_interrupt_keeps_what_is_done(capsys, monkeypatch):
     few = [*FEW[:3], "100", "--epsilon", "0.3"]
     code, out, err = compared(capsys, "student.npy", "teacher.npy", *few)
     assert code == 130
-    assert "how many of 64 such orders" in out
+    assert "the share of 64 such orders" in out
     assert err == (
         "simgeo: interrupted; p is from 64 of 100 permutations, and the intervals "
         "from 0 of 200 halves of the rows.\n"

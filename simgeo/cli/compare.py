@@ -227,7 +227,8 @@ def _side(name: str, layers: Layers) -> str:
     ]
     if len(shapes) > 3:
         shapes = [*shapes[:3], f"and {len(shapes) - 3} more"]
-    return f"{name}: {'; '.join(shapes)}"
+    side = {"A": "student", "B": "teacher"}[name]
+    return f"{name}, the {side}: {'; '.join(shapes)}"
 
 
 def _sentences(found: Calibration, counts: dict[str, Any], epsilon: float) -> str:
@@ -240,9 +241,10 @@ def _sentences(found: Calibration, counts: dict[str, Any], epsilon: float) -> st
         "Undefined here": p.isna(),
     }
     lines = [
-        f"Chance is B with its rows in another order; p says how many of {done:,} such "
-        f"orders and the true one reach the value, {_p(1 / (done + 1))} at least.",
-        "Corrected is the value without what chance gives; the interval is of it.",
+        f"Chance is B with its rows in another order; p is the share of {done:,} such "
+        f"orders and the true one that reach the value, {_p(1 / (done + 1))} at least.",
+        "Corrected is the value without what chance gives; the interval is of it, or "
+        "of the value where that is a dash.",
     ]
     for said, those in told.items():
         if those.all():
