@@ -134,6 +134,11 @@ OF_TEXTS = over(
 )
 
 VIEWS = {"setting": "two views, m = 8"}
+SEEN = [
+    f"teacher of {seen}, noise {noise}"
+    for seen in ("both", "the field")
+    for noise in (2, 4)
+]
 
 
 def cost_of_two_bits(frame: pd.DataFrame) -> float:
@@ -148,6 +153,7 @@ HELD: dict[str, list[tuple[str, list[Number]]]] = {
         ("bridge", PRESERVED),
         ("real_networks", HELPED),
         ("real_text", OF_TEXTS[:2]),
+        ("two_views", over(CENTRED, "setting", *SEEN[1::2], learned_from="labels")),
         ("kept_geometry", over(MEAN, "objective", "CKA", "Gram, centred", *UNCENTRED)),
         ("hybrid_weight_geometry", [HIGH_ALONE, HIGH("svd_matthews"), HINGE_ALONE]),
         ("optimiser_sensitivity", CENTRED_GRAM),
@@ -376,6 +382,14 @@ HELD: dict[str, list[tuple[str, list[Number]]]] = {
             over(CENTRED, "learned_from", *SOURCES, setting="instructions")
             + over(CENTRED, "learned_from", *SOURCES, setting="Python reference"),
         ),
+        (
+            "two_views",
+            [
+                number
+                for setting in SEEN
+                for number in over(CENTRED, "learned_from", *SOURCES, setting=setting)
+            ],
+        ),
     ],
 }
 
@@ -484,3 +498,26 @@ def test_the_outcome_of_language_models_is_that_of_the_tests():
     assert len(of_logits) == 2
     assert (of_logits["p_adjusted"] < 0.05).all()
     assert of_logits["difference"].between(-0.01, -0.005).all()
+
+
+def test_the_outcome_of_two_views_is_that_of_the_tests():
+    found = pd.read_csv(ROOT / "figures" / "two_views_compared.csv")
+    is_sure = found["p_adjusted"] < 0.05
+    centred = found["condition"].str.startswith("Procrustes")
+    of_both = found["setting"].str.startswith("teacher of both")
+    gains = found[centred & of_both]
+    assert is_sure[gains.index].all()
+    assert gains["difference"].between(0.017, 0.0313).all()
+    assert not is_sure[centred & ~of_both].any()
+    of_logits = found[found["baseline"].eq("labels")]
+    of_logits = of_logits[of_logits["learned_from"] == "teacher's logits"]
+    assert is_sure[of_logits.index].all()
+    assert of_logits["difference"].between(0.007, 0.0126).all()
+    views = pd.read_csv(ROOT / "figures" / "two_views_second_view.csv")
+    is_better = views["p_adjusted"] < 0.05
+    labels = views[
+        (views["learned_from"] == "labels")
+        & views["objective"].str.startswith("Procrustes")
+    ]
+    assert is_better[labels.index].tolist() == [False, True]
+    assert not is_better[views["objective"].eq("none")].any()

@@ -18,6 +18,7 @@ from experiments import (
     quantised_student,
     real_text,
     terms,
+    two_views,
 )
 from experiments.sheet import Sheet
 from simgeo import engine, plots
@@ -31,6 +32,11 @@ STUDIES = {
     quantised_student: (["bits", "units"], [2, 32], 2),
     real_text: (SOURCES, [*terms.SAID.values()][:2], 1),
     language_model: (SOURCES, [*terms.SAID.values()][:2], 1),
+    two_views: (
+        SOURCES[::-1],
+        ["teacher of both, noise 2", "teacher of the field, noise 2"],
+        1,
+    ),
 }
 
 
@@ -203,3 +209,11 @@ def test_logits_are_compared_with_labels_beside_the_terms():
         of_logits["learned_from"], of_logits["difference"], strict=True
     ):
         assert gap == pytest.approx(gaps[name])
+
+
+def test_the_control_sees_what_the_student_sees():
+    one, other = two_views.bases(True).values()
+    assert one.dataset.load().teacher_inputs is not None
+    assert other.dataset.load().teacher_inputs is None
+    both = (each.dataset.load() for each in (one, other))
+    np.testing.assert_array_equal(*(each.inputs for each in both))
