@@ -356,6 +356,20 @@ def test_second_derivatives_of_few_vectors_are_right(name, num_vectors):
     assert np.isclose(second, (slope(1e-4) - slope(-1e-4)) / 2e-4, rtol=1e-4)
 
 
+def test_second_derivatives_of_few_rows_on_several_devices_are_refused():
+    student, teacher = _arrays(*np.random.default_rng(1).standard_normal((2, 2, 3, 12)))
+
+    def value(step):
+        def of_one(student, teacher):
+            return functional.procrustes(step * student, teacher, axis_name="rows")
+
+        return jnp.sum(jax.vmap(of_one, axis_name="rows")(student, teacher))
+
+    assert np.isfinite(jax.grad(value)(1.0))
+    with pytest.raises(ValueError, match="Gather them, and leave out `axis_name`"):
+        jax.grad(jax.grad(value))(1.0)
+
+
 @pytest.mark.parametrize("name", ["kernel alignment", "procrustes", "gram"])
 def test_framed_values_are_those_of_centred_rows_beside_rows_of_zeros(name):
     function, reference = ON_VECTORS[name]

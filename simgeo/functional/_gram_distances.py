@@ -81,9 +81,16 @@ def _overlap_norm(
     second derivative.
     """
     (n, m), d = student.shape, teacher.shape[1]
-    rank = n - 1 if centred else n
-    if axis_name is not None or rank >= min(m, d):
+    rank = num_rows(student, axis_name) - centred
+    if rank >= min(m, d):
         return nuclear_norm(product(teacher, student, axis_name))
+    if axis_name is not None:
+        refusal = (
+            "Procrustes of fewer vectors than dimensions has no second derivative "
+            "where rows are spread over devices. Gather them, and leave out "
+            "`axis_name`."
+        )
+        return nuclear_norm(product(teacher, student, axis_name), refusal)
     if centred and n > 1:  # then they have rank n - 1, which as many rows can hold
         basis = scipy.linalg.helmert(n).astype(student.dtype)
         student, teacher = basis @ student, basis @ teacher

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from simgeo import limits, measures, objectives
+from simgeo import limits, linalg, measures, objectives
 from simgeo.problems._parts import AbstractObserver, Data, Scalars
 
 _KNOWN_OPTIMA = {
@@ -65,7 +65,7 @@ class VectorObserver(AbstractObserver):
         self, student: Float[Array, "n m"], teacher: Float[Array, "n d"], seen: Scalars
     ) -> Scalars:
         """The standard distances; `seen` has the measures that decide some of them."""
-        is_finite = jnp.isfinite(student).all() & jnp.isfinite(teacher).all()
+        is_finite = linalg.all_finite(student, teacher)
         found = {}
         for name, objective in objectives.STANDARD.items():
             if name in _DECIDED:
