@@ -51,26 +51,9 @@ class Measured(NamedTuple):
 
 def cells(num: int) -> list:
     """Four seeds of every cell."""
-    from simgeo import objectives, problems, sweep, teachers
+    from benchmarks import sweeps  # not before: writers import no JAX
 
-    first, second, third = ROOTS[num]
-    base = problems.Experiment(
-        teacher=teachers.OrthogonalFraction(fraction=0.5),
-        objective=objectives.Hybrid(
-            (objectives.CKA(), objectives.Procrustes()), (1.0, 1.0)
-        ),
-        num_vectors=64,
-        teacher_dim=32,
-        student_dim=16,
-        num_steps=500,
-        num_seeds=4,
-    )
-    return sweep.grid(
-        base,
-        optimiser__learning_rate=sweep.log_span(1e-3, 1e-1, first),
-        teacher__fraction=sweep.span(0.1, 0.8, second),
-        objective__weights__1=sweep.log_span(1e-3, 1.0, third),
-    )
+    return sweeps.cells(*ROOTS[num], num_seeds=4)
 
 
 def planned(num: int) -> str:

@@ -18,7 +18,9 @@ import jax
 from simgeo import engine, objectives, problems, results, sweep, teachers
 
 
-def cells(root: int) -> list[problems.Experiment]:
+def cells(
+    first: int, second: int, third: int, num_seeds: int = 8
+) -> list[problems.Experiment]:
     """The grid."""
     base = problems.Experiment(
         teacher=teachers.OrthogonalFraction(fraction=0.5),
@@ -29,13 +31,13 @@ def cells(root: int) -> list[problems.Experiment]:
         teacher_dim=32,
         student_dim=16,
         num_steps=500,
-        num_seeds=8,
+        num_seeds=num_seeds,
     )
     return sweep.grid(
         base,
-        optimiser__learning_rate=sweep.log_span(1e-3, 1e-1, root),
-        teacher__fraction=sweep.span(0.1, 0.8, root),
-        objective__weights__1=sweep.log_span(1e-3, 1.0, root),
+        optimiser__learning_rate=sweep.log_span(1e-3, 1e-1, first),
+        teacher__fraction=sweep.span(0.1, 0.8, second),
+        objective__weights__1=sweep.log_span(1e-3, 1.0, third),
     )
 
 
@@ -53,7 +55,7 @@ def main() -> None:
     )
     engine.keep_programs()
     jax.config.update("jax_enable_compilation_cache", False)  # so that all are seen
-    grid = cells(asked.root)
+    grid = cells(*[asked.root] * 3)
     with tempfile.TemporaryDirectory() as place:
         whole = sweep.plan(grid)
         report = sweep.run(whole, Path(place) / "swept", memory=asked.memory * 2**20)

@@ -29,8 +29,7 @@ import dataclasses
 import numpy as np
 import pandas as pd
 
-from experiments import cells, distilling, terms
-from experiments.cells import Cell
+from experiments import distilling, terms
 from experiments.study import Figure, Study
 from simgeo import datasets, networks, optimisers, stats
 from simgeo.problems import Distillation, TrainedTeacher
@@ -64,18 +63,9 @@ def data(quick: bool) -> pd.DataFrame:
     losses = COMPARED[1:] if quick else COMPARED
     rows = terms.ends(terms.grid(bases(quick), losses, quick))
     rows["perplexity"] = np.exp(rows["task_loss"])
-    if quick:  # compilation would be most of it
-        return rows.assign(microseconds=np.nan)
-    return rows.merge(cells.cached(costs, {}), on="objective")
-
-
-def costs() -> pd.DataFrame:
-    """What a step takes with every term, and with none, on instructions."""
-    sizes = {"num_steps": 150, "num_seeds": 20}
-    base = dataclasses.replace(bases(True)[_INSTRUCTIONS], **sizes)
-    losses = (None, *COMPARED)
-    changed = [dataclasses.replace(base, objective=one, weight=0.01) for one in losses]
-    return distilling.step_costs([Cell(each, {}) for each in changed])
+    short = {"num_steps": 150, "num_seeds": 20}
+    base = dataclasses.replace(bases(True)[_INSTRUCTIONS], **short)
+    return terms.with_costs(rows, base, COMPARED, quick)
 
 
 def tables(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:

@@ -29,11 +29,9 @@ half of MiniLM's accuracy, and were trained for 300 steps.
 import dataclasses
 import importlib.util
 
-import numpy as np
 import pandas as pd
 
-from experiments import cells, distilling, minilm, terms
-from experiments.cells import Cell
+from experiments import distilling, minilm, terms
 from experiments.study import Figure, Study
 from simgeo import datasets, networks, optimisers, problems
 from simgeo.problems import Distillation, TrainedTeacher
@@ -80,18 +78,9 @@ def data(quick: bool) -> pd.DataFrame:
     """The ends at the weights that do best on validation, with their gains."""
     losses = COMPARED[2:] if quick else COMPARED
     rows = terms.ends(terms.grid(bases(quick), losses, quick))
-    if quick:  # compilation would be most of it
-        return rows.assign(microseconds=np.nan)
-    return rows.merge(cells.cached(costs, {}), on="objective")
-
-
-def costs() -> pd.DataFrame:
-    """What a step takes with every term, and with none, on docstrings."""
-    sizes = {"num_steps": 150, "num_seeds": 20}
-    base = dataclasses.replace(bases(True)[_DOCSTRINGS], **sizes)
-    losses = (None, *COMPARED)
-    changed = [dataclasses.replace(base, objective=one, weight=0.01) for one in losses]
-    return distilling.step_costs([Cell(each, {}) for each in changed])
+    short = {"num_steps": 150, "num_seeds": 20}
+    base = dataclasses.replace(bases(True)[_DOCSTRINGS], **short)
+    return terms.with_costs(rows, base, COMPARED, quick)
 
 
 STUDY = Study(

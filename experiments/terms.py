@@ -1,5 +1,6 @@
 """What studies of texts share: settings x what is learned from x terms."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -44,6 +45,34 @@ def ends(cells_of: Sequence[Cell]) -> pd.DataFrame:
     """The ends at the weights that do best on validation, with their gains."""
     found = distilling.with_gains(distilling.chosen(cells.compute(cells_of)))
     return found.assign(learned_from=found["terms"].map(SAID))
+
+
+def with_costs(
+    rows: pd.DataFrame,
+    base: Distillation,
+    losses: Sequence[AbstractObjective],
+    quick: bool,
+) -> pd.DataFrame:
+    """The rows with the microseconds of a step with each term, and with none.
+
+    Args:
+        rows: the ends.
+        base: a student without a term, whose steps are timed.
+        losses: the geometry terms.
+        quick: leaves them out: compilation would be most of it.
+    """
+    if quick:
+        return rows.assign(microseconds=np.nan)
+    found = cells.cached(costs, {"base": base, "losses": losses})
+    return rows.merge(found, on="objective")
+
+
+def costs(base: Distillation, losses: Sequence[AbstractObjective]) -> pd.DataFrame:
+    """What a step takes with every term, and with none."""
+    changed = [
+        dataclasses.replace(base, objective=one, weight=0.01) for one in (None, *losses)
+    ]
+    return distilling.step_costs([Cell(each, {}) for each in changed])
 
 
 def tables(rows: pd.DataFrame, stem: str) -> dict[str, pd.DataFrame]:

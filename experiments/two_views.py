@@ -24,11 +24,9 @@ alone more noise means more, with logits hardly. No projection was run.
 
 import dataclasses
 
-import numpy as np
 import pandas as pd
 
-from experiments import cells, distilling, terms
-from experiments.cells import Cell
+from experiments import distilling, terms
 from experiments.study import Figure, Study
 from simgeo import datasets, networks, stats
 from simgeo.problems import Distillation
@@ -62,17 +60,7 @@ def data(quick: bool) -> pd.DataFrame:
     """The ends at the weights that do best on validation, with their gains."""
     losses = COMPARED[1:] if quick else COMPARED
     rows = terms.ends(terms.grid(bases(quick), losses, quick))
-    if quick:  # compilation would be most of it
-        return rows.assign(microseconds=np.nan)
-    return rows.merge(cells.cached(costs, {}), on="objective")
-
-
-def costs() -> pd.DataFrame:
-    """What a step takes with every term, and with none."""
-    base = next(iter(bases(False).values()))
-    losses = (None, *COMPARED)
-    changed = [dataclasses.replace(base, objective=one, weight=0.01) for one in losses]
-    return distilling.step_costs([Cell(each, {}) for each in changed])
+    return terms.with_costs(rows, next(iter(bases(quick).values())), COMPARED, quick)
 
 
 def tables(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
