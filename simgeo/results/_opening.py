@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from simgeo.results._index import Listed, files_of, made_by, read
 from simgeo.results._reading import DamagedFileError, UnreadableFileError
-from simgeo.results._seed_files import Part, schema_1
+from simgeo.results._seed_files import Part
 from simgeo.results._shards import Entry, File, known, known_files, replace
 from simgeo.results._store import Store
 from simgeo.settings import SCHEMA
@@ -101,7 +101,7 @@ def _made_otherwise(
     )
 
 
-def whole_parts(folder: str | Path) -> Iterator[tuple[Part, int]]:
+def whole_parts(folder: str | Path) -> list[tuple[Part, int]]:
     """Every part whose file is whole, and when it was written, in ns.
 
     Files that the index does not know are read. One that is damaged, or cannot be read,
@@ -114,9 +114,12 @@ def whole_parts(folder: str | Path) -> Iterator[tuple[Part, int]]:
     found = _found(folder, known_files(folder))
     for each in _left_out(folder, found):
         warnings.warn(each, stacklevel=2)
-    for file in found.files:
-        if file.schema == SCHEMA:
-            yield found.listed[file.name].part, file.time
+    listed = found.listed
+    return [
+        (listed[file.name].part, file.time)
+        for file in found.files
+        if file.schema == SCHEMA
+    ]
 
 
 class _Found(NamedTuple):
@@ -127,6 +130,7 @@ class _Found(NamedTuple):
     damaged: list[str]
     unreadable: dict[str, str]  # the system's reasons
     listed: Mapping[str, Listed]  # all that are there
+    older: list[str]  # of schema 1
 
     @property
     def files(self) -> list[Entry | File]:
@@ -142,10 +146,10 @@ def _found(
     """The files of a folder, of `wanted` runs or all, by what the index had before."""
     known: dict[str, Entry | File] = {}
     new = []
-    found = _Found(known, {}, [], {}, files_of(folder))
+    found = _Found(known, {}, [], {}, *files_of(folder))
     for name, listed in found.listed.items():
         file = indexed.get(name)
-        if file is not None and (file.size, file.time) == (listed.size, listed.time):
+        if file and file.time == listed.time and file.size == listed.size:
             known[name] = file
         elif wanted is None or listed.part.fingerprint in wanted:
             new.append(name)
@@ -173,9 +177,9 @@ def _left_out(folder: Path, found: _Found) -> Iterator[str]:
     if newer := sorted(each.name for each in found.files if each.schema > SCHEMA):
         then = f"Of a schema above {SCHEMA}, and left out. Update simgeo."
         yield _told(folder, "newer", newer, then)
-    if old := [path.name for path in schema_1(folder)]:
+    if found.older:
         then = f"Of schema 1, and left out. `simgeo convert {folder}` converts them."
-        yield _told(folder, "older", old, then)
+        yield _told(folder, "older", sorted(found.older), then)
 
 
 def _told(folder: Path, kind: str, names: Sequence[str], then: str) -> str:

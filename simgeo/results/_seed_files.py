@@ -60,10 +60,15 @@ def listing(folder: Path) -> Iterator[os.DirEntry]:
         ) from error
 
 
+def is_of_schema_1(name: str) -> bool:
+    """Whether simgeo wrote such files before runs were kept in parts."""
+    return _SCHEMA_1.fullmatch(name) is not None
+
+
 def schema_1(folder: Path) -> list[Path]:
-    """Files that simgeo wrote before runs were kept in parts."""
-    names = [each.name for each in listing(folder) if each.name.find(".") == 16]
-    return [folder / name for name in sorted(filter(_SCHEMA_1.fullmatch, names))]
+    """Those files."""
+    names = (each.name for each in listing(folder))
+    return [folder / name for name in sorted(filter(is_of_schema_1, names))]
 
 
 def parts(folder: Path, start: str = "") -> dict[str, list[Part]]:
