@@ -42,7 +42,8 @@ def open(folder: str | Path) -> Store:
                 each.unlink(missing_ok=True)
     for each in _left_out(folder, found):
         warnings.warn(each, stacklevel=2)
-    return Store(folder, [each for each in entries.values() if each.schema == SCHEMA])
+    whole = [each for each in entries.values() if each.schema == SCHEMA]
+    return Store(folder, whole, left_out=[*found.damaged, *found.unreadable])
 
 
 def verify(
@@ -52,8 +53,8 @@ def verify(
 ) -> list[str]:
     """The names of files of these runs that are damaged, with a warning.
 
-    Another warning tells of runs that were computed by another version of simgeo, or by
-    kinds of one's own that have another source now.
+    Others tell of those that cannot be read, and of runs that were computed by another
+    version of simgeo, or by kinds of one's own that have another source now.
 
     Files that the index vouches for are not read; others are, and put into it. One
     that cannot be read is taken to be whole: nothing is run again for an error of the
@@ -73,6 +74,10 @@ def verify(
             replace(folder, found.fresh.values())
     if found.damaged:
         told = _told(folder, "damaged", found.damaged, "The seeds are run again.")
+        warnings.warn(told, stacklevel=2)
+    if found.unreadable:
+        then = f"Not run again; could not be read ({found.reasons}), which may pass."
+        told = _told(folder, "unreadable", [*found.unreadable], then)
         warnings.warn(told, stacklevel=2)
     if other := _made_otherwise(found.files, sources):
         warnings.warn(
@@ -133,6 +138,11 @@ class _Found(NamedTuple):
     older: list[str]  # of schema 1
 
     @property
+    def reasons(self) -> str:
+        """Why files could not be read, each reason once."""
+        return ", ".join(sorted(set(self.unreadable.values())))
+
+    @property
     def files(self) -> list[Entry | File]:
         """All that are whole."""
         return [*self.known.values(), *self.fresh.values()]
@@ -171,8 +181,7 @@ def _left_out(folder: Path, found: _Found) -> Iterator[str]:
         then = "Left out and left as they are; running the cells again replaces them."
         yield _told(folder, "damaged", found.damaged, then)
     if found.unreadable:
-        reasons = ", ".join(sorted(set(found.unreadable.values())))
-        then = f"Left out; could not be read ({reasons}). Open the store again."
+        then = f"Left out; could not be read ({found.reasons}). Open the store again."
         yield _told(folder, "unreadable", [*found.unreadable], then)
     if newer := sorted(each.name for each in found.files if each.schema > SCHEMA):
         then = f"Of a schema above {SCHEMA}, and left out. Update simgeo."

@@ -50,10 +50,10 @@ def require_fingerprint(fingerprint: str) -> None:
 
 
 def listing(folder: Path) -> Iterator[os.DirEntry]:
-    """What is in a folder; ValueError if it cannot be read."""
+    """The files of a folder; ValueError if it cannot be read."""
     try:
         with os.scandir(folder) as found:
-            yield from found
+            yield from filter(os.DirEntry.is_file, found)
     except OSError as error:
         raise ValueError(
             f"`folder` must be a store of runs; got {folder}: {error.strerror}."

@@ -45,8 +45,10 @@ def status(folder: str | Path) -> list[Status]:
     """
     folder = Path(folder)
     there: dict[str, list[_Written]] = {}
+    now = time.time()
     for part, written in results.whole_parts(folder):
-        there.setdefault(part.fingerprint, []).append((part.seeds, written / 1e9))
+        when = min(now, written / 1e9)  # by a clock that is ahead, perhaps
+        there.setdefault(part.fingerprint, []).append((part.seeds, when))
     broken = failures(folder)
     sweeps = []
     for path in (folder / SWEEPS).glob("*.json"):
