@@ -121,6 +121,17 @@ def test_status_counts_what_can_be_read(ask, place):
     assert ask("results", "store", "--to", "rows.csv")[0] == 0
 
 
+def test_a_sweep_does_not_end_well_if_a_file_was_not_read(ask, place):
+    for index, cell in enumerate(sweep.load(place / "grid.toml")):
+        run = make(index, settings=cell.identity, labels=cell.labels, seeds=range(2))
+        later = {} if index else {"schema": 99}
+        results.save(run.assign_attrs(later), place / "store", packed=True)
+    code, said, told = ask("sweep", "grid.toml", "--store", "store")
+    assert (code, said.split(",")[0]) == (1, "4 cells in store: 4 were there")
+    assert "holds 1 newer file" in told
+    assert told.endswith("simgeo: files that count as there and were not read: 1.\n")
+
+
 def test_files_of_a_clock_that_is_ahead_are_of_now(ask, place):
     found = sweep.load(place / "grid.toml")
     keep.begin(place / "store", sweep.plan(found))

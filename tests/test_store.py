@@ -289,6 +289,7 @@ def test_what_cannot_be_read_is_named_with_its_count(folder, failing):
     assert missing
     assert f"holds {len(missing)} unreadable files" in message
     assert all(name in message for name in missing)
+    assert [*found.left_out] == missing
 
 
 def test_a_reader_that_fails_at_the_index_loses_nothing(folder, monkeypatch):
@@ -315,6 +316,10 @@ def test_newer_schemas_are_left_out_in_one_line(folder):
         with pytest.warns(UserWarning, match="1 newer file: .*Update") as told:
             assert results.open(folder).frame["fingerprint"].nunique() == 4
         assert len(told) == 1
+    with pytest.warns(UserWarning, match="1 newer file: .*not run again") as told:
+        found = results.verify(folder, ["0" * 16])
+    assert found == ([], ["0000000000000000.10-13.nc"])
+    assert len(told) == 1
 
 
 def test_more_seeds_of_a_run_are_rows_of_the_same_run(tmp_path):
@@ -437,6 +442,6 @@ def test_what_is_no_file_is_not_there_for_any_reader(folder, instead):
         assert results.missing_seeds(folder, name, seeds) == seeds
         assert name not in results.open(folder).runs
         assert name not in {part.fingerprint for part, _ in results.whole_parts(folder)}
-        assert results.verify(folder, [name]) == []
+        assert results.verify(folder, [name]) == ([], [])
     pieces = [Piece(name, 0, 0, 1.0, {name: (10,)})]
     assert Queue(folder, pieces, folder, {}).missing(pieces) == {name: (10,)}

@@ -43,22 +43,29 @@ def open(folder: str | Path) -> Store:
     for each in _left_out(folder, found):
         warnings.warn(each, stacklevel=2)
     whole = [each for each in entries.values() if each.schema == SCHEMA]
-    return Store(folder, whole, left_out=[*found.damaged, *found.unreadable])
+    unread = (*found.unreadable, *found.newer)
+    return Store(folder, whole, left_out=[*found.damaged, *unread])
+
+
+class Verified(NamedTuple):
+    """Names of files that are not known to be whole."""
+
+    damaged: list[str]
+    unread: list[str]  # they could not be read, or are of a later simgeo
 
 
 def verify(
     folder: str | Path,
     fingerprints: Iterable[str],
     sources: Mapping[str, str] = MappingProxyType({}),
-) -> list[str]:
-    """The names of files of these runs that are damaged, with a warning.
+) -> Verified:
+    """Which files of these runs are damaged or cannot be read, with warnings.
 
-    Others tell of those that cannot be read, and of runs that were computed by another
-    version of simgeo, or by kinds of one's own that have another source now.
+    Another warning tells of runs that were computed by another version of simgeo, or by
+    kinds of one's own that have another source now.
 
-    Files that the index vouches for are not read; others are, and put into it. One
-    that cannot be read is taken to be whole: nothing is run again for an error of the
-    system.
+    Files that the index vouches for are not read; others are, and put into it. Nothing
+    is to be run again for what cannot be read now.
 
     Args:
         folder: a store; one that does not exist holds nothing.
@@ -67,8 +74,9 @@ def verify(
     """
     folder = Path(folder)
     if not folder.exists():
-        return []
-    found = _found(folder, known_files(folder), set(fingerprints))
+        return Verified([], [])
+    wanted = set(fingerprints)
+    found = _found(folder, known_files(folder), wanted)
     if found.fresh:
         with suppress(OSError):
             replace(folder, found.fresh.values())
@@ -79,6 +87,12 @@ def verify(
         then = f"Not run again; could not be read ({found.reasons}), which may pass."
         told = _told(folder, "unreadable", [*found.unreadable], then)
         warnings.warn(told, stacklevel=2)
+    newer = [
+        name for name in found.newer if found.listed[name].part.fingerprint in wanted
+    ]
+    if newer:
+        then = f"Of a schema above {SCHEMA}, and not run again. Update simgeo."
+        warnings.warn(_told(folder, "newer", newer, then), stacklevel=2)
     if other := _made_otherwise(found.files, sources):
         warnings.warn(
             f"{len(other)} of {len(sources)} cells were computed by another version of "
@@ -86,7 +100,7 @@ def verify(
             f"They are kept; to compute them anew, name another store.",
             stacklevel=2,
         )
-    return found.damaged
+    return Verified(found.damaged, [*found.unreadable, *newer])
 
 
 def _made_otherwise(
@@ -143,6 +157,11 @@ class _Found(NamedTuple):
         return ", ".join(sorted(set(self.unreadable.values())))
 
     @property
+    def newer(self) -> list[str]:
+        """Files of a later simgeo."""
+        return sorted(each.name for each in self.files if each.schema > SCHEMA)
+
+    @property
     def files(self) -> list[Entry | File]:
         """All that are whole."""
         return [*self.known.values(), *self.fresh.values()]
@@ -183,9 +202,9 @@ def _left_out(folder: Path, found: _Found) -> Iterator[str]:
     if found.unreadable:
         then = f"Left out; could not be read ({found.reasons}). Open the store again."
         yield _told(folder, "unreadable", [*found.unreadable], then)
-    if newer := sorted(each.name for each in found.files if each.schema > SCHEMA):
+    if found.newer:
         then = f"Of a schema above {SCHEMA}, and left out. Update simgeo."
-        yield _told(folder, "newer", newer, then)
+        yield _told(folder, "newer", found.newer, then)
     if found.older:
         then = f"Of schema 1, and left out. `simgeo convert {folder}` converts them."
         yield _told(folder, "older", sorted(found.older), then)

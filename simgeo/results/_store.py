@@ -25,7 +25,7 @@ class Store:
     ) -> None:
         """Of a folder, what the index says of its whole files, and names of others."""
         self.folder = folder
-        self.left_out = left_out  # what is damaged, or could not be read
+        self.left_out = left_out  # damaged, not readable, or of a later simgeo
         same: dict[str, list[Entry]] = {}
         for each in entries:
             same.setdefault(each.fingerprint, []).append(each)
