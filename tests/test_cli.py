@@ -617,6 +617,37 @@ def test_every_command_ends_in_order_under_both_signals(ask, monkeypatch, number
     assert ask(words)[0] == 0
 
 
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
+)
+def test_a_signal_waits_while_a_command_is_imported(ask, monkeypatch, number, code):
+    def imported(name):
+        signal.raise_signal(number)
+        return lambda words: pytest.fail("it was run")
+
+    monkeypatch.setattr(cli, "function_of", imported)
+    assert ask("limits") == (code, "", "simgeo: interrupted.\n")
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
+)
+def test_an_error_that_comes_of_a_signal_is_an_interrupt(
+    ask, monkeypatch, number, code
+):
+    def broken(words):
+        try:
+            signal.raise_signal(number)
+        except KeyboardInterrupt:
+            raise ImportError("half imported") from None
+
+    monkeypatch.setattr(cli, "function_of", lambda name: broken)
+    assert ask("limits") == (code, "", "simgeo: interrupted.\n")
+    monkeypatch.setattr(cli, "function_of", lambda name: lambda words: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        ask("limits")
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_is_heard_at_the_next_record_and_the_second_at_once(number):
     with Interrupts() as interrupts, pytest.raises(KeyboardInterrupt):

@@ -145,7 +145,7 @@ def warnings_told() -> Iterator[None]:
 def _interruptible(given: list[str]) -> int:
     with Termination() as termination:
         try:
-            code = _main(given) or 0
+            code = _main(given, termination) or 0
         except ValueError as error:
             code = fail(error, 2)
         except BrokenPipeError:
@@ -154,21 +154,28 @@ def _interruptible(given: list[str]) -> int:
             code = fail(error, 1)
         except KeyboardInterrupt:
             code = fail("interrupted.", 130)
+        except Exception:
+            if not termination.received:
+                raise
+            code = fail("interrupted.", 130)  # and another error has come of it
         return termination.code(code)
 
 
-def _main(given: list[str]) -> int | None:
+def _main(given: list[str], termination: Termination) -> int | None:
     # Before JAX is imported: jaxlib 0.10.1 tells of every kept program that it was
     # compiled for a machine with two traits that no machine has.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    given = _without_imports(given)
+    with termination.held():
+        given = _without_imports(given)
     if not given:
         _parser().print_help(sys.stderr)
         return 2
     name, *rest = given
     if name in ("-h", *OPTIONS):
         _parser().parse_args([name])
-    return function_of(name)(rest)
+    with termination.held():
+        function = function_of(name)
+    return function(rest)
 
 
 def function_of(command: str) -> Callable[[list[str]], int | None]:

@@ -1,8 +1,11 @@
 """Ctrl-C and SIGTERM: one orderly end for both."""
 
+import contextlib
 import signal
 import sys
 import threading
+from collections.abc import Iterator
+from typing import Any
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _CODE = 130  # what a command returns that was interrupted, by either
@@ -11,19 +14,37 @@ _CODE = 130  # what a command returns that was interrupted, by either
 class Termination:
     """SIGTERM ends a command as Ctrl-C does, by KeyboardInterrupt.
 
-    `code` tells the two apart: 128 and the number of the signal.
+    `code` tells the two apart: 128 and the number of the signal. While `held`, the
+    first signal waits: modules catch what is raised at their import, or are left half
+    imported, and then another error is all that is seen.
     """
 
     def __enter__(self) -> "Termination":
-        _received.clear()
-        self.previous = None
-        if threading.current_thread() is threading.main_thread():
-            self.previous = signal.signal(signal.SIGTERM, _interrupt)
+        self.received, self.is_held = _received, False
+        self.received.clear()
+        self.previous = _handled_by(self.on_signal)
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self.previous is not None:
-            signal.signal(signal.SIGTERM, self.previous)
+        _handled_by(self.previous)
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Raises KeyboardInterrupt at its end if a signal came meanwhile."""
+        self.is_held = True
+        try:
+            yield
+        finally:
+            self.is_held = False
+        if self.received:
+            raise KeyboardInterrupt
+
+    def on_signal(self, number: int, frame: object) -> None:
+        """The handler of both signals."""
+        waits = self.is_held and not self.received
+        self.received.add(number)
+        if not waits:
+            raise KeyboardInterrupt
 
     def code(self, code: int) -> int:
         """The exit code, given that of the command."""
@@ -42,16 +63,11 @@ class Interrupts:
         self.recorded = self.asked = False
 
     def __enter__(self) -> "Interrupts":
-        self.previous = {}
-        if threading.current_thread() is threading.main_thread():
-            self.previous = {
-                each: signal.signal(each, self.on_signal) for each in SIGNALS
-            }
+        self.previous = _handled_by(self.on_signal)
         return self
 
     def __exit__(self, *_: object) -> None:
-        for each, handler in self.previous.items():
-            signal.signal(each, handler)
+        _handled_by(self.previous)
 
     def on_signal(self, number: int, frame: object) -> None:
         """The handler of both signals."""
@@ -74,6 +90,13 @@ class Interrupts:
 _received: set[int] = set()  # since the command began
 
 
-def _interrupt(number: int, frame: object) -> None:
-    _received.add(number)
-    raise KeyboardInterrupt
+def _handled_by(handlers: Any) -> dict[int, Any]:
+    """Sets the handler of both signals, or one for each; those of before, by signal.
+
+    Only a program's main thread may: elsewhere nothing is set.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return {}
+    if callable(handlers):
+        handlers = dict.fromkeys(SIGNALS, handlers)
+    return {each: signal.signal(each, own) for each, own in handlers.items()}
