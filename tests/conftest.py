@@ -1,6 +1,7 @@
 """Shared by all tests. Nothing here imports simgeo: the hook that checks shapes is
 installed after this file is read, and would come too late."""
 
+import gc
 from collections.abc import Iterator
 
 import hypothesis
@@ -15,6 +16,8 @@ hypothesis.settings.register_profile(
     "simgeo", derandomize=True, deadline=None, database=None
 )
 hypothesis.settings.load_profile("simgeo")
+
+gc.disable()  # until all is imported
 
 # A file is run by one process; one of these that came last would be run alone.
 _LONG = (
@@ -47,6 +50,13 @@ def pytest_collection_modifyitems(
     config.hook.pytest_deselected(items=left)
     place = {name: at for at, name in enumerate(_LONG)}
     items[:] = sorted(kept, key=lambda item: place.get(item.path.stem, len(_LONG)))
+
+
+def pytest_collection_finish() -> None:
+    """Tracing makes many objects: what is imported need not be looked at each time."""
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+    gc.enable()
 
 
 def pytest_report_header() -> str:
