@@ -678,6 +678,7 @@ def test_fewer_dimensions_reach_the_bound(key):
 # Low coherence
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("name", "make", "shape"),
     [
@@ -705,6 +706,7 @@ def test_frames_attain_the_bound(name, make, shape):
         assert make(shape[1]).shape == shape
 
 
+@pytest.mark.once
 def test_known_sets_are_what_is_built_and_break_no_bound():
     built = 0
     for each in frames.known_sets(70):
@@ -722,6 +724,7 @@ def test_known_sets_are_what_is_built_and_break_no_bound():
     assert frames.known_sets(10_001) == ()
 
 
+@pytest.mark.once
 def test_frames_that_are_not_known():
     assert frames.best_known(30, 10) is None
     for make, dim in ((frames.conference, 4), (frames.bent, 7), (frames.kerdock, 8)):
