@@ -1,162 +1,250 @@
-"""Kills sweeps at random moments, and looks whether anything is lost.
+"""Kills sweeps and runs at random moments, and looks whether anything is lost.
 
-    python -m benchmarks.kills [--kills 20] [--way here|two|dask]
+    python -m benchmarks.kills [--kills 20] [--ways run one two pool dask] [--to FILE]
 
-A sweep is killed (SIGKILL) again and again; `two` runs two processes on one store and
-kills either, `dask` kills one of two workers of a local cluster. After a last run every
-cell must be there once, and the table must equal that of a sweep left alone.
+`run` kills the command `simgeo run`, which is called for one cell after the other,
+`one` a sweep, `two` one of two processes on one store, and `pool` and `dask` one
+of two workers of an executor (SIGKILL). What was killed is started again, until the
+store has every cell; then another store is begun, until there were as many kills. Every
+cell must be in each store once, and its table equal to that of a sweep left alone.
 """
 
 import argparse
+import csv
+import multiprocessing
 import os
 import random
 import signal
-import subprocess
 import sys
 import tempfile
 import time
 import warnings
-from concurrent.futures import Executor
+from collections.abc import Sequence
+from contextlib import suppress
+from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-
-def cells(num: int = 12) -> list:
-    """num^2 small experiments over rate and fraction."""
-    from simgeo import objectives, problems, sweep, teachers
-
-    base = problems.Experiment(
-        teacher=teachers.OrthogonalFraction(fraction=0.5),
-        objective=objectives.Procrustes(),
-        num_vectors=32,
-        teacher_dim=16,
-        student_dim=8,
-        num_steps=4000,
-        num_records=8,
-        num_seeds=4,
-    )
-    return sweep.grid(
-        base,
-        optimiser__learning_rate=sweep.log_span(1e-3, 1e-1, num),
-        teacher__fraction=sweep.span(0.1, 0.8, num),
-    )
+RATES, FRACTIONS = (1e-3, 1e-2, 1e-1), (0.1, 0.3, 0.6, 0.8)
+COLUMNS = ["fingerprint", "seed"]
+_EXECUTORS = ("pool", "dask")
+_RUNS = 3  # cells that `simgeo run` is called for
+# Processes that are started from one that has imported all of it start at once.
+_FORKS = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload(["simgeo.cli.run_cell", "simgeo.sweep", "simgeo.results"])
 
 
-def work(folder: str, num: int, executor: Executor | None = None) -> None:
-    """The sweep, as a child runs it."""
-    from simgeo import engine, sweep
+class Asked(NamedTuple):
+    """What a sweep computes, and where its compiled programs are kept."""
 
-    engine.keep_programs()
-    sweep.run(cells(num), folder, executor=executor)
+    num_steps: int
+    cache: str
+
+    def cells(self) -> list:
+        from simgeo import objectives, problems, sweep, teachers
+
+        base = problems.Experiment(
+            teacher=teachers.OrthogonalFraction(fraction=0.5),
+            objective=objectives.Procrustes(),
+            num_vectors=32,
+            teacher_dim=16,
+            student_dim=8,
+            measures=("matthews", "gram_error"),
+            num_steps=self.num_steps,
+            num_records=8,
+            num_seeds=4,
+        )
+        axes = {"optimiser__learning_rate": RATES, "teacher__fraction": FRACTIONS}
+        return sweep.grid(base, **axes)
 
 
-def main() -> int:
+class Row(NamedTuple):
+    """What became of the stores of one way."""
+
+    way: str
+    kills: int
+    stores: int
+    cells: int
+    equal: str
+
+
+def work(way: str, asked: Asked, folder: Path) -> None:
+    """What is killed, in a process of its own."""
+    from simgeo import cli, engine, sweep
+
+    os.environ["XDG_CACHE_HOME"] = asked.cache
+    with open(os.devnull, "w") as nothing:
+        sys.stdout = nothing
+        if way == "run":
+            for cell in asked.cells()[:_RUNS]:
+                cli.main(["run", *_flags(cell), "--results", str(folder)])
+            return
+        engine.keep_programs()
+        try:
+            sweep.run(asked.cells(), folder, executor=_executor(way))
+        except Exception:  # its workers were lost
+            if way not in _EXECUTORS:
+                raise
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.kills")
-    parser.add_argument("--kills", type=int, default=20)
-    parser.add_argument("--cells", type=int, default=12, help="root of the number")
-    parser.add_argument("--way", choices=("here", "two", "dask"), default="here")
-    parser.add_argument("--child", help=argparse.SUPPRESS)
-    asked = parser.parse_args()
-    if asked.child:
-        work(asked.child, asked.cells)
-        return 0
+    ways = ("run", "one", "two", "pool", "dask")
+    parser.add_argument("--kills", type=int, default=20, help="of each way")
+    parser.add_argument("--ways", nargs="*", choices=ways, default=ways)
+    parser.add_argument("--steps", type=int, default=20_000, help="of a cell")
+    parser.add_argument("--seed", type=int, default=0, help="of the moments")
+    parser.add_argument("--to", metavar="FILE.csv")
+    given = parser.parse_args(arguments)
+    rng = random.Random(given.seed)
     with tempfile.TemporaryDirectory() as place:
-        alone, killed = Path(place) / "alone", Path(place) / "killed"
-        begin = time.perf_counter()
-        child = _child(alone, asked.cells)
-        while not list(alone.glob("*.nc")) and child.poll() is None:
-            time.sleep(0.05)
-        first = time.perf_counter() - begin
-        child.wait()
-        whole = time.perf_counter() - begin
-        print(f"left alone: {whole:.1f} s, the first cell after {first:.1f} s")
-        rng = random.Random(0)
-        if asked.way == "dask":
-            _dask(killed, asked, rng)
-        else:
-            _kill(killed, asked, rng, first)
-            _child(killed, asked.cells).wait()
-        return compare(alone, killed)
+        asked = Asked(given.steps, f"{place}/cache")
+        rows = []
+        for way in given.ways:
+            rows.append(killed(way, asked, Path(place) / way, given.kills, rng))
+            print(rows[-1], flush=True)
+    if given.to is not None:
+        with open(given.to, "w", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerows([Row._fields, *rows])
+    return 0 if all(row.equal == "bit for bit" for row in rows) else 1
 
 
-def compare(alone: Path, killed: Path) -> int:
-    """0 if both stores hold the same cells with the same numbers."""
+def killed(way: str, asked: Asked, place: Path, kills: int, rng: random.Random) -> Row:
+    """Kills one way of computing cells so many times, in stores below a place."""
+    place.mkdir()
+    alone = place / "alone"
+    _finish([_start(way, asked, alone)])  # with compilation
+    begin = time.perf_counter()
+    again = place / "again"
+    _finish([_start(way, asked, again)])
+    whole = time.perf_counter() - begin
+    wanted = table(alone)
+    count, equal = 0, [same(wanted, table(again))]
+    while count < kills:
+        folder = place / f"store-{len(equal)}"
+        count += _kill(way, asked, folder, kills - count, whole, rng)
+        equal.append(same(wanted, table(folder)))
+        print(f"{way}: {count} kills, {equal[-1]}", flush=True)
+    differ = [each for each in equal if each != "bit for bit"]
+    cells = wanted["fingerprint"].nunique()
+    return Row(way, count, len(equal) - 1, cells, (differ or equal)[0])
+
+
+def table(folder: Path) -> pd.DataFrame:
+    """The last records of a store, in the order of its cells."""
     from simgeo import results
 
     with warnings.catch_warnings(action="error"):  # a damaged file would warn
-        frames = [results.open(folder).frame for folder in (alone, killed)]
-    columns = ["fingerprint", "seed"]
-    first, second = (frame.sort_values(columns, ignore_index=True) for frame in frames)
-    assert not second.duplicated(columns).any(), "a cell is there twice"
-    assert (first[columns] == second[columns]).all(axis=None), "a cell is missing"
-    equal, largest = True, 0.0
-    for name in first:
-        one, other = first[name], second[name]
-        if one.dtype.kind == "f":
-            equal &= np.array_equal(one, other, equal_nan=True)
-            gap = np.abs(one - other) / (np.abs(one) + 1e-6)
-            largest = max(largest, float(np.nanmax(gap.fillna(0))))
-        else:
-            pd.testing.assert_series_equal(one, other)
-    says = "bit by bit" if equal else f"to {largest:.1e} relative"
-    print(f"{second['fingerprint'].nunique()} cells, each there once, equal {says}")
-    return 0 if largest < 1e-3 else 1
+        frame = results.open(folder).frame
+    return frame.sort_values(COLUMNS, ignore_index=True)
 
 
-def _kill(killed: Path, asked: argparse.Namespace, rng, first: float) -> None:
-    children = 2 if asked.way == "two" else 1
-    running = [_child(killed, asked.cells) for _ in range(children)]
-    for count in range(asked.kills):
-        time.sleep(rng.uniform(0.5, 2.0) * first)
-        victim = rng.randrange(children)
-        alive = running[victim].poll() is None
-        running[victim].send_signal(signal.SIGKILL)
-        running[victim].wait()
-        done = len(list(killed.glob("*.nc")))
-        print(f"kill {count + 1}: {'running' if alive else 'over'}, {done} cells done")
-        running[victim] = _child(killed, asked.cells)
-    for each in running:
-        each.wait()
+def same(wanted: pd.DataFrame, found: pd.DataFrame) -> str:
+    """How far one table is from another, all columns compared."""
+    if found.duplicated(COLUMNS).any():
+        return "a cell is there twice"
+    if not found[COLUMNS].equals(wanted[COLUMNS]):
+        return "a cell is missing"
+    if [*wanted] != [*found]:
+        return "columns differ"
+    differ = [name for name in wanted if not wanted[name].equals(found[name])]
+    if not differ:
+        return "bit for bit"
+    floats = [name for name in differ if wanted[name].dtype.kind == "f"]
+    gaps = [np.nanmax(np.abs(wanted[name] - found[name])) for name in floats]
+    return f"{', '.join(differ)} differ, by at most {max(gaps, default=np.nan):.1e}"
 
 
-def _dask(killed: Path, asked: argparse.Namespace, rng) -> None:
-    from distributed import Client, LocalCluster
+def _kill(
+    way: str, asked: Asked, folder: Path, most: int, whole: float, rng: random.Random
+) -> int:
+    """Kills until all cells are there, so many times at most; how often it did."""
+    kills = 0
+    running = [_start(way, asked, folder) for _ in range(2 if way == "two" else 1)]
+    while kills < most and any(each.is_alive() for each in running):
+        time.sleep(rng.uniform(0.05, 1.0) * whole)
+        at = rng.randrange(len(running))
+        victim = running[at].pid
+        if way in _EXECUTORS:
+            victim = rng.choice([*_workers(victim), None])
+        if victim is None or not running[at].is_alive():
+            continue
+        with suppress(ProcessLookupError):
+            os.kill(victim, signal.SIGKILL)
+            kills += 1
+        if way not in _EXECUTORS:
+            running[at].join()
+            running[at] = _start(way, asked, folder)
+    _finish(running)
+    while way == "pool" and _left(folder, asked):  # Python gives a pool up
+        _finish([_start(way, asked, folder)])
+    return kills
 
-    with (
-        LocalCluster(
-            n_workers=2, threads_per_worker=1, dashboard_address=None
-        ) as cluster,
-        Client(cluster) as client,
+
+def _left(folder: Path, asked: Asked) -> int:
+    names = {path.name.partition(".")[0] for path in folder.glob("*.nc")}
+    return len(RATES) * len(FRACTIONS) - len(names)
+
+
+def _start(way: str, asked: Asked, folder: Path) -> BaseProcess:
+    process = _FORKS.Process(target=work, args=(way, asked, folder))
+    process.start()
+    return process
+
+
+def _finish(processes: Sequence[BaseProcess]) -> None:
+    for process in processes:
+        process.join()
+        if process.exitcode:
+            raise RuntimeError(f"a process ended with {process.exitcode}")
+
+
+def _workers(pid: int) -> list[int]:
+    """The workers of an executor that a process has started, on Linux."""
+    children = Path(f"/proc/{pid}/task/{pid}/children")
+    if not children.exists():
+        return []
+    commands = {
+        int(each): Path(f"/proc/{each}/cmdline").read_bytes()
+        for each in children.read_text().split()
+    }
+    return [each for each, command in commands.items() if b"spawn_main" in command]
+
+
+def _executor(way: str) -> Any:
+    if way == "pool":
+        from concurrent.futures import ProcessPoolExecutor
+
+        return ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn"))
+    if way == "dask":
+        from distributed import Client, LocalCluster
+
+        local = {"threads_per_worker": 1, "dashboard_address": None}
+        return Client(LocalCluster(n_workers=2, **local)).get_executor()
+    return None
+
+
+def _flags(cell: Any) -> list[str]:
+    """A cell as `simgeo run` is asked for it."""
+    words = ["teacher:orthogonal-fraction", "objective:procrustes"]
+    for name, value in (
+        ("fraction", cell.teacher.fraction),
+        ("learning-rate", cell.optimiser.learning_rate),
+        ("measures", ",".join(cell.measures)),
+        *(
+            (name.replace("_", "-"), getattr(cell, name))
+            for name in (
+                *("num_vectors", "teacher_dim", "student_dim"),
+                *("num_steps", "num_records", "num_seeds"),
+            )
+        ),
     ):
-
-        def kill_one(count: int) -> None:
-            workers = [
-                each.process.pid
-                for each in cluster.workers.values()
-                if each.process is not None and each.process.is_alive()
-            ]
-            if workers:
-                os.kill(rng.choice(workers), signal.SIGKILL)
-            print(f"kill {count + 1}: {len(list(killed.glob('*.nc')))} cells done")
-
-        from threading import Thread
-
-        thread = Thread(target=work, args=(killed, asked.cells, client.get_executor()))
-        thread.start()
-        for count in range(asked.kills):
-            thread.join(rng.uniform(4, 10))
-            if not thread.is_alive():
-                break
-            kill_one(count)
-        thread.join()
-    _child(killed, asked.cells).wait()
-
-
-def _child(folder: Path, num: int) -> subprocess.Popen:
-    command = [sys.executable, "-m", "benchmarks.kills", "--child", str(folder)]
-    return subprocess.Popen([*command, "--cells", str(num)])
+        words += [f"--{name}", f"{value}"]
+    return words
 
 
 if __name__ == "__main__":

@@ -5,9 +5,9 @@
 Grids of three axes are planned. A store of each is then made without computing it:
 files with the size of a run, and an index with settings and last records of every
 cell. It is opened, filtered, exported, and looked at while eight processes write to
-it. Every step is a process of its own, which uses one core. Seconds are of the
-processor, of the whole command where there is one, otherwise without imports. `--to`
-writes `scale.csv` and `files.csv`.
+it. Every step is a process of its own, which uses one core. Seconds are those that
+pass, of the whole command where there is one, otherwise without imports. `--to` writes
+`scale.csv` and `files.csv`.
 """
 
 import argparse
@@ -222,6 +222,7 @@ def alone(step: str, *given: str) -> Measured:
 
 def command(*words: str) -> Measured:
     """A command, with its start."""
+    begin = time.perf_counter()
     process = subprocess.Popen(
         [sys.executable, "-m", "simgeo", *words], stdout=subprocess.PIPE, text=True
     )
@@ -230,7 +231,7 @@ def command(*words: str) -> Measured:
     process.returncode = code
     assert code == 0, words
     lines = told.strip().splitlines()
-    seconds = usage.ru_utime + usage.ru_stime
+    seconds = time.perf_counter() - begin
     return Measured(seconds, usage.ru_maxrss / 1024, lines[-1] if lines else "")
 
 
@@ -305,9 +306,9 @@ def sizes(folder: Path) -> dict[str, str]:
 
 
 def run_child(step: str, given: list[str]) -> None:
-    begin = time.process_time()
+    begin = time.perf_counter()
     told = STEPS[step](int(given[0]), *map(Path, given[1:]))
-    seconds = time.process_time() - begin
+    seconds = time.perf_counter() - begin
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(json.dumps([seconds, most, told]))
 

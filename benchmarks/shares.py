@@ -1,9 +1,12 @@
 """How much of a sweep is computed twice when several processes share it.
 
     python -m benchmarks.shares [--processes 1 2 4 16] [--dask 2] [--to FILE.csv]
+        [--mounts NAME DIR DIR ...]
 
 198 cells of 4 seeds, all of one program, swept by so many processes that start together
 on an empty store, and by Dask's workers. Every worker writes down what it computes.
+With `--mounts`, processes see the store in turn through these folders, which are all
+mounts of one folder, and NAME stands in the table.
 """
 
 import argparse
@@ -12,11 +15,12 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 
 HEADER = ("workers", "batches", "cells computed", "needed", "least", "most")
-_LOG = "SIMGEO_BENCHMARK_LOG"
+_LOG, _DASK = "SIMGEO_BENCHMARK_LOG", "of Dask"
 
 
 def cells() -> list:
@@ -64,9 +68,12 @@ def work(folder: str, executor: Executor | None = None) -> None:
     sweep.run(cells(), folder, executor=executor)
 
 
-def by_processes(folder: Path, number: int) -> None:
-    command = [sys.executable, "-m", "benchmarks.shares", "--child", str(folder)]
-    children = [subprocess.Popen(command) for _ in range(number)]
+def by_processes(stores: Sequence[Path], number: int) -> None:
+    command = [sys.executable, "-m", "benchmarks.shares", "--child"]
+    children = [
+        subprocess.Popen([*command, str(stores[each % len(stores)])])
+        for each in range(number)
+    ]
     codes = [child.wait() for child in children]
     assert codes == [0] * number, codes
 
@@ -84,15 +91,18 @@ def by_dask(folder: Path, number: int) -> None:
         work(str(folder), client.get_executor())
 
 
-def row(way: str, number: int) -> tuple:
+def row(way: str, number: int, mounts: Sequence[str] = ()) -> tuple:
     """What was computed for a store of its own; least and most by one worker."""
     with tempfile.TemporaryDirectory() as place:
         os.environ[_LOG] = str(Path(place, "log"))
         Path(place, "log").mkdir()
-        store = Path(place) / "store"
-        (by_dask if way else by_processes)(store, number)
+        stores = [Path(mount or place) / f"store-{number}" for mount in mounts or [""]]
+        if way == _DASK:
+            by_dask(stores[0], number)
+        else:
+            by_processes(stores, number)
         logs = [each.read_text().split() for each in Path(place, "log").iterdir()]
-        found = len(list(store.glob("*.nc")))
+        found = len(list(stores[0].glob("*.nc")))
         needed = len(cells())
         assert found == needed, f"{found} of {needed} cells are there"
     counts = [[int(each) for each in log[::2]] for log in logs]
@@ -108,14 +118,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.shares")
     parser.add_argument("--processes", type=int, nargs="*", default=[1, 2, 4, 16])
     parser.add_argument("--dask", type=int, nargs="*", default=[2])
+    parser.add_argument("--mounts", nargs="*", default=[], help="a name, and folders")
     parser.add_argument("--to", metavar="FILE.csv")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.child:
         work(asked.child)
         return 0
-    ways = [("", each) for each in asked.processes]
-    ways += [("of Dask", each) for each in asked.dask]
+    name, *mounts = asked.mounts or [""]
+    ways = [(name and f"by {name}", each, mounts) for each in asked.processes]
+    ways += [(_DASK, each, []) for each in asked.dask]
     rows = [HEADER]
     for way in ways:
         rows.append(row(*way))

@@ -40,7 +40,7 @@ from experiments import cells, distilling
 from experiments.distilling import LOSSES, NONE
 from experiments.study import Figure, Sheet, Study, where
 from simgeo import datasets, networks, plots, stats
-from simgeo.problems import AbstractObserver, Distillation
+from simgeo.problems import Distillation
 
 # Of the student and of the teacher, counted from the input.
 PAIRS = {
@@ -56,26 +56,18 @@ UNTRAINED = "last, untrained"  # last with last, of a teacher that is not traine
 _COMPARED = LOSSES[2], LOSSES[1], LOSSES[0]  # Procrustes, CKA, projection
 
 
-class LastMeasured(Distillation):
-    """Students whose last layer is measured, wherever the term acts."""
-
-    def observer(self) -> AbstractObserver:
-        last: dict[str, Any] = {"layers": (-1, -1)}
-        return dataclasses.replace(super().observer(), **last)
-
-
 def bases(quick: bool) -> dict[str, Distillation]:
     """The student without a term, for every choice of layers."""
     mlp = networks.MLP
     deep = distilling.plain(quick, datasets.Digits(), mlp(64, 3), mlp(8, 3))
-    fields = {each.name: getattr(deep, each.name) for each in dataclasses.fields(deep)}
+    deep = dataclasses.replace(deep, **{"measured_layers": (-1, -1)})
     found = {}
     for name, (own, given) in [*PAIRS.items()][: 2 if quick else None]:
         layers: dict[str, Any] = {"student_layers": own, "teacher_layers": given}
-        found[name] = LastMeasured(**fields | layers)
+        found[name] = dataclasses.replace(deep, **layers)
     once: dict[str, Any] = {"num_steps": 1}
     untrained = {"teacher": dataclasses.replace(deep.teacher, **once)}
-    return found | {UNTRAINED: LastMeasured(**fields | untrained)}
+    return found | {UNTRAINED: dataclasses.replace(deep, **untrained)}
 
 
 def data(quick: bool) -> pd.DataFrame:

@@ -1,5 +1,6 @@
 """The commands around a store: what they say, draw and refuse."""
 
+import os
 import platform
 
 import numpy as np
@@ -113,6 +114,35 @@ def test_status_counts_what_can_be_read(ask, place):
     assert (code, told.count("\n")) == (0, 1)
     assert f"1 damaged file: {path.name}" in told
     assert said.splitlines()[1].split()[1:5] == ["4", "3", "0", "1"]
+    code, said, told = ask("results", "store", "--to", "rows.csv")
+    assert (code, said) == (1, "6 rows of 3 cells are in rows.csv.\n")
+    assert f"1 damaged file: {path.name}" in told
+    path.unlink()
+    assert ask("results", "store", "--to", "rows.csv")[0] == 0
+
+
+def test_a_sweep_does_not_end_well_if_a_file_was_not_read(ask, place):
+    for index, cell in enumerate(sweep.load(place / "grid.toml")):
+        run = make(index, settings=cell.identity, labels=cell.labels, seeds=range(2))
+        later = {} if index else {"schema": 99}
+        results.save(run.assign_attrs(later), place / "store", packed=True)
+    code, said, told = ask("sweep", "grid.toml", "--store", "store")
+    assert (code, said.split(",")[0]) == (1, "4 cells in store: 4 were there")
+    assert "holds 1 newer file" in told
+    assert told.endswith("simgeo: files that count as there and were not read: 1.\n")
+
+
+def test_files_of_a_clock_that_is_ahead_are_of_now(ask, place):
+    found = sweep.load(place / "grid.toml")
+    keep.begin(place / "store", sweep.plan(found))
+    for index, cell in enumerate(found[:2]):
+        run = make(index, settings=cell.identity, labels=cell.labels, seeds=range(2))
+        path = results.save(run, place / "store", packed=True)
+        os.utime(path, (4e9, 4e9))  # in the year 2096
+    [found] = sweep.status(place / "store")
+    assert (found.done, found.left) == (2, 2)
+    assert found.idle < 60
+    assert found.rate > 1 / 60
 
 
 def test_a_dry_run_runs_nothing(ask, place, monkeypatch):

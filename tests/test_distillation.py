@@ -240,6 +240,7 @@ def test_a_trained_teacher_is_kept_for_the_next_process(tmp_path, monkeypatch):
         ),
         ({"student_layers": (2,)}, "`student_layers` must lie from -2 to 1"),
         ({"teacher_layers": (-3,)}, "`teacher_layers` must lie from -2 to 1"),
+        ({"measured_layers": (0, 2)}, "`measured_layers` must lie from -2 to 1"),
         ({"num_vectors": 31}, "`num_vectors` must not exceed 30"),
         ({"student": networks.Encoder()}, "reads numbers"),
         ({"objective": objectives.Minibatch(objectives.CKA())}, "without a memory"),
@@ -249,6 +250,16 @@ def test_impossible_settings_are_refused_in_one_line(changes, told):
     with pytest.raises(ValueError, match=told) as refusal:
         dataclasses.replace(CELL, **changes).check()
     assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.once
+def test_the_measured_pair_is_the_last_that_is_compared_unless_another_is_named():
+    two = {"student_layers": (0, 1), "teacher_layers": (1, 0)}
+    cell = dataclasses.replace(CELL, **two)
+    assert cell.observer().layers == (1, 0)
+    other = dataclasses.replace(cell, measured_layers=(0, -1))
+    assert other.observer().layers == (0, -1)
+    assert other.fingerprint != cell.fingerprint
 
 
 @pytest.mark.once

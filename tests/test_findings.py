@@ -141,6 +141,14 @@ SEEN = [
 ]
 
 
+COSTS = at(
+    "gain",
+    setting="perceptron",
+    learned_from="teacher's logits",
+    objective="CKA of logits",
+)
+
+
 def cost_of_two_bits(frame: pd.DataFrame) -> float:
     """Points of accuracy that students of eight units lose, without a term."""
     alone = frame[frame["objective"].eq("none") & frame["units"].eq(8)]
@@ -154,6 +162,7 @@ HELD: dict[str, list[tuple[str, list[Number]]]] = {
         ("real_networks", HELPED),
         ("real_text", OF_TEXTS[:2]),
         ("two_views", over(CENTRED, "setting", *SEEN[1::2], learned_from="labels")),
+        ("relations", [CENTRED(setting="convolutional", learned_from="labels")]),
         ("kept_geometry", over(MEAN, "objective", "CKA", "Gram, centred", *UNCENTRED)),
         ("hybrid_weight_geometry", [HIGH_ALONE, HIGH("svd_matthews"), HINGE_ALONE]),
         ("optimiser_sensitivity", CENTRED_GRAM),
@@ -390,6 +399,12 @@ HELD: dict[str, list[tuple[str, list[Number]]]] = {
                 for number in over(CENTRED, "learned_from", *SOURCES, setting=setting)
             ],
         ),
+        (
+            "relations",
+            over(CENTRED, "learned_from", *SOURCES, setting="perceptron")
+            + over(CENTRED, "learned_from", *SOURCES, setting="convolutional")
+            + [lambda frame: -COSTS(frame)],
+        ),
     ],
 }
 
@@ -521,3 +536,19 @@ def test_the_outcome_of_two_views_is_that_of_the_tests():
     ]
     assert is_better[labels.index].tolist() == [False, True]
     assert not is_better[views["objective"].eq("none")].any()
+
+
+def test_the_outcome_of_relations_is_that_of_the_tests():
+    found = pd.read_csv(ROOT / "figures" / "relations_compared.csv")
+    is_term = found["baseline"] == "none"
+    sure = found[is_term & (found["p_adjusted"] < 0.05)]
+    centred = sure[sure["condition"].str.startswith("Procrustes")]
+    assert len(centred) == 6
+    assert centred["difference"].between(0.019, 0.037).all()
+    [other] = sure.drop(centred.index).to_dict("records")
+    assert other["condition"] == "CKA of logits"
+    assert other["learned_from"] == "teacher's logits"
+    assert other["difference"] < 0
+    of_logits = found[~is_term]
+    assert (of_logits["p_adjusted"] < 0.05).all()
+    assert of_logits["difference"].between(-0.035, -0.011).all()

@@ -17,11 +17,12 @@ from experiments import (
     layers,
     quantised_student,
     real_text,
+    relations,
     terms,
     two_views,
 )
 from experiments.sheet import Sheet
-from simgeo import engine, plots
+from simgeo import engine, networks, plots
 
 pytestmark = pytest.mark.once
 
@@ -37,6 +38,7 @@ STUDIES = {
         ["teacher of both, noise 2", "teacher of the field, noise 2"],
         1,
     ),
+    relations: (SOURCES, [*terms.SAID.values()][:2], 1),
 }
 
 
@@ -218,3 +220,44 @@ def test_the_control_sees_what_the_student_sees():
     assert other.dataset.load().teacher_inputs is None
     both = (each.dataset.load() for each in (one, other))
     np.testing.assert_array_equal(*(each.inputs for each in both))
+
+
+def test_logits_and_places_are_layers_of_the_same_network():
+    task = networks.Task((8, 8), 10)
+    plain = networks.ConvNet(8, depth=2)
+    whole = relations.WithLogits(relations.WithPlaces(plain))
+    images = np.random.default_rng(0).integers(0, 256, (5, 8, 8)).astype(np.uint8)
+    key, images = jax.random.key(0), jnp.asarray(images)
+    parameters = whole.init(key, task)
+    found, wanted = (jax.jit(one)(parameters, images, task) for one in (whole, plain))
+    *layers, places, logits = found.layers
+    assert whole.widths == tuple(layer.shape[1] for layer in found.layers)
+    np.testing.assert_allclose(logits, wanted.logits, atol=1e-6)
+    np.testing.assert_array_equal(found.logits, logits)
+    for layer, other in zip(layers, wanted.layers, strict=True):
+        np.testing.assert_allclose(layer, other, atol=1e-6)
+    # The features of a layer are its channels, each averaged over the places.
+    mean = places.reshape(5, 4, 8).mean(axis=1)
+    np.testing.assert_allclose(mean, wanted.layers[-1], atol=1e-6)
+
+
+def test_places_are_compared_each_as_one_row():
+    student, teacher = np.random.default_rng(0).normal(size=(2, 6, 4 * 3))
+    own, given = (
+        each - each.mean(axis=0)
+        for each in (student.reshape(24, 3), teacher.reshape(24, 3))
+    )
+    norms = np.linalg.norm(own.T @ own) * np.linalg.norm(given.T @ given)
+    wanted = 1 - np.linalg.norm(own.T @ given) ** 2 / norms
+    found = jax.jit(relations.Places())(student, teacher)
+    assert float(found) == pytest.approx(wanted, rel=1e-4)
+
+
+def test_a_student_without_a_term_is_the_same_whatever_layer_terms_act_on():
+    alone = {}
+    for name, base, losses in relations.groups(False):
+        with_none = distilling.weighted({name: base}, losses=losses[:1])[0].experiment
+        assert with_none.objective is None
+        assert with_none.observer().layers == (1, 1)
+        alone.setdefault(name, set()).add(with_none.fingerprint)
+    assert [len(names) for names in alone.values()] == [1, 1]

@@ -18,6 +18,8 @@ from simgeo import results, settings, sweep
 from simgeo.problems import Experiment
 from simgeo.results import _index, _opening, _reading, _shards
 from simgeo.sweep import _keep
+from simgeo.sweep._plan import Piece
+from simgeo.sweep._unfinished import Queue
 
 pytestmark = pytest.mark.once
 
@@ -258,6 +260,7 @@ READERS = {
     "trajectories": lambda folder, name: STORES[folder].trajectories(),
     "missing_seeds": lambda folder, name: results.missing_seeds(folder, name, [1, 9]),
     "status": lambda folder, name: sweep.status(folder),
+    "verify": lambda folder, name: results.verify(folder, results.seeds_of(folder)),
 }
 STORES = {}
 
@@ -299,6 +302,7 @@ def test_what_cannot_be_read_is_named_with_its_count(folder, failing):
     assert missing
     assert f"holds {len(missing)} unreadable files" in message
     assert all(name in message for name in missing)
+    assert [*found.left_out] == missing
 
 
 def test_a_reader_that_fails_at_the_index_loses_nothing(folder, monkeypatch):
@@ -325,6 +329,10 @@ def test_newer_schemas_are_left_out_in_one_line(folder):
         with pytest.warns(UserWarning, match="1 newer file: .*Update") as told:
             assert results.open(folder).frame["fingerprint"].nunique() == 4
         assert len(told) == 1
+    with pytest.warns(UserWarning, match="1 newer file: .*not run again") as told:
+        found = results.verify(folder, ["0" * 16])
+    assert found == ([], ["0000000000000000.10-13.nc"])
+    assert len(told) == 1
 
 
 def test_more_seeds_of_a_run_are_rows_of_the_same_run(tmp_path):
@@ -430,3 +438,23 @@ def test_bad_conditions_are_refused_in_one_line(where, message):
     with pytest.raises(ValueError, match=message) as info:
         results.rows(FRAME, where)
     assert "\n" not in str(info.value)
+
+
+@pytest.mark.parametrize("instead", ["nothing", "a folder", "a link to nothing"])
+def test_what_is_no_file_is_not_there_for_any_reader(folder, instead):
+    path = sorted(folder.glob("*.nc"))[0]
+    name = path.name.partition(".")[0]
+    path.unlink()
+    if instead == "a folder":
+        path.mkdir()
+    elif instead == "a link to nothing":
+        path.symlink_to(folder / "nowhere")
+    seeds = [*range(10, 14)]
+    with warnings.catch_warnings(action="error"):
+        assert name not in results.seeds_of(folder)
+        assert results.missing_seeds(folder, name, seeds) == seeds
+        assert name not in results.open(folder).runs
+        assert name not in {part.fingerprint for part, _ in results.whole_parts(folder)}
+        assert results.verify(folder, [name]) == ([], [])
+    pieces = [Piece(name, 0, 0, 1.0, {name: (10,)})]
+    assert Queue(folder, pieces, folder, {}).missing(pieces) == {name: (10,)}

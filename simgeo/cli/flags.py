@@ -208,13 +208,9 @@ def flag_of(dotted: str) -> str:
 
 
 def table_of(classes: tuple[type, ...], wide: int) -> str:
-    """The kinds of these classes and what they are, one line each."""
-    return lines_of({k: summary(c) for k, c in settings.kinds(*classes).items()}, wide)
-
-
-def lines_of(rows: dict[str, str], wide: int) -> str:
-    """Names and what they are, one line each, cut where it is too long."""
-    lines = [f"{name:{wide}s} {text}".rstrip() for name, text in rows.items()]
+    """The kinds of these classes and what they are, one line each, cut if too long."""
+    rows = settings.kinds(*classes).items()
+    lines = [f"{name:{wide}s} {summary(kind)}".rstrip() for name, kind in rows]
     most = WIDTH - 2
     return "\n".join(
         line if len(line) <= most else f"{line[: most - 3].rpartition(' ')[0]} ..."

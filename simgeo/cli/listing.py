@@ -13,7 +13,6 @@ from simgeo.cli.flags import (
     WIDTH,
     flag_of,
     knobs,
-    lines_of,
     needs_file,
     summary,
     table_of,
@@ -83,9 +82,9 @@ def _listed(topics: Topics) -> Iterator[dict[str, Any]]:
             for kind, cls in settings.kinds(*classes).items():
                 row = {"topic": topic, "place": place, "name": kind}
                 yield row | {"about": summary(cls)}
-        for name, measure in MEASURES.items() if topic == "measures" else ():
+        for name in MEASURES if topic == "measures" else ():
             row = {"topic": topic, "place": None, "name": name}
-            yield row | {"about": measure.label}
+            yield row | {"about": _definition(name)}
 
 
 def _settings(name: str, topics: Topics) -> list[dict[str, Any]]:
@@ -103,8 +102,8 @@ def _names(topic: tuple[str, dict[str, tuple[type, ...]]]) -> str:
     name, places = topic
     if name == "measures":
         others = (name for name in MEASURES if name not in DEFAULT)
-        labels = {name: MEASURES[name].label for name in (*DEFAULT, *others)}
-        return f"measures\n{textwrap.indent(lines_of(labels, 23), '  ')}"
+        rows = (_row(each, _definition(each)) for each in (*DEFAULT, *others))
+        return "\n".join(["measures", *rows])
     return "\n\n".join(
         f"{place}:\n{textwrap.indent(table_of(classes, 23), '  ')}"
         for place, classes in places.items()
@@ -157,6 +156,12 @@ def _measure(name: str) -> str:
         del rows["units"]
     lines = [_row(*row) for row in rows.items()]
     return "\n".join([name, _doc(MEASURES[name]), *lines])
+
+
+def _definition(name: str) -> str:
+    """The first sentence about a measure; its label, if its function says nothing."""
+    first = (MEASURES[name].__doc__ or "").partition("\n\n")[0]
+    return " ".join(first.split()) or MEASURES[name].label
 
 
 def _facts(name: str) -> dict[str, str]:

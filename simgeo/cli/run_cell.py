@@ -194,5 +194,5 @@ def _compute(cell: AbstractCell, seeds: Sequence[int]) -> xr.Dataset:
 def _missing(folder: Path, cell: AbstractCell) -> list[int]:
     """The seeds that are not finished yet; damaged files are named."""
     with warnings_told():
-        damaged = results.verify(folder, [cell.fingerprint])
+        damaged = results.verify(folder, [cell.fingerprint]).damaged
     return results.missing_seeds(folder, cell.fingerprint, cell.seeds.tolist(), damaged)

@@ -20,7 +20,7 @@ _UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 
 
 def run(arguments: list[str]) -> int:
-    """Exit code: 1 if a cell failed; what is in the store is not run again."""
+    """Runs what is not in the store; the exit code, 1 if anything failed."""
     parser = Parser(
         "sweep",
         "Run every cell of a grid that is not in the store yet.",
@@ -90,9 +90,11 @@ def run(arguments: list[str]) -> int:
     )
     for name, reason in [*report.failed.items()][:5]:
         fail(f"{name} failed: {reason}", 1)
+    if report.unread:
+        fail(f"files that count as there and were not read: {len(report.unread)}.", 1)
     if report.failed:
-        return fail("--retry-failed tries failed cells again.", 1)
-    return 0
+        fail("--retry-failed tries failed cells again.", 1)
+    return int(bool(report.failed or report.unread))
 
 
 def size_of(text: str) -> int:

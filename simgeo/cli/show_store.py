@@ -20,8 +20,8 @@ _SHOWN = (
 )
 
 
-def show(arguments: list[str]) -> None:
-    """`simgeo results STORE`: the last records, printed or written."""
+def show(arguments: list[str]) -> int:
+    """`simgeo results STORE`: the last records, printed or written; the exit code."""
     parser = Parser(
         "results", "The last record of every finished cell and seed of a store."
     )
@@ -48,10 +48,11 @@ def show(arguments: list[str]) -> None:
         write(rows, path)
         cells = rows["fingerprint"].nunique()
         print(f"{len(rows)} rows of {cells} cells are in {path}.")
+    return int(bool(store.left_out))
 
 
-def plot(arguments: list[str]) -> None:
-    """`simgeo plot STORE`: one measure over one setting, with bands and levels."""
+def plot(arguments: list[str]) -> int:
+    """`simgeo plot STORE`: a measure over a setting, with levels; the exit code."""
     parser = Parser(
         "plot", "A measure over a setting: seeds, their median, its band, levels."
     )
@@ -82,6 +83,7 @@ def plot(arguments: list[str]) -> None:
     with plots.style():
         plots.sweep(rows, **names, label=label).savefig(path)
     print(f"Drew {rows['fingerprint'].nunique()} cells in {path}.")
+    return int(bool(store.left_out))
 
 
 def chosen(store: Store, where: str | None) -> pd.DataFrame:

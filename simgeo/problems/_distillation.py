@@ -59,7 +59,9 @@ class Distillation(AbstractCell):
         kl_weight: of the divergence of logits, from 0.
         temperature: by which logits are divided for that, positive.
         student_layers: layers of the student, from 0, or from -1 counted backwards.
-        teacher_layers: as many of the teacher. Measures are of the last pair.
+        teacher_layers: as many of the teacher.
+        measured_layers: a layer of the student and one of the teacher, whose features
+            are measured; the last pair of the above if none are named.
         batch_size: examples of a step, drawn with replacement, from 1.
         num_vectors: examples of the test whose features are measured, from 3; 256, or
             all if there are fewer.
@@ -88,6 +90,7 @@ class Distillation(AbstractCell):
     temperature: float = eqx.field(default=2.0, metadata=checks.POSITIVE_AND_FINITE)
     student_layers: tuple[int, ...] = eqx.field(static=True, default=(-1,))
     teacher_layers: tuple[int, ...] = eqx.field(static=True, default=(-1,))
+    measured_layers: tuple[int, ...] = eqx.field(static=True, default=())
     batch_size: int = count(1, default=64)
     num_vectors: int | None = count(3, None, {"default": "256, or all of the test"})
     epsilon: float = eqx.field(default=0.1, metadata=checks.BETWEEN_0_AND_1)
@@ -102,6 +105,9 @@ class Distillation(AbstractCell):
         both = "student_layers` and `teacher_layers"
         got = f"{list(own)} and {list(given)}"
         require(len(own) == len(given) > 0, both, rule, got)
+        pair = [*self.measured_layers]
+        rule = "name a layer of the student and one of the teacher, or none"
+        require(len(pair) in (0, 2), "measured_layers", rule, pair)
         whole = type(self.objective)
         is_plain = self.objective is None or whole.begin is AbstractObjective.begin
         rule = "be one without a memory from step to step"
@@ -112,15 +118,16 @@ class Distillation(AbstractCell):
         size, asked = split.num_test, self.num_vectors
         rule = f"not exceed {size}, the examples of the test, or `test_share` be larger"
         require(asked is None or asked <= size, "num_vectors", rule, asked)
-        for name, widths in (
-            ("student", self.student.widths),
-            ("teacher", self.teacher.widths(split)),
+        most = len(self.student.widths), len(self.teacher.widths(split))
+        for name, layers, num in (
+            ("student_layers", self.student_layers, most[0]),
+            ("teacher_layers", self.teacher_layers, most[1]),
+            ("measured_layers", self.measured_layers[:1], most[0]),
+            ("measured_layers", self.measured_layers[1:], most[1]),
         ):
-            most = len(widths)
-            for layer in getattr(self, f"{name}_layers"):
-                rule = f"lie from {-most} to {most - 1}, for {most} layers"
-                is_there = -most <= layer < most
-                require(is_there, f"{name}_layers", rule, layer)
+            for layer in layers:
+                rule = f"lie from {-num} to {num - 1}, for {num} layers"
+                require(-num <= layer < num, name, rule, layer)
         task = task_of(split)
         jax.eval_shape(lambda key: self.student.init(key, task), jax.random.key(0))
 
@@ -156,12 +163,18 @@ class Distillation(AbstractCell):
             network=self.student,
             temperature=self.temperature,
             epsilon=self.epsilon,
-            layers=(self.student_layers[-1], self.teacher_layers[-1]),
+            layers=self._measured,
             task=task_of(split),
             sizes=self._sizes(split),
             measures=self.measures,
             centred=self.measure_centred,
         )
+
+    @property
+    def _measured(self) -> tuple[int, int]:
+        pairs = zip(self.student_layers, self.teacher_layers, strict=True)
+        own, given = self.measured_layers or [*pairs][-1]
+        return own, given
 
     def _sizes(self, split: Split) -> Sizes:
         measured = self.num_vectors or min(_MEASURED, split.num_test)

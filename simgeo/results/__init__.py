@@ -5,6 +5,7 @@ from simgeo.results._convert import Conversion as Conversion
 from simgeo.results._convert import convert as convert
 from simgeo.results._convert import kinds_of as kinds_of
 from simgeo.results._index import index as index
+from simgeo.results._opening import Verified as Verified
 from simgeo.results._opening import open as open
 from simgeo.results._opening import verify as verify
 from simgeo.results._opening import whole_parts as whole_parts

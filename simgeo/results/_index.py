@@ -16,7 +16,7 @@ import xarray as xr
 
 from simgeo.results._reading import SchemaError, load
 from simgeo.results._runs import split
-from simgeo.results._seed_files import Part, listing, part_of
+from simgeo.results._seed_files import Part, is_of_schema_1, listing, part_of
 from simgeo.results._shards import Entry, compact, replace
 from simgeo.settings import SCHEMA
 
@@ -48,20 +48,24 @@ class Listed(NamedTuple):
     time: int  # of the last change, in ns
 
 
-def files_of(folder: Path) -> dict[str, Listed]:
-    """The files of all complete parts, by name.
+def files_of(folder: Path) -> tuple[dict[str, Listed], list[str]]:
+    """The files of all complete parts, by name, and the names of those of schema 1.
 
     Raises:
         ValueError: if the folder cannot be read.
     """
-    found = {}
+    found, older = {}, []
     for each in listing(folder):
-        part = part_of(each.name)
-        if part is not None and part.complete:
+        name = each.name
+        part = part_of(name)
+        if part is None:
+            if is_of_schema_1(name):
+                older.append(name)
+        elif part.complete:
             with suppress(FileNotFoundError):
                 status = each.stat()
-                found[each.name] = Listed(part, status.st_size, status.st_mtime_ns)
-    return found
+                found[name] = Listed(part, status.st_size, status.st_mtime_ns)
+    return found, older
 
 
 def read(folder: Path, name: str) -> Entry:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from simgeo.results._index import Listed, files_of, made_by, read
 from simgeo.results._reading import DamagedFileError, UnreadableFileError
-from simgeo.results._seed_files import Part, schema_1
+from simgeo.results._seed_files import Part
 from simgeo.results._shards import Entry, File, known, known_files, replace
 from simgeo.results._store import Store
 from simgeo.settings import SCHEMA
@@ -42,22 +42,30 @@ def open(folder: str | Path) -> Store:
                 each.unlink(missing_ok=True)
     for each in _left_out(folder, found):
         warnings.warn(each, stacklevel=2)
-    return Store(folder, [each for each in entries.values() if each.schema == SCHEMA])
+    whole = [each for each in entries.values() if each.schema == SCHEMA]
+    unread = (*found.unreadable, *found.newer)
+    return Store(folder, whole, left_out=[*found.damaged, *unread])
+
+
+class Verified(NamedTuple):
+    """Names of files that are not known to be whole."""
+
+    damaged: list[str]
+    unread: list[str]  # they could not be read, or are of a later simgeo
 
 
 def verify(
     folder: str | Path,
     fingerprints: Iterable[str],
     sources: Mapping[str, str] = MappingProxyType({}),
-) -> list[str]:
-    """The names of files of these runs that are damaged, with a warning.
+) -> Verified:
+    """Which files of these runs are damaged or cannot be read, with warnings.
 
     Another warning tells of runs that were computed by another version of simgeo, or by
     kinds of one's own that have another source now.
 
-    Files that the index vouches for are not read; others are, and put into it. One
-    that cannot be read is taken to be whole: nothing is run again for an error of the
-    system.
+    Files that the index vouches for are not read; others are, and put into it. Nothing
+    is to be run again for what cannot be read now.
 
     Args:
         folder: a store; one that does not exist holds nothing.
@@ -66,14 +74,25 @@ def verify(
     """
     folder = Path(folder)
     if not folder.exists():
-        return []
-    found = _found(folder, known_files(folder), set(fingerprints))
+        return Verified([], [])
+    wanted = set(fingerprints)
+    found = _found(folder, known_files(folder), wanted)
     if found.fresh:
         with suppress(OSError):
             replace(folder, found.fresh.values())
     if found.damaged:
         told = _told(folder, "damaged", found.damaged, "The seeds are run again.")
         warnings.warn(told, stacklevel=2)
+    if found.unreadable:
+        then = f"Not run again; could not be read ({found.reasons}), which may pass."
+        told = _told(folder, "unreadable", [*found.unreadable], then)
+        warnings.warn(told, stacklevel=2)
+    newer = [
+        name for name in found.newer if found.listed[name].part.fingerprint in wanted
+    ]
+    if newer:
+        then = f"Of a schema above {SCHEMA}, and not run again. Update simgeo."
+        warnings.warn(_told(folder, "newer", newer, then), stacklevel=2)
     if other := _made_otherwise(found.files, sources):
         warnings.warn(
             f"{len(other)} of {len(sources)} cells were computed by another version of "
@@ -81,7 +100,7 @@ def verify(
             f"They are kept; to compute them anew, name another store.",
             stacklevel=2,
         )
-    return found.damaged
+    return Verified(found.damaged, [*found.unreadable, *newer])
 
 
 def _made_otherwise(
@@ -101,7 +120,7 @@ def _made_otherwise(
     )
 
 
-def whole_parts(folder: str | Path) -> Iterator[tuple[Part, int]]:
+def whole_parts(folder: str | Path) -> list[tuple[Part, int]]:
     """Every part whose file is whole, and when it was written, in ns.
 
     Files that the index does not know are read. One that is damaged, or cannot be read,
@@ -114,9 +133,12 @@ def whole_parts(folder: str | Path) -> Iterator[tuple[Part, int]]:
     found = _found(folder, known_files(folder))
     for each in _left_out(folder, found):
         warnings.warn(each, stacklevel=2)
-    for file in found.files:
-        if file.schema == SCHEMA:
-            yield found.listed[file.name].part, file.time
+    listed = found.listed
+    return [
+        (listed[file.name].part, file.time)
+        for file in found.files
+        if file.schema == SCHEMA
+    ]
 
 
 class _Found(NamedTuple):
@@ -127,6 +149,17 @@ class _Found(NamedTuple):
     damaged: list[str]
     unreadable: dict[str, str]  # the system's reasons
     listed: Mapping[str, Listed]  # all that are there
+    older: list[str]  # of schema 1
+
+    @property
+    def reasons(self) -> str:
+        """Why files could not be read, each reason once."""
+        return ", ".join(sorted(set(self.unreadable.values())))
+
+    @property
+    def newer(self) -> list[str]:
+        """Files of a later simgeo."""
+        return sorted(each.name for each in self.files if each.schema > SCHEMA)
 
     @property
     def files(self) -> list[Entry | File]:
@@ -142,10 +175,10 @@ def _found(
     """The files of a folder, of `wanted` runs or all, by what the index had before."""
     known: dict[str, Entry | File] = {}
     new = []
-    found = _Found(known, {}, [], {}, files_of(folder))
+    found = _Found(known, {}, [], {}, *files_of(folder))
     for name, listed in found.listed.items():
         file = indexed.get(name)
-        if file is not None and (file.size, file.time) == (listed.size, listed.time):
+        if file and file.time == listed.time and file.size == listed.size:
             known[name] = file
         elif wanted is None or listed.part.fingerprint in wanted:
             new.append(name)
@@ -167,15 +200,14 @@ def _left_out(folder: Path, found: _Found) -> Iterator[str]:
         then = "Left out and left as they are; running the cells again replaces them."
         yield _told(folder, "damaged", found.damaged, then)
     if found.unreadable:
-        reasons = ", ".join(sorted(set(found.unreadable.values())))
-        then = f"Left out; could not be read ({reasons}). Open the store again."
+        then = f"Left out; could not be read ({found.reasons}). Open the store again."
         yield _told(folder, "unreadable", [*found.unreadable], then)
-    if newer := sorted(each.name for each in found.files if each.schema > SCHEMA):
+    if found.newer:
         then = f"Of a schema above {SCHEMA}, and left out. Update simgeo."
-        yield _told(folder, "newer", newer, then)
-    if old := [path.name for path in schema_1(folder)]:
+        yield _told(folder, "newer", found.newer, then)
+    if found.older:
         then = f"Of schema 1, and left out. `simgeo convert {folder}` converts them."
-        yield _told(folder, "older", old, then)
+        yield _told(folder, "older", sorted(found.older), then)
 
 
 def _told(folder: Path, kind: str, names: Sequence[str], then: str) -> str:

@@ -50,20 +50,25 @@ def require_fingerprint(fingerprint: str) -> None:
 
 
 def listing(folder: Path) -> Iterator[os.DirEntry]:
-    """What is in a folder; ValueError if it cannot be read."""
+    """The files of a folder; ValueError if it cannot be read."""
     try:
         with os.scandir(folder) as found:
-            yield from found
+            yield from filter(os.DirEntry.is_file, found)
     except OSError as error:
         raise ValueError(
             f"`folder` must be a store of runs; got {folder}: {error.strerror}."
         ) from error
 
 
+def is_of_schema_1(name: str) -> bool:
+    """Whether simgeo wrote such files before runs were kept in parts."""
+    return _SCHEMA_1.fullmatch(name) is not None
+
+
 def schema_1(folder: Path) -> list[Path]:
-    """Files that simgeo wrote before runs were kept in parts."""
-    names = [each.name for each in listing(folder) if each.name.find(".") == 16]
-    return [folder / name for name in sorted(filter(_SCHEMA_1.fullmatch, names))]
+    """Those files."""
+    names = (each.name for each in listing(folder))
+    return [folder / name for name in sorted(filter(is_of_schema_1, names))]
 
 
 def parts(folder: Path, start: str = "") -> dict[str, list[Part]]:

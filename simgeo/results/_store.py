@@ -20,9 +20,12 @@ from simgeo.results._where import rows
 class Store:
     """The finished runs of a folder, as `open` finds them."""
 
-    def __init__(self, folder: Path, entries: Sequence[Entry]) -> None:
-        """Of a folder, and what the index says of its whole files, by name."""
+    def __init__(
+        self, folder: Path, entries: Sequence[Entry], left_out: Sequence[str] = ()
+    ) -> None:
+        """Of a folder, what the index says of its whole files, and names of others."""
         self.folder = folder
+        self.left_out = left_out  # damaged, not readable, or of a later simgeo
         same: dict[str, list[Entry]] = {}
         for each in entries:
             same.setdefault(each.fingerprint, []).append(each)

@@ -26,14 +26,20 @@ def begin(folder: Path, whole: Plan) -> Path:
     with suppress(OSError, ValueError, KeyError, TypeError):
         starts = [*json.loads(path.read_text())["started"], *starts]
     programs = {name: p.program for p in whole.pieces for name in p.wanted}
+    kinds: dict[tuple, int] = {}  # most cells are alike in all that is told of them
+    cells = {
+        name: kinds.setdefault((work.cost, *work.seeds, programs[name]), len(kinds))
+        for name, work in whole.works.items()
+    }
     about = {
         "schema": SCHEMA,
         "precision": whole.precision,
         "started": starts[-100:],
-        "cells": {
-            name: {"cost": work.cost, "seeds": work.seeds, "program": programs[name]}
-            for name, work in whole.works.items()
-        },
+        "kinds": [
+            {"cost": cost, "seeds": seeds, "program": program}
+            for cost, *seeds, program in kinds
+        ],
+        "cells": cells,  # the places of their kinds
     }
     folder.mkdir(exist_ok=True)
     results.write(path, json.dumps(about).encode())

@@ -37,6 +37,7 @@ class Report(NamedTuple):
     failed: dict[str, str]  # the reasons, with those of before that were not retried
     seconds: float
     others: int = 0  # of those finished now, those that other processes computed
+    unread: Sequence[str] = ()  # files that count as there and could not be read
 
 
 def run(
@@ -86,10 +87,8 @@ def run(
     mark = keep.begin(folder, whole)
     with settings.sharing():
         sources = {n: settings.source_of(work.cell) for n, work in whole.works.items()}
-    damaged = {
-        name: keep.time_of(folder / name)
-        for name in results.verify(folder, whole.works, sources)
-    }
+    verified = results.verify(folder, whole.works, sources)
+    damaged = {name: keep.time_of(folder / name) for name in verified.damaged}
     queue = Queue(folder, whole.pieces, mark, damaged)
     there = _finished(whole, queue)
     if retry_failed:
@@ -124,7 +123,8 @@ def run(
     new = len(now - there)
     others = 0 if executor is not None else len(now - there - done)
     seconds = time.perf_counter() - begin
-    return Report(len(whole.works), len(there), new, failed, seconds, others)
+    counts = len(whole.works), len(there), new
+    return Report(*counts, failed, seconds, others, verified.unread)
 
 
 def _finished(whole: Plan, queue: Queue) -> set[str]:

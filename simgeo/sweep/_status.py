@@ -1,6 +1,7 @@
 """How far the sweeps of a store are, told without JAX."""
 
 import json
+import os
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -44,8 +45,10 @@ def status(folder: str | Path) -> list[Status]:
     """
     folder = Path(folder)
     there: dict[str, list[_Written]] = {}
+    now = time.time()
     for part, written in results.whole_parts(folder):
-        there.setdefault(part.fingerprint, []).append((part.seeds, written / 1e9))
+        when = min(now, written / 1e9)  # by a clock that is ahead, perhaps
+        there.setdefault(part.fingerprint, []).append((part.seeds, when))
     broken = failures(folder)
     sweeps = []
     for path in (folder / SWEEPS).glob("*.json"):
@@ -53,10 +56,11 @@ def status(folder: str | Path) -> list[Status]:
         if about.get("schema") != SCHEMA:
             continue
         try:
-            cells = {
-                name: _Asked(float(a["cost"]), a["seeds"], int(a.get("program", 0)))
-                for name, a in about["cells"].items()
-            }
+            kinds = [
+                _Asked(float(each["cost"]), each["seeds"], int(each["program"]))
+                for each in about["kinds"]
+            ]
+            cells = {name: kinds[place] for name, place in about["cells"].items()}
             sweeps.append((float(about["started"][-1]), path.stem, cells))
         except (KeyError, TypeError, ValueError, AttributeError, IndexError):
             continue  # something else, under a name like ours
@@ -131,10 +135,11 @@ def _finished(seeds: Sequence[int], parts: Sequence[_Written]) -> float | None:
 
 def failures(folder: Path) -> dict[str, dict[str, Any]]:
     """What is recorded of cells that failed, by their fingerprints."""
+    names = [name for name in os.listdir(folder) if name.endswith(FAILED)]
     return {
-        path.name.removesuffix(FAILED): about
-        for path in folder.glob(f"*{FAILED}")
-        if (about := read(path))
+        name.removesuffix(FAILED): about
+        for name in names
+        if (about := read(folder / name))
     }
 
 

@@ -84,7 +84,8 @@ class Queue:
         with suppress(OSError):
             mark.touch()
             mark.unlink()
-        names = {name for name in os.listdir(self.folder) if name[0] != "."}
+        with os.scandir(self.folder) as found:
+            names = {one.name for one in found if one.name[0] != "." and one.is_file()}
         return names.difference(
             name
             for name, time in self.damaged.items()
