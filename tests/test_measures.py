@@ -610,7 +610,7 @@ def test_a_measure_of_ones_own(own, capsys):
     found = battery(student, teacher, EPSILON, names=("worst_cosine", "gained"))
     assert all(np.isnan(value) for value in found.values())
     listing.show(["measures"])
-    assert "worst cosine" in capsys.readouterr().out
+    assert "The largest change of a cosine." in capsys.readouterr().out
 
 
 def test_units_of_a_measure_are_listed_and_stand_on_axes(own, capsys):
