@@ -305,14 +305,15 @@ def test_files_that_cannot_be_opened_are_named_but_not_called_damaged(tmp_path):
     assert results.find(tmp_path / "absent", "0" * 16) is None
 
 
-def test_a_full_disk_is_named_as_such(tmp_path, monkeypatch):
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EROFS])
+def test_a_full_disk_and_a_quota_are_named_as_such(tmp_path, monkeypatch, number):
     def refuse(*_):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(os, "fsync", refuse)
-    with pytest.raises(OSError, match=": No space left on device") as info:
+    with pytest.raises(OSError, match=f": {os.strerror(number)}") as info:
         results.save(make(), tmp_path)
-    assert info.value.errno == errno.ENOSPC
+    assert info.value.errno == number
     assert not list(tmp_path.iterdir())
 
 

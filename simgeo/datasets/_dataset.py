@@ -2,7 +2,8 @@
 
 import abc
 import functools
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import numpy as np
@@ -51,6 +52,11 @@ class Split(NamedTuple):
     num_test: int
 
 
+def _share(default: float, rule: Mapping[str, checks.Rule]) -> Any:
+    # By name alone, so that what a data set of some kind is made of comes first.
+    return eqx.field(static=True, kw_only=True, default=default, metadata=rule)
+
+
 class AbstractDataset(eqx.Module):
     """Where examples come from, and how they are divided.
 
@@ -63,12 +69,12 @@ class AbstractDataset(eqx.Module):
         split_seed: of the random order in which examples are divided, from 0.
     """
 
-    test_share: float = eqx.field(static=True, default=0.2, metadata=checks.BELOW_1)
-    validation_share: float = eqx.field(
-        static=True, default=0.2, metadata=checks.BELOW_1
+    test_share: float = _share(0.2, checks.BELOW_1)
+    validation_share: float = _share(0.2, checks.BELOW_1)
+    train_share: float = _share(1.0, _ALL)
+    split_seed: int = eqx.field(
+        static=True, kw_only=True, default=0, metadata=checks.at_least(0)
     )
-    train_share: float = eqx.field(static=True, default=1.0, metadata=_ALL)
-    split_seed: int = eqx.field(static=True, default=0, metadata=checks.at_least(0))
 
     def __check_init__(self) -> None:
         checks.check_fields(self)
