@@ -17,16 +17,21 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("simgeo")
 
-gc.disable()  # until all is imported
+# Tracing makes many objects, most of which need no search for cycles to be freed.
+gc.set_threshold(50_000, 20, 20)
 
 # A file is run by one process; one of these that came last would be run alone.
 _LONG = (
     "test_browser_explorer",
-    "test_teachers",
-    "test_objectives",
-    "test_sweep",
     "test_functional",
+    "test_teachers",
+    "test_distillation",
+    "test_objectives",
+    "test_readme",
+    "test_engine",
+    "test_sweep",
     "test_cli",
+    "test_measures",
 )
 
 
@@ -53,10 +58,8 @@ def pytest_collection_modifyitems(
 
 
 def pytest_collection_finish() -> None:
-    """Tracing makes many objects: what is imported need not be looked at each time."""
+    """What is imported stays, and is not searched again."""
     gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
-    gc.enable()
 
 
 def pytest_report_header() -> str:
