@@ -83,11 +83,15 @@ def work(way: str, asked: Asked, folder: Path) -> None:
                 cli.main(["run", *_flags(cell), "--results", str(folder)])
             return
         engine.keep_programs()
+        executor = _executor(way)
         try:
-            sweep.run(asked.cells(), folder, executor=_executor(way))
+            sweep.run(asked.cells(), folder, executor=executor)
         except Exception:  # its workers were lost
-            if way not in _EXECUTORS:
+            if executor is None:
                 raise
+        finally:
+            if executor is not None:
+                executor.shutdown()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -45,20 +45,10 @@ _CLASSES, _PLACES = 10, 4
 _FEATURES = 1  # the last hidden layer, counted from the input
 
 
-class WithLogits(AbstractNetwork):
-    """Another network, whose logits are one more layer.
-
-    Args:
-        network: that has the parameters.
-        num_classes: how many logits there are.
-    """
+class _MoreLayers(AbstractNetwork):
+    """Another network, which has the parameters, with one more layer."""
 
     network: AbstractNetwork
-    num_classes: int = eqx.field(static=True, default=_CLASSES)
-
-    @property
-    def widths(self) -> tuple[int, ...]:
-        return (*self.network.widths, self.num_classes)
 
     @property
     def label(self) -> str:
@@ -66,6 +56,21 @@ class WithLogits(AbstractNetwork):
 
     def init(self, key: PRNGKeyArray, task: Task) -> Any:
         return self.network.init(key, task)
+
+
+class WithLogits(_MoreLayers):
+    """Another network, whose logits are one more layer.
+
+    Args:
+        network: that has the parameters.
+        num_classes: how many logits there are.
+    """
+
+    num_classes: int = eqx.field(static=True, default=_CLASSES)
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        return (*self.network.widths, self.num_classes)
 
     def __call__(
         self, parameters: Any, inputs: Num[Array, "b ..."], task: Task
@@ -74,7 +79,7 @@ class WithLogits(AbstractNetwork):
         return Outputs((*found.layers, found.logits), found.logits)
 
 
-class WithPlaces(AbstractNetwork):
+class WithPlaces(_MoreLayers):
     """A convolutional network, whose last feature map is one more layer, flat.
 
     Args:
@@ -82,19 +87,11 @@ class WithPlaces(AbstractNetwork):
         num_places: of its last feature map.
     """
 
-    network: networks.ConvNet
     num_places: int = eqx.field(static=True, default=_PLACES)
 
     @property
     def widths(self) -> tuple[int, ...]:
         return (*self.network.widths, self.num_places * self.network.widths[-1])
-
-    @property
-    def label(self) -> str:
-        return self.network.label
-
-    def init(self, key: PRNGKeyArray, task: Task) -> Any:
-        return self.network.init(key, task)
 
     def __call__(
         self, parameters: Any, inputs: Num[Array, "b ..."], task: Task

@@ -253,9 +253,11 @@ def test_places_are_compared_each_as_one_row():
     assert float(found) == pytest.approx(wanted, rel=1e-4)
 
 
-def test_a_student_without_a_term_is_the_same_whatever_layer_terms_act_on():
+def test_a_student_without_a_term_is_the_same_whatever_layer_terms_act_on(monkeypatch):
     alone = {}
     for name, base, losses in relations.groups(False):
+        scale = {(name, losses[0].label): 1.0}
+        monkeypatch.setattr(distilling, "scales", lambda *_, scale=scale: scale)
         with_none = distilling.weighted({name: base}, losses=losses[:1])[0].experiment
         assert with_none.objective is None
         assert with_none.observer().layers == (1, 1)
