@@ -1,6 +1,7 @@
 """Shared by all tests. Nothing here imports simgeo: the hook that checks shapes is
 installed after this file is read, and would come too late."""
 
+import gc
 from collections.abc import Iterator
 
 import hypothesis
@@ -16,14 +17,21 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("simgeo")
 
+# Tracing makes many objects, most of which need no search for cycles to be freed.
+gc.set_threshold(50_000, 20, 20)
+
 # A file is run by one process; one of these that came last would be run alone.
 _LONG = (
     "test_browser_explorer",
-    "test_teachers",
-    "test_objectives",
-    "test_sweep",
     "test_functional",
+    "test_teachers",
+    "test_distillation",
+    "test_objectives",
+    "test_readme",
+    "test_engine",
+    "test_sweep",
     "test_cli",
+    "test_measures",
 )
 
 
@@ -47,6 +55,11 @@ def pytest_collection_modifyitems(
     config.hook.pytest_deselected(items=left)
     place = {name: at for at, name in enumerate(_LONG)}
     items[:] = sorted(kept, key=lambda item: place.get(item.path.stem, len(_LONG)))
+
+
+def pytest_collection_finish() -> None:
+    """What is imported stays, and is not searched again."""
+    gc.freeze()
 
 
 def pytest_report_header() -> str:

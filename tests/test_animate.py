@@ -14,7 +14,7 @@ from simgeo.cli import animate
 
 pytestmark = pytest.mark.once
 
-SMALL = "--num-vectors 6 --num-steps 6 --num-records 3"
+SMALL = "--num-steps 6 --num-records 3"  # of sizes that share their programs
 
 
 @pytest.fixture(autouse=True)

@@ -15,6 +15,14 @@ pytestmark = [
     pytest.mark.skipif(not FOUND, reason=f"no browser: none of {', '.join(NAMES)}"),
 ]
 
+# A control follows alike in either scheme: what looks at colours takes all four.
+once_in_a_size = pytest.mark.parametrize(
+    "opened",
+    [("phone", "light"), ("desktop", "dark")],
+    indirect=True,
+    ids="-".join,
+    scope="module",
+)
 SIZES = {"phone": (390, 844), "desktop": (1280, 900)}
 SCREENS = ("fit", "teachers", "training", "plane", "built")
 READY = "Object.keys(views).length === 7"
@@ -180,11 +188,13 @@ def test_ink_stands_out_from_paper(opened):
     assert 7 < least <= 21
 
 
+@once_in_a_size
 @pytest.mark.parametrize("screen", SCREENS)
 def test_nothing_changes_by_itself(opened, screen):
     assert drawn(opened, screen) == drawn(opened, screen)
 
 
+@once_in_a_size
 @pytest.mark.parametrize("name", SLIDERS)
 def test_a_slider_moves_by_keyboard_mouse_and_touch(opened, name):
     screen, _ = SLIDERS[name]
@@ -219,6 +229,7 @@ def test_a_slider_moves_by_keyboard_mouse_and_touch(opened, name):
         assert_followed(opened, name, shown)
 
 
+@once_in_a_size
 @pytest.mark.parametrize("way", ["keyboard", "mouse"])
 @pytest.mark.parametrize("name", CHOICES)
 def test_a_choice_changes_by_keyboard_and_mouse(opened, name, way):
@@ -241,6 +252,7 @@ def test_a_choice_changes_by_keyboard_and_mouse(opened, name, way):
     assert_followed(opened, name, shown)
 
 
+@once_in_a_size
 def test_the_table_opens_by_keyboard_and_mouse(opened):
     summary = opened.locator("details summary")
     row = opened.locator("details tbody tr").first
@@ -252,6 +264,7 @@ def test_the_table_opens_by_keyboard_and_mouse(opened):
     assert not row.is_visible()
 
 
+@once_in_a_size
 def test_links_lead_to_the_screens(opened):
     for screen in SCREENS:
         opened.locator(f"nav a[href='#{screen}']").click()
@@ -261,6 +274,7 @@ def test_links_lead_to_the_screens(opened):
         assert abs(top) < 2 or screen == SCREENS[-1]
 
 
+@once_in_a_size
 def test_pointing_at_a_run_says_what_it_is(opened):
     opened.locator("#plane .chart").scroll_into_view_if_needed()
     points = opened.locator("#plane svg .mark-symbol path")
@@ -272,6 +286,7 @@ def test_pointing_at_a_run_says_what_it_is(opened):
     assert "seed" in told.inner_text()
 
 
+@once_in_a_size
 def test_controls_and_charts_have_names(opened):
     for role, count in (("slider", 5), ("combobox", 9)):
         found = opened.get_by_role(role)
@@ -286,6 +301,7 @@ def test_controls_and_charts_have_names(opened):
     assert opened.locator(".drawing[role=img][aria-label]").count() == 16
 
 
+@once_in_a_size
 def test_the_answer_waits_for_a_guess(opened):
     opened.reload()
     opened.wait_for_function(READY)
@@ -303,6 +319,7 @@ def test_the_answer_waits_for_a_guess(opened):
     assert verdict.text_content().startswith("Yes, student B.")
 
 
+@once_in_a_size
 @pytest.mark.parametrize("name", ["record", "moment"])
 def test_training_plays_and_pauses(opened, name):
     slider = opened.locator(f"#{name}")
@@ -328,6 +345,7 @@ def test_training_plays_and_pauses(opened, name):
     opened.emulate_media(reduced_motion="reduce")
 
 
+@once_in_a_size
 def test_the_curves_stand_by_their_slider(opened):
     tops = opened.evaluate(
         """["#training .curves", "#training .reading", "#record"].map(each =>
@@ -338,6 +356,7 @@ def test_the_curves_stand_by_their_slider(opened):
     assert (curves < reading) == (opened.viewport_size["width"] < 640)
 
 
+@once_in_a_size
 def test_tab_reaches_every_control_in_order(opened):
     controls = "[...document.querySelectorAll('input, select, button')]"
     count = opened.evaluate(f"{controls}.length")

@@ -37,8 +37,11 @@ def test_what_the_formula_keeps_and_loses():
     assert formula.floor(4, 1, 0.9, 0.0) == pytest.approx(3 * 0.1 / 3)
 
 
+draw = jax.jit(toy.draw, static_argnums=(2, 3))
+
+
 def test_draws_are_weighted_as_independent_features(key):
-    inputs, weights = toy.draw(key, jnp.asarray(0.9), 200_000, 5)
+    inputs, weights = draw(key, jnp.asarray(0.9), 200_000, 5)
     assert (np.asarray(inputs) > 0).any(axis=1).all()
     inputs, weights = np.asarray(inputs, float), np.asarray(weights, float)
     assert weights.mean() == pytest.approx(1 - 0.9**5, rel=0.01)  # five deviations
@@ -53,9 +56,8 @@ def test_errors_are_those_of_independent_features(key):
     model = toy.Toy(
         jax.random.normal(keys[0], (2, 4)), jax.random.normal(keys[1], (4,))
     )
-    found = toy.errors(
-        model, *toy.draw(keys[2], jnp.asarray(0.7), 200_000, 4), jnp.asarray(0.7)
-    )
+    sparsity = jnp.asarray(0.7)
+    found = jax.jit(toy.errors)(model, *draw(keys[2], sparsity, 200_000, 4), sparsity)
     rng = np.random.default_rng(0)
     x = rng.random((200_000, 4)) * (rng.random((200_000, 4)) >= 0.7)
     w, b = (np.asarray(each, float) for each in model)

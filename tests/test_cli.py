@@ -716,11 +716,17 @@ def test_a_reader_that_has_enough_is_no_error():
     assert (run.returncode, told) == (141, b"")
 
 
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    """Where processes keep compiled programs: the second finds those of the first."""
+    return str(tmp_path_factory.mktemp("cache"))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
 )
-def test_signals_on_a_terminal(folder, number, code):
+def test_signals_on_a_terminal(folder, cache, number, code):
     ours, theirs = os.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 24, 120, 0, 0))
     line = f"run {folder}/cell.toml --num-steps 100000000 --num-records 300"
@@ -730,7 +736,7 @@ def test_signals_on_a_terminal(folder, number, code):
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=theirs,
-        env=os.environ | {"XDG_CACHE_HOME": str(folder)},
+        env=os.environ | {"XDG_CACHE_HOME": cache},
     )
     os.close(theirs)
     shown = ""

@@ -2,7 +2,6 @@
 
 import importlib.metadata
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +10,8 @@ import jax
 import pytest
 
 from simgeo import cli, engine
+from simgeo.cli import doctor
+from simgeo.engine import _kept
 
 pytestmark = pytest.mark.once
 
@@ -134,14 +135,17 @@ def test_a_cache_that_cannot_be_written_is_one_line(capsys, monkeypatch):
     assert "cannot be written: Permission denied. Set XDG_CACHE_HOME to" in fault
 
 
-def test_the_folders_are_those_that_are_kept_in():
-    code = (
-        "import jax; from simgeo import engine; from simgeo.cli import doctor;"
-        "engine.keep_programs(); names = [row['name'] for row in doctor._caches()];"
-        "assert jax.config.jax_compilation_cache_dir == names[0], names"
-    )
-    run = [sys.executable, "-c", code]
-    subprocess.run(run, cwd=ROOT, env=os.environ | {"XDG_CACHE_HOME": "x"}, check=True)
+def test_the_folders_are_those_that_are_kept_in(monkeypatch):
+    monkeypatch.setattr(_kept, "_FOLDER", [])
+    settings = "jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs"
+    before = {name: getattr(jax.config, name) for name in settings}
+    try:
+        engine.keep_programs()
+        names = [row["name"] for row in doctor._caches()]
+        assert jax.config.jax_compilation_cache_dir == names[0]
+    finally:
+        for name, value in before.items():
+            jax.config.update(name, value)
 
 
 def test_it_waits_for_nothing_but_jax():

@@ -251,21 +251,27 @@ def test_a_decomposition_inside_the_loop_would_be_seen():
     assert "custom_call" not in records
 
 
+@pytest.fixture(scope="module")
+def machines():
+    """One for each number of cores: objectives share what does not depend on them."""
+    return {cores: engine.Engine() for cores in (1, 3)}
+
+
 @pytest.mark.parametrize("num_seeds", [1, 3])
 @pytest.mark.once
-def test_three_cores_give_the_numbers_of_one_bit_by_bit(num_seeds, monkeypatch):
+def test_three_cores_give_the_numbers_of_one_bit_by_bit(
+    num_seeds, machines, monkeypatch
+):
     # A deadlock is also what this is there to catch: it once took LAPACK and two cores.
     settings = {"num_steps": 200, "num_seeds": num_seeds}
     settings |= {"measures": ("matthews", "gram_error", "r2_of_teacher")}
     for objective in (objectives.Procrustes(), objectives.LinearProjection()):
         cell = Experiment(**SMALL | settings, objective=objective)
         found = {}
-        for cores in (1, 3):
+        for cores, machine in machines.items():
             monkeypatch.setattr(_lanes, "num_workers", lambda cores=cores: cores)
             monkeypatch.setattr(_units, "num_workers", lambda cores=cores: cores)
-            found[cores] = engine.Engine().run(
-                *engine.batches_of([engine.work_of(cell)])
-            )
+            found[cores] = machine.run(*engine.batches_of([engine.work_of(cell)]))
         assert equal(found[1][0], found[3][0], range(num_seeds))
 
 

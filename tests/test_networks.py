@@ -1,5 +1,7 @@
 """Networks: what they give, what they may not see, and how they are refused."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -27,11 +29,20 @@ def inputs_of(task, key, count=4):
     return jax.random.normal(key, shape)
 
 
+# Each network in one program, and not operation by operation.
+begun = jax.jit(lambda network, key, task: network.init(key, task), static_argnums=2)
+
+
+@partial(jax.jit, static_argnums=3)
+def answers(network, parameters, rows, task):
+    return network(parameters, rows, task)
+
+
 @pytest.mark.parametrize("name", KINDS)
 def test_layers_are_as_wide_as_is_said(name, key):
     network, task = KINDS[name]
     one, other = jax.random.split(key)
-    given = network(network.init(one, task), inputs_of(task, other), task)
+    given = answers(network, begun(network, one, task), inputs_of(task, other), task)
     assert tuple(layer.shape for layer in given.layers) == tuple(
         (4, width) for width in network.widths
     )
@@ -44,9 +55,9 @@ def test_layers_are_as_wide_as_is_said(name, key):
 def test_an_input_is_answered_whoever_is_beside_it(name, key):
     network, task = KINDS[name]
     one, other = jax.random.split(key)
-    parameters, rows = network.init(one, task), inputs_of(task, other)
-    whole = network(parameters, rows, task)
-    alone = network(parameters, rows[1:2], task)
+    parameters, rows = begun(network, one, task), inputs_of(task, other)
+    whole = answers(network, parameters, rows, task)
+    alone = answers(network, parameters, rows[1:2], task)
     for many, few in zip(jax.tree.leaves(whole), jax.tree.leaves(alone), strict=True):
         assert np.allclose(many[1:2], few, atol=1e-5)
 
@@ -54,20 +65,24 @@ def test_an_input_is_answered_whoever_is_beside_it(name, key):
 def test_what_is_no_token_changes_nothing(key):
     network, _ = KINDS["encoder"]
     short, long = Task((4,), 4, num_tokens=11), TOKENS
-    parameters = network.init(key, long)
+    parameters = begun(network, key, long)
     rows = inputs_of(short, key)
     padded = jnp.pad(rows, ((0, 0), (0, 3)))
     cut = {**parameters, "places": parameters["places"][:4]}
-    one, other = network(cut, rows, short), network(parameters, padded, long)
+    one = answers(network, cut, rows, short)
+    other = answers(network, parameters, padded, long)
     for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
         assert np.allclose(a, b, atol=1e-5)
 
 
 def test_a_causal_network_does_not_see_what_follows(key):
     network, task = KINDS["causal"]
-    parameters, rows = network.init(key, task), inputs_of(task, key)
-    changed = rows.at[:, 5].set(rows[:, 5] % 10 + 1)
-    one, other = (network(parameters, each, task).logits for each in (rows, changed))
+    parameters, rows = begun(network, key, task), np.array(inputs_of(task, key))
+    changed = rows.copy()
+    changed[:, 5] = rows[:, 5] % 10 + 1
+    one, other = (
+        answers(network, parameters, each, task).logits for each in (rows, changed)
+    )
     assert np.allclose(one[:, :5], other[:, :5], atol=1e-6)
     assert not np.allclose(one[:, 5:], other[:, 5:], atol=1e-3)
 
@@ -76,7 +91,7 @@ def test_a_causal_network_does_not_see_what_follows(key):
 def test_rounded_weights_have_few_values_and_the_gradient_of_none(bits, key):
     plain = networks.MLP(5)
     rounded = networks.Quantised(plain, bits)
-    parameters, rows = rounded.init(key, NUMBERS), inputs_of(NUMBERS, key)
+    parameters, rows = begun(rounded, key, NUMBERS), inputs_of(NUMBERS, key)
     weights = parameters[0].weight
     kept = rounded._rounded(weights)
     assert len(np.unique(np.round(kept, 6))) <= 2**bits - 1
@@ -84,19 +99,20 @@ def test_rounded_weights_have_few_values_and_the_gradient_of_none(bits, key):
     assert float(jnp.abs(kept - weights).max()) <= spacing / 2 + 1e-6
     assert np.array_equal(rounded._rounded(parameters[0].bias), parameters[0].bias)
 
-    def loss(network, parameters):
+    @jax.jit
+    @partial(jax.grad, argnums=1)
+    def slopes(network, parameters):
         return jnp.sum(network(parameters, rows, NUMBERS).logits ** 2)
 
     at_rounded = jax.tree.map(rounded._rounded, parameters)
-    straight = jax.grad(loss, argnums=1)(plain, at_rounded)
-    own = jax.grad(loss, argnums=1)(rounded, parameters)
+    straight, own = slopes(plain, at_rounded), slopes(rounded, parameters)
     for a, b in zip(jax.tree.leaves(own), jax.tree.leaves(straight), strict=True):
         assert np.allclose(a, b, rtol=1e-4, atol=1e-5)
 
 
 def test_weights_of_many_bits_are_the_weights(key):
     rounded = networks.Quantised(networks.MLP(5), bits=16)
-    weights = rounded.init(key, NUMBERS)[0].weight
+    weights = begun(rounded, key, NUMBERS)[0].weight
     assert np.allclose(rounded._rounded(weights), weights, atol=1e-4)
 
 

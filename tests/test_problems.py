@@ -133,6 +133,19 @@ def test_names_that_every_run_has_are_refused_before_anything_is_computed():
         engine.run(TakenFit(num_steps=10, num_records=2, num_seeds=1))
 
 
+root_of = jax.jit(measures.root_of)
+
+
+@jax.jit
+def evaluated(objective, student, teacher):
+    return objective(student, teacher)
+
+
+@jax.jit
+def observed(observer, student, data):
+    return observer.observe(student, data)
+
+
 @pytest.mark.parametrize("names", [("cka", "matthews"), ("matthews",)])
 @pytest.mark.parametrize(
     "change",
@@ -150,10 +163,9 @@ def test_recorded_distances_are_those_of_the_objectives(names, change):
     teacher = jax.random.normal(jax.random.key(0), (20, 8))
     student = change(teacher[:, :4])
     cell = Experiment(num_vectors=20, teacher_dim=8, student_dim=4, measures=names)
-    data = (teacher, teacher, teacher[:, :4], measures.root_of(teacher))
-    seen = jax.jit(cell.observer().observe)(student, data)
+    data = (teacher, teacher, teacher[:, :4], root_of(teacher))
+    seen = observed(cell.observer(), student, data)
     assert [name for name in seen if "distance" not in name] == [*names]
-    evaluated = jax.jit(lambda objective, *both: objective(*both), static_argnums=0)
     for name, objective in objectives.STANDARD.items():
         wanted = float(evaluated(objective, student, teacher))
         assert float(seen[f"distance_{name}"]) == pytest.approx(

@@ -35,6 +35,7 @@ NOTEBOOKS = {
     for path in sorted(ROOT.joinpath("docs/how_to").glob("*.md"))
     if (found := CELL.findall(path.read_text(encoding="utf-8")))
 }
+LONG = ["compare"]  # that page trains a network
 
 
 def executed(page, known):
@@ -86,33 +87,62 @@ def test_python_of_the_readme_prints_what_it_says(capsys):
     assert values[0] == pytest.approx(values[1], abs=0.05)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "page",
-    [
-        pytest.param(page, marks=pytest.mark.long) if page == "compare" else page
-        for page in NOTEBOOKS  # that page trains a network
-    ],
-)
-def test_cells_of_a_page_run(page, tmp_path):
-    """In a process of its own, since they define kinds and measures."""
-    script = []
-    for cell in NOTEBOOKS[page]:
-        if cell.startswith("%%writefile "):
-            name, _, text = cell.removeprefix("%%writefile ").partition("\n")
-            tmp_path.joinpath(name).write_text(text)
-        else:
-            script.append(cell)
-    tmp_path.joinpath("cells.py").write_text("\n".join(script))
-    own = {"PYTHONPATH": str(ROOT), "MPLBACKEND": "agg"}
+CELLS = """
+import os, runpy, sys, traceback
+for folder in sys.argv[1:]:
+    os.chdir(folder)
+    sys.path.insert(0, folder)
+    try:
+        runpy.run_path("cells.py", run_name="__main__")
+    except Exception:
+        with open("fault", "w") as file:
+            traceback.print_exc(file=file)
+"""
+
+
+def faults_of_cells(pages, folder):
+    """What went wrong on each page; all are run in one process, one after the other.
+
+    It is not ours, since they define kinds and measures.
+    """
+    for page in pages:
+        own, script = folder / page, []
+        own.mkdir()
+        for cell in NOTEBOOKS[page]:
+            if cell.startswith("%%writefile "):
+                name, _, text = cell.removeprefix("%%writefile ").partition("\n")
+                own.joinpath(name).write_text(text)
+            else:
+                script.append(cell)
+        own.joinpath("cells.py").write_text("\n".join(script))
     run = subprocess.run(
-        [sys.executable, "cells.py"],
-        cwd=tmp_path,
-        env=os.environ | own,
+        [sys.executable, "-c", CELLS, *(str(folder / page) for page in pages)],
+        env=os.environ | {"PYTHONPATH": str(ROOT), "MPLBACKEND": "agg"},
         capture_output=True,
         text=True,
     )
     assert run.returncode == 0, run.stderr
+    said = {page: folder / page / "fault" for page in pages}
+    return {page: path.read_text() for page, path in said.items() if path.exists()}
+
+
+@pytest.fixture(scope="module")
+def faults(tmp_path_factory):
+    pages = [page for page in NOTEBOOKS if page not in LONG]
+    return faults_of_cells(pages, tmp_path_factory.mktemp("pages"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", [page for page in NOTEBOOKS if page not in LONG])
+def test_cells_of_a_page_run(page, faults):
+    assert faults.get(page, "") == ""
+
+
+@pytest.mark.slow
+@pytest.mark.long
+@pytest.mark.parametrize("page", LONG)
+def test_cells_of_a_long_page_run(page, tmp_path):
+    assert faults_of_cells([page], tmp_path) == {}
 
 
 def test_links_of_the_readme_lead_somewhere():

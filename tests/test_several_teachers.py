@@ -18,26 +18,32 @@ TOGETHER = np.hstack([WIDE, NARROW])
 STUDENT = RNG.standard_normal((12, 5))
 
 
+@jax.jit
+def evaluated(objective, student, teacher, learned):
+    return objective(student, teacher, learned)
+
+
 def value(objective, student, teacher=TOGETHER):
     learned = objective.init(jax.random.key(0), student.shape[1], teacher.shape[1])
-    return float(objective(jnp.asarray(student), jnp.asarray(teacher), learned))
+    return float(evaluated(objective, student, teacher, learned))
 
 
 @pytest.mark.parametrize("part", study.PARTS.values(), ids=study.PARTS)
 def test_it_is_the_sum_over_the_teachers(part):
     several = objectives.SeveralTeachers(part, (2, 1), (0.3, 0.7))
     learned = several.init(jax.random.key(0), 5, 6)
-    found = several(jnp.asarray(STUDENT), jnp.asarray(TOGETHER), learned)
+    found = evaluated(several, STUDENT, TOGETHER, learned)
     parts = zip((0.3, 0.7), (WIDE, NARROW), learned, strict=True)
     expected = sum(
-        weight * part(jnp.asarray(STUDENT), jnp.asarray(teacher), own)
+        weight * evaluated(part, STUDENT, teacher, own)
         for weight, teacher, own in parts
     )
     np.testing.assert_allclose(found, expected, rtol=1e-6)
     memory = several.begin(jax.random.key(0), jnp.asarray(TOGETHER))
     student = jnp.asarray(STUDENT)
     assert several.remember(memory, student, jnp.asarray(TOGETHER), learned) == memory
-    at_step = several.at(memory)(jnp.asarray(STUDENT), jnp.asarray(TOGETHER), learned)
+    at_step = jax.jit(lambda *given: several.at(memory)(*given))
+    at_step = at_step(STUDENT, TOGETHER, learned)
     np.testing.assert_allclose(at_step, found, rtol=1e-6)
 
 

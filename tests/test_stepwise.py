@@ -29,16 +29,40 @@ TEACHER = jnp.asarray(RNG.standard_normal((12, 6)), float)
 KEY = jax.random.key(1)
 
 
+@jax.jit
+def _program(objective, student, teacher):
+    return objective(student, teacher)
+
+
+def _value(objective, student=STUDENT, teacher=TEACHER):
+    """In one program for each objective, whatever its knobs."""
+    return float(_program(objective, student, teacher))
+
+
+@jax.jit
+def _begun(objective):
+    return objective.begin(KEY, TEACHER)
+
+
+@jax.jit
+def _next(objective, memory):
+    return objective.remember(memory, STUDENT, TEACHER)
+
+
+@jax.jit
+def _then(objective, memory):
+    return objective.at(memory)(STUDENT, TEACHER, None)
+
+
 def _remembered(objective, num_steps):
-    memory = objective.begin(KEY, TEACHER)
+    memory = _begun(objective)
     for _ in range(num_steps):
-        memory = objective.remember(memory, STUDENT, TEACHER)
+        memory = _next(objective, memory)
     return memory
 
 
 def _at(objective, num_steps):
-    memory = _remembered(objective, num_steps)
-    return float(objective.at(memory)(STUDENT, TEACHER, None))
+    return float(_then(objective, _remembered(objective, num_steps)))
 
 
 @pytest.mark.parametrize("shape", ["linear", "cosine"])
@@ -48,10 +72,10 @@ def test_a_weight_follows_the_schedule_of_optax(shape):
         "linear": optax.linear_schedule(2.0, 0.5, 8),
         "cosine": lambda step: 0.5 + optax.cosine_decay_schedule(1.5, 8)(step),
     }[shape]
-    value = float(Procrustes()(STUDENT, TEACHER))
+    value = _value(Procrustes())
     for step in (0, 3, 8, 11):
         assert np.isclose(_at(objective, step), schedule(step) * value)
-    assert np.isclose(objective(STUDENT, TEACHER), 0.5 * value)
+    assert np.isclose(_value(objective), 0.5 * value)
 
 
 def test_a_batch_is_of_rows_that_change_and_repeat_with_the_key():
@@ -62,8 +86,9 @@ def test_a_batch_is_of_rows_that_change_and_repeat_with_the_key():
     memory = _remembered(objective, 2)
     rows = np.asarray(jax.random.permutation(memory.own, 12)[:5])
     assert len(set(rows.tolist())) == 5
-    assert np.isclose(values[2], FeatureGram()(STUDENT[rows], TEACHER[rows]))
-    assert np.isclose(objective(STUDENT, TEACHER), FeatureGram()(STUDENT, TEACHER))
+    batch = np.asarray(STUDENT)[rows], np.asarray(TEACHER)[rows]
+    assert np.isclose(values[2], _value(FeatureGram(), *batch))
+    assert np.isclose(_value(objective), _value(FeatureGram()))
 
 
 def test_a_batch_larger_than_the_data_is_refused():
@@ -73,7 +98,7 @@ def test_a_batch_larger_than_the_data_is_refused():
 
 def test_a_multiplier_moves_once_in_a_period_and_never_below_zero():
     hinge = PatternHinge(epsilon=0.1)
-    value = float(hinge(STUDENT, TEACHER))
+    value = _value(hinge)
     assert value > 0.01
     asked = Constrained(CKA(), hinge, bound=0.01, penalty=3.0, period=2)
     after = [float(_remembered(asked, step).multiplier) for step in range(5)]
@@ -82,8 +107,8 @@ def test_a_multiplier_moves_once_in_a_period_and_never_below_zero():
     met = Constrained(CKA(), hinge, bound=value + 0.1, period=1)
     assert float(_remembered(met, 3).multiplier) == 0
     # The penalty is zero where the bound is met, and mu g + rho g^2 / 2 beyond it.
-    assert np.isclose(_at(met, 1), CKA()(STUDENT, TEACHER))
-    expected = float(CKA()(STUDENT, TEACHER)) + step * (value - 0.01)
+    assert np.isclose(_at(met, 1), _value(CKA()))
+    expected = _value(CKA()) + step * (value - 0.01)
     expected += 3.0 * (value - 0.01) ** 2 / 2
     assert np.isclose(_at(asked, 2), expected, rtol=1e-5)
 
@@ -91,8 +116,8 @@ def test_a_multiplier_moves_once_in_a_period_and_never_below_zero():
 def test_a_hybrid_keeps_the_memory_of_every_part():
     scheduled = Scheduled(Procrustes(), first=0.0, last=1.0, num_steps=4)
     both = Hybrid((CKA(), scheduled), (2.0, 0.1))
-    own = 2.0 * float(CKA()(STUDENT, TEACHER))
-    other = float(Procrustes()(STUDENT, TEACHER))
+    own = 2.0 * _value(CKA())
+    other = _value(Procrustes())
     assert np.isclose(_at(both, 0), own)
     assert np.isclose(_at(both, 2), own + 0.1 * 0.5 * other)
 
@@ -102,20 +127,18 @@ def test_whitened_targets_are_whitened_once():
     target = _remembered(objective, 3).own
     covariance = np.cov(np.asarray(target).T, bias=True)
     assert np.allclose(covariance, np.eye(6), atol=1e-4)
-    assert np.isclose(_at(objective, 3), objective(STUDENT, TEACHER))
+    assert np.isclose(_at(objective, 3), _value(objective))
     centred = np.asarray(TEACHER) - np.asarray(TEACHER).mean(axis=0)
     left, _, right = np.linalg.svd(centred, full_matrices=False)
-    expected = Procrustes()(STUDENT, jnp.asarray(12**0.5 * left @ right, float))
-    assert np.isclose(objective(STUDENT, TEACHER), expected, rtol=1e-4)
+    polar = jnp.asarray(12**0.5 * left @ right, float)
+    expected = _value(Procrustes(), teacher=polar)
+    assert np.isclose(_value(objective), expected, rtol=1e-4)
 
 
 def test_cca_is_the_solved_projection_onto_whitened_targets():
     student = jnp.asarray(RNG.standard_normal((12, 8)), float)
     whitened = WhitenedTargets(LinearProjection(solved=True, centred=True))
-    found, other = (
-        jax.jit(lambda *both: each(*both))(student, TEACHER)  # noqa: B023
-        for each in (CCA(), whitened)
-    )
+    found, other = (_value(each, student) for each in (CCA(), whitened))
     assert np.isclose(found, other / 6, atol=1e-4)
 
 
@@ -159,9 +182,9 @@ def test_a_constraint_is_met_by_a_run_that_would_not_meet_it_otherwise():
         kept = engine.run(Experiment(objective=objective, **changes))
         pairs = zip(kept["student"].values, kept["teacher"].values, strict=True)
         pairs = [(jnp.asarray(s), jnp.asarray(t)) for s, t in pairs]
-        found[name] = [float(constraint(*pair)) for pair in pairs]
+        found[name] = [_value(constraint, *pair) for pair in pairs]
         # What a run records is what it minimises, without the penalty.
-        last = [float(CKA()(*pair)) for pair in pairs]
+        last = [_value(CKA(), *pair) for pair in pairs]
         assert np.allclose(kept["loss"].values[:, -1], last, atol=1e-5)
     assert min(found["free"]) > 0.02
     assert max(found["asked"]) < 0.012

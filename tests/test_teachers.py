@@ -57,6 +57,12 @@ def called(family, key, num_vectors):
     return family(key, num_vectors)
 
 
+@partial(jax.jit, static_argnums=(0, 2), compiler_options=UNOPTIMISED)
+def wanted_by(teacher, key, num_vectors):
+    """The pairs that a teacher is to make, in one program."""
+    return teacher.wanted(key, num_vectors)
+
+
 def swept(teacher):
     return jax.tree.map(jnp.asarray, teacher)
 
@@ -351,8 +357,8 @@ def test_no_check_on_traced_knobs(key):
 
 
 def test_epsilon_is_the_usual_one_where_nobody_says(key):
-    (vectors,) = draw(OrthogonalFraction(0.6), key[None], 5, 9)
-    assert counts(vectors, 0.1) == (6, 6)
+    for vectors in draw(OrthogonalFraction(0.6), jax.random.split(key, 3), 5, 9):
+        assert counts(vectors, 0.1) == (6, 6)
     with pytest.raises(ValueError, match="at epsilon 0.1, .* or raise `epsilon`"):
         OrthogonalFraction(1.0).check(9, 4)
     pattern = OrthogonalPattern(patterns.Blocks(2))
@@ -433,8 +439,8 @@ def test_hierarchy_has_the_expected_cosines(key):
 def test_superposition_is_a_sum_of_its_features(key):
     teacher = teachers.Superposition(40, 0.1, 1.0)
     (vectors,) = draw(teacher, key[None], 50, 16)
-    activations = np.asarray(teacher.activations(key, 50))
-    total = activations @ np.asarray(teacher.features(key, 16))
+    activations = np.asarray(jax.jit(lambda: teacher.activations(key, 50))())
+    total = activations @ np.asarray(jax.jit(lambda: teacher.features(key, 16))())
     total = total / np.linalg.norm(total, axis=1, keepdims=True)
     np.testing.assert_allclose(vectors, total, atol=1e-5)
     active = activations > 0
@@ -455,11 +461,16 @@ def test_noise_is_as_long_as_said(key):
 
 
 def test_a_rotation_keeps_cosines(key):
-    teacher_key, _ = jax.random.split(key)
-    (plain,) = draw(OrthogonalFraction(0.9), teacher_key[None], N, DIM)
-    (turned,) = draw(teachers.Rotated(OrthogonalFraction(0.9)), key[None], N, DIM)
-    np.testing.assert_allclose(plain @ plain.T, turned @ turned.T, atol=2e-6)
-    assert not np.allclose(plain, turned, atol=0.1)
+    blocks = OrthogonalBlocks(2, 0.4)
+    keys = jax.random.split(key)
+    teacher_keys = jnp.stack([jax.random.split(each)[0] for each in keys])
+    drawn = (
+        draw(blocks, teacher_keys, N, DIM),
+        draw(teachers.Rotated(blocks), keys, N, DIM),
+    )
+    for plain, turned in zip(*map(np.asarray, drawn), strict=True):
+        np.testing.assert_allclose(plain @ plain.T, turned @ turned.T, atol=2e-6)
+        assert not np.allclose(plain, turned, atol=0.1)
 
 
 def test_uneven_rows_keep_cosines_and_the_mean_square(key):
@@ -478,7 +489,7 @@ def test_concatenation_in_shares(key):
     together = teachers.Concatenated(parts, "dimensions", shares=(2, 1))
     (vectors,) = draw(together, key[None], 5, 9)
     for k, columns in ((0, vectors[:, :6]), (1, vectors[:, 6:])):
-        alone = parts[k](keys[k], *columns.shape)
+        (alone,) = draw(parts[k], keys[k][None], *columns.shape)
         np.testing.assert_allclose(np.sqrt(2) * columns, alone, atol=1e-6)
 
 
@@ -489,11 +500,9 @@ def test_concatenation(key):
         draw(teachers.Concatenated(parts, along), key[None], 5, 9)[0]
         for along in ("vectors", "dimensions")
     )
-    np.testing.assert_allclose(rows[:3], parts[0](keys[0], 3, 9), atol=1e-6)
-    np.testing.assert_allclose(rows[3:], parts[1](keys[1], 2, 9), atol=1e-6)
-    np.testing.assert_allclose(
-        np.sqrt(2) * columns[:, 5:], parts[1](keys[1], 5, 4), atol=1e-6
-    )
+    for k, found in ((0, rows[:3]), (1, rows[3:]), (1, np.sqrt(2) * columns[:, 5:])):
+        (alone,) = draw(parts[k], keys[k][None], *found.shape)
+        np.testing.assert_allclose(found, alone, atol=1e-6)
     with pytest.raises(ValueError, match="`num_blocks` must not exceed 2, half"):
         teachers.Concatenated((OrthogonalBlocks(4),) * 2, "dimensions").check(10, 8)
 
@@ -545,7 +554,7 @@ def test_a_pattern_is_exact_where_vectors_are_few(pattern, key):
     keys = jax.random.split(key)
     for own_key, vectors in zip(keys, draw(teacher, keys, 16, 20), strict=True):
         assert teacher.num_wrong(own_key, vectors) == 0
-        wanted = np.asarray(teacher.wanted(own_key, 16))
+        wanted = np.asarray(wanted_by(teacher, own_key, 16))
         cosines = np.abs(np.asarray(vectors @ vectors.T))
         assert np.max(cosines[wanted]) < 2e-6
         assert np.min(cosines[~wanted]) > 0.1
@@ -555,7 +564,7 @@ def test_a_pattern_is_planted_among_many_vectors(key):
     teacher = OrthogonalPattern(patterns.RandomPairs(0.5), 0.1)
     (vectors,) = draw(teacher, key[None], 64, 32)
     assert teacher.num_wrong(key, vectors) == 0
-    asked = int(np.sum(teacher.wanted(key, 64))) // 2
+    asked = int(np.sum(wanted_by(teacher, key, 64))) // 2
     assert counts(vectors, 0.1) == (asked, asked)
 
 
@@ -563,11 +572,10 @@ def test_wrong_pairs_are_counted(key):
     """Two halves of orthogonal vectors: there is no room for that."""
     teacher = OrthogonalPattern(patterns.Bipartite(), 0.3, num_steps=30)
     (vectors,) = draw(teacher, key[None], 12, 5)
-    wanted = np.asarray(teacher.wanted(key, 12))
+    wanted = np.asarray(wanted_by(teacher, key, 12))
+    cosines = np.asarray(vectors) @ np.asarray(vectors).T
     wrong = sum(
-        (abs(float(vectors[i] @ vectors[j])) <= 0.3) != wanted[i, j]
-        for i in range(12)
-        for j in range(i)
+        (abs(cosines[i, j]) <= 0.3) != wanted[i, j] for i in range(12) for j in range(i)
     )
     assert teacher.num_wrong(key, vectors) == wrong > 0
 
@@ -670,6 +678,7 @@ def test_fewer_dimensions_reach_the_bound(key):
 # Low coherence
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("name", "make", "shape"),
     [
@@ -697,6 +706,7 @@ def test_frames_attain_the_bound(name, make, shape):
         assert make(shape[1]).shape == shape
 
 
+@pytest.mark.once
 def test_known_sets_are_what_is_built_and_break_no_bound():
     built = 0
     for each in frames.known_sets(70):
@@ -714,6 +724,7 @@ def test_known_sets_are_what_is_built_and_break_no_bound():
     assert frames.known_sets(10_001) == ()
 
 
+@pytest.mark.once
 def test_frames_that_are_not_known():
     assert frames.best_known(30, 10) is None
     for make, dim in ((frames.conference, 4), (frames.bent, 7), (frames.kerdock, 8)):

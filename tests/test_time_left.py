@@ -37,7 +37,7 @@ CELLS = sweep.grid(
     ),
     student_dim=[*SPEEDS],
     num_steps=[150_000, 600_000],
-    optimiser__learning_rate=sweep.log_span(1e-3, 1e-1, 20),
+    optimiser__learning_rate=sweep.log_span(1e-3, 1e-1, 12),
 )
 WITHIN = 0.3
 

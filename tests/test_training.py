@@ -1,7 +1,9 @@
 """The scripts of docs/how_to/training run, are short, and stand on a page."""
 
+import functools
 import importlib
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -24,12 +26,10 @@ NEEDS = {
     "jax_optax": [],
     "jax_data_parallel": [],
 }
-FALLS = """
+ENDS = """
 import runpy, sys
 losses = runpy.run_path(sys.argv[1])["losses"]
-assert len(losses) >= 10, losses
-assert losses[-1] < 0.9 * losses[0], losses
-print(losses[0], losses[-1])
+print(len(losses), losses[0], losses[-1])
 """
 
 
@@ -46,69 +46,93 @@ def test_a_script_has_at_most_thirty_lines(name):
     assert sum(bool(line.strip()) for line in text.splitlines()) <= 30
 
 
-def run(script, folder, devices=1, processes=0):
-    """Its first and last loss, as its first process prints them.
+def fallen(number, first, last):
+    """The first and the last loss of so many, which fell."""
+    assert number >= 10
+    assert last < 0.9 * first
+    return first, last
 
-    `torchrun` starts as many processes as are named, and tells each of the others.
-    """
-    flags = os.environ.get("XLA_FLAGS", "")
-    own = {
-        "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, sys.path)]),
-        "XLA_FLAGS": f"{flags} --xla_force_host_platform_device_count={devices}",
-        "HF_HUB_OFFLINE": "1",
-    }
-    command = [sys.executable, "-c", FALLS, str(script)]
-    if processes:
-        torchrun = ["-m", "torch.distributed.run", "--standalone", "--no-python"]
-        alone = ["--log-dir", str(folder), "--local-ranks-filter", "0"]
-        number = ["--nproc-per-node", str(processes)]
-        command = [sys.executable, *torchrun, *alone, *number, *command]
-        own["OMP_NUM_THREADS"] = "1"
-    found = subprocess.run(
-        command,
-        cwd=folder,
-        env=os.environ | own,
-        capture_output=True,
-        text=True,
-    )
-    assert found.returncode == 0, found.stderr
-    return [float(number) for number in found.stdout.split()[-2:]]
+
+@functools.cache
+def here(name):
+    """The first and last loss of a script of JAX, run in this process."""
+    losses = runpy.run_path(str(FOLDER / f"{name}.py"))["losses"]
+    return fallen(len(losses), losses[0], losses[-1])
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """Runs a script in another process, the same but once."""
+
+    @functools.cache
+    def run(script, devices=1, processes=0):
+        """Its first and last loss, as its first process prints them.
+
+        `torchrun` starts as many processes as are named, and tells each of the others.
+        """
+        folder = tmp_path_factory.mktemp("run")
+        flags = os.environ.get("XLA_FLAGS", "")
+        own = {
+            "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, sys.path)]),
+            "XLA_FLAGS": f"{flags} --xla_force_host_platform_device_count={devices}",
+            "HF_HUB_OFFLINE": "1",
+        }
+        command = [sys.executable, "-c", ENDS, str(script)]
+        if processes:
+            torchrun = ["-m", "torch.distributed.run", "--standalone", "--no-python"]
+            alone = ["--log-dir", str(folder), "--local-ranks-filter", "0"]
+            number = ["--nproc-per-node", str(processes)]
+            command = [sys.executable, *torchrun, *alone, *number, *command]
+            own["OMP_NUM_THREADS"] = "1"
+        found = subprocess.run(
+            command,
+            cwd=folder,
+            env=os.environ | own,
+            capture_output=True,
+            text=True,
+        )
+        assert found.returncode == 0, found.stderr
+        return fallen(*map(float, found.stdout.split()[-3:]))
+
+    return run
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NEEDS)
-def test_a_script_lowers_its_loss(name, tmp_path):
+def test_a_script_lowers_its_loss(name, run):
     for package in NEEDS[name]:
         pytest.importorskip(package)
-    processes = 1 if name == "torch_distributed" else 0
-    run(FOLDER / f"{name}.py", tmp_path, processes=processes)
+    if "torch" in NEEDS[name]:
+        processes = 1 if name == "torch_distributed" else 0
+        run(FOLDER / f"{name}.py", processes=processes)
+    else:
+        here(name)
 
 
 @pytest.mark.slow
-def test_rows_on_four_devices_have_the_loss_of_all_rows(tmp_path):
-    script = FOLDER / "jax_data_parallel.py"
-    one, four = (run(script, tmp_path, devices) for devices in (1, 4))
-    assert four == pytest.approx(one, rel=1e-4)
+def test_rows_on_four_devices_have_the_loss_of_all_rows(run):
+    four = run(FOLDER / "jax_data_parallel.py", devices=4)
+    assert four == pytest.approx(here("jax_data_parallel"), rel=1e-4)
 
 
 @pytest.mark.slow
-def test_rows_of_two_processes_have_the_loss_and_the_steps_of_all_rows(tmp_path):
+def test_rows_of_two_processes_have_the_loss_and_the_steps_of_all_rows(run):
     """Forty steps end where those of one process do: the gradients are the same."""
     pytest.importorskip("torch")
     script = FOLDER / "torch_distributed.py"
-    one, two = (run(script, tmp_path, processes=number) for number in (1, 2))
+    one, two = (run(script, processes=number) for number in (1, 2))
     assert two == pytest.approx(one, rel=1e-4)
 
 
 @pytest.mark.slow
-def test_a_batch_in_parts_takes_the_steps_of_the_whole(tmp_path):
+def test_a_batch_in_parts_takes_the_steps_of_the_whole(run, tmp_path):
     pytest.importorskip("torch")
     script, whole = FOLDER / "torch_accumulation.py", tmp_path / "whole.py"
     text = script.read_text("utf-8")
     assert text.count("split(64") == 2
     whole.write_text(text.replace("split(64", "split(256"), "utf-8")
-    expected = run(whole, tmp_path)
-    assert run(script, tmp_path) == pytest.approx(expected, rel=1e-4)
+    expected = run(whole)
+    assert run(script) == pytest.approx(expected, rel=1e-4)
 
 
 def test_the_mean_of_parts_is_another_loss():
