@@ -209,14 +209,13 @@ def _finish(processes: Sequence[BaseProcess]) -> None:
 
 def _workers(pid: int) -> list[int]:
     """The workers of an executor that a process has started, on Linux."""
-    children = Path(f"/proc/{pid}/task/{pid}/children")
-    if not children.exists():
-        return []
-    commands = {
-        int(each): Path(f"/proc/{each}/cmdline").read_bytes()
-        for each in children.read_text().split()
-    }
-    return [each for each, command in commands.items() if b"spawn_main" in command]
+    found = []
+    with suppress(OSError):  # one that ends meanwhile
+        for children in Path(f"/proc/{pid}/task").glob("*/children"):
+            for child in children.read_text().split():
+                if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
+                    found.append(int(child))
+    return found
 
 
 def _executor(way: str) -> Any:
