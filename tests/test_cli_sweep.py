@@ -132,6 +132,27 @@ def test_a_sweep_does_not_end_well_if_a_file_was_not_read(ask, place):
     assert told.endswith("simgeo: files that count as there and were not read: 1.\n")
 
 
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(30, "Read-only file system", "x/y"), "cannot be written any more (R"),
+        (OSError(28, "`folder` must have room"), "simgeo: `folder` must have room\n"),
+        (OSError("the workers were lost"), "simgeo: the workers were lost\n"),
+    ],
+)
+def test_a_store_that_cannot_be_written_any_more_is_one_line(
+    ask, monkeypatch, error, said
+):
+    def refuse(*_, **__):
+        raise error
+
+    monkeypatch.setattr(sweep, "run", refuse)
+    code, _, told = ask("sweep", "grid.toml", "--store", "store")
+    assert code == 1
+    assert said in told
+    assert told.count("\n") == 2  # the size of the sweep is the first
+
+
 def test_files_of_a_clock_that_is_ahead_are_of_now(ask, place):
     found = sweep.load(place / "grid.toml")
     keep.begin(place / "store", sweep.plan(found))

@@ -78,7 +78,11 @@ def run(arguments: list[str]) -> int:
             "interrupted; finished cells are kept, and the same command goes on.", 130
         )
     except OSError as error:
-        return fail(error.strerror or error, 1)
+        reason = error.strerror or error
+        if error.filename is not None:  # the system's own words, which say no more
+            reason = f"{asked.store} cannot be written any more ({reason}); finished "
+            reason += "cells are kept, and the same command goes on."
+        return fail(reason, 1)
     finally:
         if executor is not None:
             executor.shutdown()
