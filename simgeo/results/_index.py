@@ -62,9 +62,11 @@ def files_of(folder: Path) -> tuple[dict[str, Listed], list[str]]:
             if is_of_schema_1(name):
                 older.append(name)
         elif part.complete:
-            with suppress(FileNotFoundError):
+            try:
                 status = each.stat()
-                found[name] = Listed(part, status.st_size, status.st_mtime_ns)
+            except FileNotFoundError:
+                continue
+            found[name] = Listed(part, status.st_size, status.st_mtime_ns)
     return found, older
 
 

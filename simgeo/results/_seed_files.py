@@ -40,7 +40,8 @@ def part_of(name: str) -> Part | None:
     found = _NAME.fullmatch(name)
     if found is None:
         return None
-    return Part(found[1], int(found[2]), int(found[3]), found[4] is None)
+    fingerprint, first, last, partial = found.groups()
+    return Part(fingerprint, int(first), int(last), partial is None)
 
 
 def require_fingerprint(fingerprint: str) -> None:

@@ -46,9 +46,9 @@ def status(folder: str | Path) -> list[Status]:
     folder = Path(folder)
     there: dict[str, list[_Written]] = {}
     now = time.time()
-    for part, written in results.whole_parts(folder):
+    for (name, first, last, _), written in results.whole_parts(folder):
         when = min(now, written / 1e9)  # by a clock that is ahead, perhaps
-        there.setdefault(part.fingerprint, []).append((part.seeds, when))
+        there.setdefault(name, []).append((range(first, last + 1), when))
     broken = failures(folder)
     sweeps = []
     for path in (folder / SWEEPS).glob("*.json"):
@@ -93,17 +93,18 @@ def _status(
     paces: Sequence[Pace],
 ) -> Status:
     done: dict[str, float] = {}
-    for each, asked in cells.items():
-        last = _finished(asked.seeds, there.get(each, []))
+    for each, parts in there.items():
+        asked = cells.get(each)
+        last = asked and _finished(asked.seeds, parts)
         if last is not None:
             done[each] = last
-    failed = {each for each in cells if each in broken and each not in done}
+    failed = broken.keys() & cells.keys() - done.keys()
     recent = [each for each, time in done.items() if time >= start]
     last = max((done[each] for each in recent), default=start)
     left: dict[int, float] = {}
-    for each, asked in cells.items():
-        if each not in done and each not in failed:
-            left[asked.program] = left.get(asked.program, 0.0) + asked.cost
+    for each in cells.keys() - done.keys() - failed:
+        asked = cells[each]
+        left[asked.program] = left.get(asked.program, 0.0) + asked.cost
     elapsed = last - start
     if not any(pace.speeds for pace in paces) and elapsed > 0:  # nobody is at work
         paces = [Pace({0: sum(cells[each].cost for each in recent) / elapsed}, 0.0)]
