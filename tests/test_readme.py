@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 import types
+import unittest.mock
 from pathlib import Path
 
 import jax
@@ -60,8 +61,10 @@ def test_python_of_a_page_runs(page, tmp_path, monkeypatch):
 
     monkeypatch.setattr(sweep, "run", lambda cells, store: run(short(cells), store))
     monkeypatch.setattr(simgeo, "run_many", lambda cells: run_many(short(cells)))
-    cluster = types.SimpleNamespace(SLURMCluster=None)  # not installed for the tests
+    # These are not installed for the tests.
+    cluster = types.SimpleNamespace(SLURMCluster=None)
     monkeypatch.setitem(sys.modules, "dask_jobqueue", cluster)
+    monkeypatch.setitem(sys.modules, "submitit", unittest.mock.MagicMock())
     tmp_path.joinpath("figures").symlink_to(ROOT / "figures")
     monkeypatch.chdir(tmp_path)
     executed(page, {})
