@@ -678,3 +678,15 @@ def test_a_measure_is_one_number(own):
 
     with pytest.raises(ValueError, match=r"'many' must return one number; .* \(3,\)"):
         many(student, teacher)
+
+
+@pytest.mark.once
+def test_distances_that_are_too_many_to_rank_are_refused_in_one_line():
+    for most in (46_341, 46_342):
+        sides = [jax.ShapeDtypeStruct((most, 2), jnp.float32)] * 2
+        if most == 46_341:
+            assert jax.eval_shape(measures.rsa, *sides).shape == ()
+            continue
+        with pytest.raises(ValueError, match="leave `rsa` out .* got 46,342") as info:
+            jax.eval_shape(measures.rsa, *sides)
+        assert "\n" not in str(info.value)

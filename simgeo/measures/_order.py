@@ -4,12 +4,14 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from simgeo.checks import require
 from simgeo.linalg import centre, of_size_one, safe_sqrt, unit_rows
 from simgeo.measures._battery import measure
 from simgeo.measures._ratio import ratio
 from simgeo.measures._tiles import has_zero_row, over_rows
 
 _NUM_NEIGHBOURS = 10
+_MOST_RANKED = 46_341  # vectors, of which fewer than 2^30 pairs can be made
 
 
 @measure(
@@ -61,7 +63,15 @@ def rsa(student: Float[Array, "n m"], teacher: Float[Array, "n d"]) -> Float[Arr
     rotation, translation and scale, and to any rising function of the distances. NaN if
     all distances of a side are equal. The work is O(n^2 (m + d + log n)), the memory
     O(n^2). Kriegeskorte et al. (2008).
+
+    Raises:
+        ValueError: if there are more than 46,341 vectors, whose pairs are too many to
+            be held at once.
     """
+    num_vectors = len(student)
+    rule = f"leave `rsa` out for more than {_MOST_RANKED:,} vectors, as it holds a "
+    rule += "distance for every pair"
+    require(num_vectors <= _MOST_RANKED, "measures", rule, f"{num_vectors:,}")
     own, target = _centred_ranks(student), _centred_ranks(teacher)
     spread = safe_sqrt(jnp.sum(own**2)) * safe_sqrt(jnp.sum(target**2))
     return ratio(jnp.sum(own * target), spread)
