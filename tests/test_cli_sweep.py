@@ -135,7 +135,11 @@ def test_a_sweep_does_not_end_well_if_a_file_was_not_read(ask, place):
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (OSError(30, "Read-only file system", "x/y"), "cannot be written any more (R"),
+        (
+            OSError(30, "Read-only file system", "x/y"),
+            "at x/y: Read-only file system. ",
+        ),
+        (OSError(30, "Read-only file system"), "at store: Read-only file system. "),
         (OSError(28, "`folder` must have room"), "simgeo: `folder` must have room\n"),
         (OSError("the workers were lost"), "simgeo: the workers were lost\n"),
     ],

@@ -1,6 +1,7 @@
 """`simgeo sweep`: a grid of experiments, run and kept cell by cell."""
 
 import math
+import os
 import re
 import sys
 import time
@@ -79,9 +80,12 @@ def run(arguments: list[str]) -> int:
         )
     except OSError as error:
         reason = error.strerror or error
-        if error.filename is not None:  # the system's own words, which say no more
-            reason = f"{asked.store} cannot be written any more ({reason}); finished "
-            reason += "cells are kept, and the same command goes on."
+        if error.errno is not None and reason == os.strerror(error.errno):
+            place = error.filename or asked.store  # of which the system says no more
+            reason = (
+                f"the sweep stopped at {place}: {reason}. Finished cells are kept, "
+            )
+            reason += "and the same command goes on."
         return fail(reason, 1)
     finally:
         if executor is not None:

@@ -202,9 +202,9 @@ def _left_out(folder: Path, found: _Found) -> Iterator[str]:
     if found.unreadable:
         then = f"Left out; could not be read ({found.reasons}). Open the store again."
         yield _told(folder, "unreadable", [*found.unreadable], then)
-    if found.newer:
+    if newer := found.newer:
         then = f"Of a schema above {SCHEMA}, and left out. Update simgeo."
-        yield _told(folder, "newer", found.newer, then)
+        yield _told(folder, "newer", newer, then)
     if found.older:
         then = f"Of schema 1, and left out. `simgeo convert {folder}` converts them."
         yield _told(folder, "older", sorted(found.older), then)
