@@ -19,6 +19,8 @@ def main() -> int:
         if (each.real if options.real else not each.real and (each.main or options.all))
     ]
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # as the command simgeo does
+    if options.quick and options.real:
+        _compile_sooner()
     import matplotlib
 
     from experiments import gallery
@@ -51,6 +53,13 @@ def main() -> int:
         gallery.write(folder)
     print(f"Figures are in {folder}/.")
     return 0
+
+
+def _compile_sooner() -> None:
+    """Programs that are slower: of small networks their compilation takes longest."""
+    os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+    flags = "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count"
+    os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {flags}=1".lstrip()
 
 
 def _options(studies: list[discovery.Listed]) -> argparse.Namespace:

@@ -76,7 +76,7 @@ def synthetic(quick: bool) -> list[Cell]:
             num_records=2,
             measures=distilling.MEASURED,
         )
-        for loss in LOSSES:
+        for loss in distilling.compared(quick):
             one = dataclasses.replace(cell, objective=loss)
             found.append(Cell(one, {"setting": name}))
     return found

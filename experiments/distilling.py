@@ -102,6 +102,11 @@ def settings(quick: bool) -> dict[str, Distillation]:
     return dict([*found.items()][:1]) if quick else found
 
 
+def compared(quick: bool) -> tuple[AbstractObjective, ...]:
+    """Those that are compared, of which each is a program that must be compiled."""
+    return LOSSES[: 4 if quick else None]
+
+
 def scales(
     bases: Mapping[str, Distillation], losses: Sequence[AbstractObjective] = LOSSES
 ) -> dict[tuple[str, str], float]:
@@ -169,7 +174,7 @@ def chosen(frame: pd.DataFrame) -> pd.DataFrame:
 @functools.lru_cache(2)
 def frame(quick: bool) -> pd.DataFrame:
     """Every loss and weight in every setting, with labels alone."""
-    return cells.compute(weighted(settings(quick)))
+    return cells.compute(weighted(settings(quick), losses=compared(quick)))
 
 
 def chosen_runs(quick: bool) -> pd.DataFrame:

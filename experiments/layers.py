@@ -62,7 +62,7 @@ def bases(quick: bool) -> dict[str, Distillation]:
     deep = distilling.plain(quick, datasets.Digits(), mlp(64, 3), mlp(8, 3))
     deep = dataclasses.replace(deep, **{"measured_layers": (-1, -1)})
     found = {}
-    for name, (own, given) in [*PAIRS.items()][: 2 if quick else None]:
+    for name, (own, given) in [*PAIRS.items()][: 1 if quick else None]:
         layers: dict[str, Any] = {"student_layers": own, "teacher_layers": given}
         found[name] = dataclasses.replace(deep, **layers)
     once: dict[str, Any] = {"num_steps": 1}

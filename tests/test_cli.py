@@ -15,7 +15,7 @@ import equinox as eqx
 import pytest
 
 from simgeo import cli, engine, measures, results, settings
-from simgeo.cli import flags, run_cell
+from simgeo.cli import changes, flags, run_cell
 from simgeo.cli.interrupts import Interrupts
 from simgeo.problems import Experiment
 
@@ -329,9 +329,9 @@ class Toy(eqx.Module):
 def toy(line: str) -> Toy:
     """What a command line describes."""
     parser = flags.settings_parser("toy", "", "", "", Toy)
-    changes, words = flags.read(parser, line.split())
+    given, words = flags.read(parser, line.split())
     data = settings.complete(Toy, {})
-    return flags.change(data, flags.sort(words)[0], changes, Toy)
+    return changes.change(data, flags.sort(words)[0], given, Toy)
 
 
 @pytest.mark.parametrize(
@@ -372,9 +372,9 @@ def test_flags_of_all_types_are_refused_in_one_line(line, message):
 
 def test_an_experiment_larger_than_the_memory_is_refused():
     data = settings.describe(Toy(num_vectors=1000, num_seeds=2))  # 32 kB
-    flags.require_room(data, 32_000)
+    changes.require_room(data, 32_000)
     with pytest.raises(ValueError, match="memory of 31.2 KiB; the vectors of 2 seeds"):
-        flags.require_room(data, 31_999)
+        changes.require_room(data, 31_999)
 
 
 def test_flags_go_with_a_hybrid_from_a_file(chosen, folder):

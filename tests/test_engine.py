@@ -282,11 +282,25 @@ def test_every_unit_has_one_place_in_one_lane(capacity, cores, monkeypatch):
     monkeypatch.setattr(_lanes, "num_workers", lambda: cores)
     for number in range(1, capacity + 1):
         layout = _lanes.Layout(number, capacity)
-        assert capacity == layout.num_lanes * layout.room
-        assert layout.num_lanes <= cores
+        lanes_of_all = _lanes.Layout(capacity, capacity).num_lanes
+        assert capacity == lanes_of_all * layout.room
+        assert layout.num_lanes == min(lanes_of_all, number)
+        assert lanes_of_all <= cores
         lanes = layout.put(np.arange(number))
         assert [len(lane) for lane in lanes] == [layout.room] * layout.num_lanes
         assert layout.back(lanes).tolist() == [*range(number)]
+
+
+@pytest.mark.once
+def test_few_seeds_are_computed_by_the_programs_of_many():
+    machine = engine.Engine()
+    found = []
+    for number in (1, 3, 9):
+        cell = Experiment(**SHORT | {"num_seeds": number})
+        machine.run(*engine.batches_of([engine.work_of(cell)]))
+        found.append({*machine.compiled.programs})
+    on_cpu = jax.default_backend() == "cpu"  # elsewhere empty places take time
+    assert not on_cpu or found[0] == found[1] == found[2]
 
 
 def test_any_transformation_of_optax_is_an_optimiser_but_cannot_be_kept():

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.once
 
 SOURCES = ["learned_from", "setting"]
 STUDIES = {
-    layers: (["layers"], ["last", "middle", layers.UNTRAINED], 3),
+    layers: (["layers"], ["last", layers.UNTRAINED], 3),
     interface: (["setting"], ["digits, m = 8"], 11),
     quantised_student: (["bits", "units"], [2, 32], 2),
     real_text: (SOURCES, [*terms.SAID.values()][:2], 1),

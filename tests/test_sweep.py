@@ -436,7 +436,8 @@ def test_a_program_that_does_not_fit_is_made_smaller_or_refused(cells, monkeypat
 
     whole = sweep.plan(cells)
     part = whole.batch({name: (0, 1) for name in whole.works}, whole.room[0])
-    assert part.batch.capacity == 16  # of twelve units
+    room = part.batch.capacity
+    assert room >= 12  # units
     monkeypatch.setattr(engine.Engine, "_needs", needs)
     monkeypatch.setattr(_engine.memory, "held", lambda: 2**30)
 
@@ -446,9 +447,9 @@ def test_a_program_that_does_not_fit_is_made_smaller_or_refused(cells, monkeypat
         slack = _engine.memory.SLACK
         return engine.Engine(2**30 + int(units * each / slack) + 1)
 
-    assert of(16)._fit(part.batch) == 16
+    assert of(room)._fit(part.batch) == room
     assert of(5)._fit(part.batch) == 4
-    assert sizes[0] == 16
+    assert sizes[0] == room
     with pytest.raises(MemoryError, match="one seed needs .* MiB .* Raise `memory`"):
         of(0.25)._fit(part.batch)
     worker = work.Worker(Path(), 1)

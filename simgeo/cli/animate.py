@@ -13,8 +13,9 @@ from tqdm import tqdm
 from simgeo import engine, objectives, plots, settings
 from simgeo.checks import require
 from simgeo.cli import fail, failed
+from simgeo.cli.changes import change
 from simgeo.cli.files import replaced, require_file
-from simgeo.cli.flags import change, describe_file, read, settings_parser, sort
+from simgeo.cli.flags import describe_file, read, settings_parser, sort
 from simgeo.cli.interrupts import Interrupts
 from simgeo.engine import NotFiniteError
 from simgeo.objectives import AbstractObjective

@@ -9,14 +9,8 @@ from typing import Any
 from simgeo import settings
 from simgeo.cli import Parser
 from simgeo.cli.as_records import add_json, as_json
-from simgeo.cli.flags import (
-    WIDTH,
-    flag_of,
-    knobs,
-    needs_file,
-    summary,
-    table_of,
-)
+from simgeo.cli.changes import flag_of, needs_file
+from simgeo.cli.flags import WIDTH, knobs, summary, table_of
 from simgeo.measures import DEFAULT, MEASURES
 from simgeo.problems import Distillation, Experiment
 

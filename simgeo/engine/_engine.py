@@ -183,7 +183,7 @@ class Engine:
         """Bytes of the largest program for that many units, compiled to be told."""
         if (batch.program, capacity) in self._sizes:
             return self._sizes[batch.program, capacity]
-        layout = Layout(1, capacity)
+        layout = Layout(capacity, capacity)
         knobs, observer, given, begun, seen = shapes_of_run(batch.units[0].parts)
         wide = partial(_wide, layout.room)
         seeds = jax.ShapeDtypeStruct((layout.room,), np.int32)

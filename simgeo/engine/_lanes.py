@@ -41,12 +41,14 @@ class Layout:
     """Where units are in arrays with room for some number of them.
 
     On a CPU they are in as many lanes as are computed at one time, each a call of one
-    program in a thread of its own; elsewhere in one lane, spread over the devices.
+    program in a thread of its own, but in none without units; elsewhere in one lane,
+    spread over the devices.
 
     Args:
         num_units: that are computed.
         capacity: places in all lanes.
-        num_lanes: on a CPU; default: as many as there are cores for the places.
+        num_lanes: on a CPU that the places are divided among; default: as many as
+            there are cores for them.
     """
 
     def __init__(
@@ -55,8 +57,10 @@ class Layout:
         self.mesh = mesh_of(capacity)
         on_cpu = self.mesh.devices.flat[0].platform == "cpu"
         default = _divisor(capacity, num_workers()) if on_cpu else 1
-        self.num_lanes = num_lanes or default
-        self.room = capacity // self.num_lanes  # of one lane
+        lanes = num_lanes or default
+        self.room = capacity // lanes  # of one lane
+        self.num_lanes = min(lanes, num_units)
+        capacity = self.room * self.num_lanes
         parts = self.mesh.size * self.num_lanes
         on_each = np.full(parts, num_units // parts, np.int32)
         on_each[: num_units % parts] += 1
@@ -67,6 +71,8 @@ class Layout:
                 for start, num in zip(starts, on_each, strict=True)
             ]
         )
+        lanes = np.split(np.isin(np.arange(capacity), self.places), self.num_lanes)
+        self._in_lanes = [np.flatnonzero(own) for own in lanes]
         self._sharding = programs.sharding_of(self.mesh)
         self._counts = [
             jax.device_put(own, self._sharding)
@@ -91,7 +97,8 @@ class Layout:
         def joined(*leaves: jax.Array) -> np.ndarray | jax.Array:
             if jax.dtypes.issubdtype(leaves[0].dtype, jax.dtypes.prng_key):
                 return jnp.concatenate(leaves)[self.places]
-            return np.concatenate([np.asarray(leaf) for leaf in leaves])[self.places]
+            real = zip(leaves, self._in_lanes, strict=True)
+            return np.concatenate([np.asarray(leaf)[own] for leaf, own in real])
 
         return jax.tree.map(joined, *lanes)
 

@@ -22,6 +22,7 @@ from simgeo.problems import AbstractCell, AbstractObserver, AbstractStage
 # Of arrays in one batch: on a CPU more is no faster, and more is lost in a crash.
 _BATCH_BYTES = {"cpu": 2**25}
 _ON_ACCELERATORS = 2**31
+_ON_EACH = 16  # units of a CPU's core that there is room for, where they are small
 _LESS = 4  # what the next smaller size of a program is divided by on accelerators
 _SHAPES: dict[Hashable, tuple[PyTree, ...]] = {}  # of what stages give
 _PROGRAMS: dict[Hashable, "Program"] = {}  # by the structure of what they run
@@ -102,7 +103,7 @@ class Batch(NamedTuple):
         if jax.default_backend() != "cpu":
             while room // _LESS >= num_units:
                 room //= _LESS
-        return Batch(works[0].program, works, capacity_of(room, num_workers()))
+        return Batch(works[0].program, works, _capacity(works[0].program, room))
 
 
 def most_units(program: Program) -> int:
@@ -203,7 +204,7 @@ def batches_of(works: Sequence[Work]) -> list[Batch]:
         whole = max(len(work.seeds) for part in parts.values() for work in part)
         chunks = [each for part in parts.values() for each in _chunks(part, size)]
         largest = max(sum(len(work.seeds) for work in chunk) for chunk in chunks)
-        capacity = capacity_of(max(largest, min(whole, size)), num_workers())
+        capacity = _capacity(program, max(largest, min(whole, size)))
         batches += [Batch(program, tuple(chunk), capacity) for chunk in chunks]
     return sorted(batches, key=lambda batch: -batch.cost)
 
@@ -218,6 +219,13 @@ def capacity_of(num_units: int, num_devices: int) -> int:
     if jax.default_backend() == "cpu":
         per_device = 2 ** math.ceil(math.log2(per_device))
     return per_device * used
+
+
+def _capacity(program: Program, room: int) -> int:
+    """Room for so many units of a program at least; on a CPU the same for all few."""
+    if jax.default_backend() == "cpu":
+        room = max(room, min(_ON_EACH * num_workers(), most_units(program)))
+    return capacity_of(room, num_workers())
 
 
 def _chunks(works: Sequence[Work], size: int) -> Iterable[list[Work]]:
