@@ -72,7 +72,8 @@ def bases(quick: bool) -> dict[str, Distillation]:
 
 def data(quick: bool) -> pd.DataFrame:
     """The ends at the weights that do best on validation, with their gains."""
-    grid = distilling.weighted(bases(quick), losses=_COMPARED)
+    losses = _COMPARED[: 2 if quick else None]  # each is compiled
+    grid = distilling.weighted(bases(quick), losses=losses)
     rows = distilling.with_gains(distilling.chosen(cells.compute(grid)))
     # What is measured there is another teacher.
     measured = ["cosine_correlation", "r2_of_teacher"]
@@ -96,7 +97,8 @@ def compared(rows: pd.DataFrame) -> pd.DataFrame:
 
 def draw(rows: pd.DataFrame, sheet: Sheet) -> None:
     """Gains by choice of layers, a panel for every loss; then what is preserved."""
-    names = [loss.label for loss in _COMPARED]
+    there = {*rows["objective"]}
+    names = [loss.label for loss in _COMPARED if loss.label in there]
     places = [*rows["layers"].unique()]
     panels = [ax for ax, _ in sheet.line([*names, "preserved"], 1.9, sharex=False)]
     *gains, last = panels
@@ -109,7 +111,7 @@ def draw(rows: pd.DataFrame, sheet: Sheet) -> None:
         ax.set(xlabel="points over none", xlim=span)
     known = rows.dropna(subset=["cosine_correlation"])
     middle = stats.summarise(known, ["objective", "layers"], ["cosine_correlation"])
-    for shift, name in zip((-0.24, 0.0, 0.24), names, strict=True):
+    for shift, name in zip((-0.24, 0.0, 0.24), names, strict=False):
         part = where(middle, objective=name)
         rows_at = [at + shift for at in range(1, len(part) + 1)]
         distilling.intervals(part, rows_at, name, last)

@@ -1,5 +1,6 @@
 """The command `simgeo`: what it keeps and says, and one line for every mistake."""
 
+import errno
 import fcntl
 import os
 import re
@@ -477,7 +478,8 @@ def test_a_folder_where_nothing_can_be_written(ask, monkeypatch, no_run):
 
 def test_a_full_disk_is_one_line(ask, monkeypatch):
     def refuse(dataset, folder):
-        raise OSError("`folder` must be a place with room; got results: No space left.")
+        reason = "`folder` must be a place with room; got results: No space left."
+        raise OSError(errno.ENOSPC, reason)
 
     monkeypatch.setattr(results, "save", refuse)
     code, said, told = ask("run cell.toml")
@@ -485,6 +487,32 @@ def test_a_full_disk_is_one_line(ask, monkeypatch):
     assert told.splitlines()[1:] == [
         "simgeo: `folder` must be a place with room; got results: No space left."
     ]
+
+
+def test_a_folder_in_the_way_of_a_run_is_named(ask, tmp_path):
+    ask("run cell.toml")
+    [kept] = tmp_path.glob("results/*.nc")
+    kept.unlink()
+    kept.mkdir()
+    code, _, told = ask("run cell.toml")
+    assert code == 1
+    assert told.splitlines()[-1] == (
+        f"simgeo: `folder` must be a place with room where files can be written; got "
+        f"results/{kept.name}: Is a directory."
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (OSError(errno.ENOSPC, "No space left"), "No space left"),
+        (OSError(errno.EIO, "Input/output error", "a/b"), "a/b: Input/output error"),
+        (OSError("of no number"), "of no number"),
+    ],
+)
+def test_numbers_of_errors_are_not_told(error, told, capsys):
+    assert cli.fail(error, 1) == 1
+    assert capsys.readouterr().err == f"simgeo: {told}\n"
 
 
 def test_list_names_every_kind_and_measure_in_one_line(ask):

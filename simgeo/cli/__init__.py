@@ -119,6 +119,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 def fail(reason: object, code: int) -> int:
     """Prints the reason as one line on stderr; the exit code."""
+    if isinstance(reason, OSError) and reason.strerror:  # without the error's number
+        place = f"{reason.filename}: " if reason.filename else ""
+        reason = f"{place}{reason.strerror}"
     print("simgeo:", " ".join(str(reason).split()), file=sys.stderr)
     return code
 

@@ -34,10 +34,11 @@ def write(path: Path, content: bytes) -> None:
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except OSError as error:
+        place = path if path.is_dir() else folder
         raise OSError(
             error.errno,
             f"`folder` must be a place with room where files can be written; got "
-            f"{folder}: {error.strerror or error}.",
+            f"{place}: {error.strerror or error}.",
         ) from error
     finally:
         with suppress(OSError):
