@@ -396,6 +396,21 @@ def test_a_pool_of_processes_that_dies_is_told_in_one_line(store):
             sweep.run(CELLS, store, executor=pool)
 
 
+def test_a_worker_asks_for_silence_before_jax_is_imported():
+    code = """
+import os, sys
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "1"  # as JAX does, for its children too
+from simgeo.sweep import _worker
+assert "jax" not in sys.modules
+assert _worker.work_at("nowhere", 7) == 7
+assert "jax" in sys.modules
+print(os.environ["TF_CPP_MIN_LOG_LEVEL"])
+"""
+    command = [sys.executable, "-c", code]
+    told = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert (told.stdout, told.stderr) == ("3\n", "")
+
+
 def test_no_workers_are_refused(store):
     with (
         ThreadPoolExecutor(1) as pool,

@@ -25,6 +25,7 @@ from simgeo import engine, results, settings
 from simgeo.checks import require
 from simgeo.problems import AbstractCell
 from simgeo.sweep import _keep as keep
+from simgeo.sweep import _worker
 from simgeo.sweep._leases import BEAT, EXPIRY, Leases, at_work, is_live
 from simgeo.sweep._leases import FOLDER as LEASES
 from simgeo.sweep._pace import seconds_left
@@ -130,7 +131,7 @@ def _watched(
         while len(futures) < number:
             started += 1
             try:  # Dask would take calls of equal arguments for one
-                futures.add(executor.submit(work_at, str(place), started))
+                futures.add(executor.submit(_worker.work_at, str(place), started))
             except Exception as error:
                 raise _lost(error) from error
         for future in wait(futures, _LOOK).done:
