@@ -19,7 +19,7 @@ def main() -> int:
         if (each.real if options.real else not each.real and (each.main or options.all))
     ]
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # as the command simgeo does
-    if options.quick:
+    if options.quick and options.real:
         _compile_sooner()
     import matplotlib
 
@@ -56,7 +56,7 @@ def main() -> int:
 
 
 def _compile_sooner() -> None:
-    """Programs that are slower: of small runs their compilation takes longest."""
+    """Programs that are slower: of small networks their compilation takes longest."""
     os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
     flags = "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count"
     os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {flags}=1".lstrip()
