@@ -1,5 +1,6 @@
 """How much memory programs may use, and how much they need."""
 
+import ctypes
 import os
 import resource
 import sys
@@ -42,6 +43,8 @@ def held() -> int:
     """What this process holds of the memory that its programs use, in bytes."""
     if not on_host():
         return 0
+    with suppress(OSError, AttributeError):  # glibc keeps what a compilation has freed
+        ctypes.CDLL(None).malloc_trim(0)
     try:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE")
