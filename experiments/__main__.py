@@ -20,7 +20,7 @@ def main() -> int:
     ]
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # as the command simgeo does
     if options.quick and options.real:
-        _compile_sooner()
+        _compile_in_a_hurry()
     import matplotlib
 
     from experiments import gallery
@@ -55,7 +55,7 @@ def main() -> int:
     return 0
 
 
-def _compile_sooner() -> None:
+def _compile_in_a_hurry() -> None:
     """Programs that are slower: of small networks their compilation takes longest."""
     os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
     flags = "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count"

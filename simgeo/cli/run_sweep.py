@@ -79,14 +79,14 @@ def run(arguments: list[str]) -> int:
             "interrupted; finished cells are kept, and the same command goes on.", 130
         )
     except OSError as error:
-        reason = error.strerror or error
-        if error.errno is not None and reason == os.strerror(error.errno):
-            place = error.filename or asked.store  # of which the system says no more
-            reason = (
-                f"the sweep stopped at {place}: {reason}. Finished cells are kept, "
-            )
-            reason += "and the same command goes on."
-        return fail(reason, 1)
+        if error.errno is None or error.strerror != os.strerror(error.errno):
+            return fail(error, 1)
+        place = error.filename or asked.store  # of which the system says no more
+        return fail(
+            f"the sweep stopped at {place}: {error.strerror}. Finished cells are kept, "
+            f"and the same command goes on.",
+            1,
+        )
     finally:
         if executor is not None:
             executor.shutdown()

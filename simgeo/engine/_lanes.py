@@ -71,8 +71,10 @@ class Layout:
                 for start, num in zip(starts, on_each, strict=True)
             ]
         )
-        lanes = np.split(np.isin(np.arange(capacity), self.places), self.num_lanes)
-        self._in_lanes = [np.flatnonzero(own) for own in lanes]
+        is_real = np.isin(np.arange(capacity), self.places)
+        self._in_lanes = [
+            np.flatnonzero(own) for own in np.split(is_real, self.num_lanes)
+        ]
         self._sharding = programs.sharding_of(self.mesh)
         self._counts = [
             jax.device_put(own, self._sharding)

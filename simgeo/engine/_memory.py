@@ -40,7 +40,10 @@ def on_host() -> bool:
 
 
 def held() -> int:
-    """What this process holds of the memory that its programs use, in bytes."""
+    """What this process holds of the memory that its programs use, in bytes.
+
+    What is free in it is given back to the system first.
+    """
     if not on_host():
         return 0
     with suppress(OSError, AttributeError):  # glibc keeps what a compilation has freed
