@@ -33,14 +33,9 @@ figures: $(RUNTIME) $(if $(REAL),$(EXAMPLES)) ## draw figures (ALL=1: all; REAL=
 page: $(PAGE) ## write page.html, to open in any browser
 	$(BIN)/simgeo page page.html
 
-# Most of a test is its compilation, which is hence not optimised: `make figures` runs what
-# users have. Files are not reordered, or a long one of few tests would come last, alone.
+# Files are not reordered, or a long one of few tests would come last, alone.
 # What is checked and rewritten at its import is kept: the second run takes it from there.
-# Matrices are small: threads of OpenBLAS would wait for one another, in busy loops.
-PYTEST := OPENBLAS_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= \
-	JAX_DISABLE_MOST_OPTIMIZATIONS=1 XLA_FLAGS="$$XLA_FLAGS \
-	--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1" \
-	$(BIN)/python -m pytest \
+PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest \
 	-n auto --dist loadfile --no-loadscope-reorder $(if $(LONG),--long)
 
 # The second run does not check shapes again, which is a fifth of the time. Of what is asked

@@ -1,5 +1,11 @@
-"""What of the package has no examples to run where an extra is not installed."""
+"""Read before all other files, so that JAX and NumPy are not imported yet."""
 
 import importlib.util
 
+from experiments import hurry
+
+# Most of a test is its compilation: `make figures` runs what users have.
+hurry.compile_in_a_hurry()
+
+# There are no examples to run where an extra is not installed.
 collect_ignore = [] if importlib.util.find_spec("torch") else ["simgeo/torch"]

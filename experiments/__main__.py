@@ -6,7 +6,7 @@ import sys
 import time
 from pathlib import Path
 
-from experiments import discovery
+from experiments import discovery, hurry
 from simgeo.settings import suggest
 
 
@@ -20,7 +20,7 @@ def main() -> int:
     ]
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # as the command simgeo does
     if options.quick and options.real:
-        _compile_in_a_hurry()
+        hurry.compile_in_a_hurry()
     import matplotlib
 
     from experiments import gallery
@@ -53,13 +53,6 @@ def main() -> int:
         gallery.write(folder)
     print(f"Figures are in {folder}/.")
     return 0
-
-
-def _compile_in_a_hurry() -> None:
-    """Programs that are slower: of small networks their compilation takes longest."""
-    os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
-    flags = "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count"
-    os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {flags}=1".lstrip()
 
 
 def _options(studies: list[discovery.Listed]) -> argparse.Namespace:

@@ -11,6 +11,7 @@ A program of one unit is traced for its shapes, for how many units fit, and for 
 gives. With `traced` JAX finds what it has traced before, wherever it can.
 """
 
+import contextlib
 import functools
 from collections import OrderedDict
 from collections.abc import Callable
@@ -249,11 +250,12 @@ def seldom_called() -> dict[str, bool | int]:
     is_told = jax.config.read("jax_disable_most_optimizations")  # which does more
     if jax.default_backend() != "cpu" or is_told:
         return {}
-    try:
-        jax.jit(lambda: 0).lower().compile(compiler_options=QUICK)
-    except jax.errors.JaxRuntimeError:  # they are unknown to another version of XLA
-        return {}
-    return QUICK
+    known, smallest = {}, jax.jit(lambda: 0).lower()
+    for name, value in QUICK.items():
+        with contextlib.suppress(jax.errors.JaxRuntimeError):  # another XLA has others
+            smallest.compile(compiler_options={name: value})
+            known[name] = value
+    return known
 
 
 def sharding_of(mesh: Mesh, common: bool = False) -> NamedSharding:
