@@ -45,7 +45,8 @@ def public() -> Iterator[tuple[str, str]]:
         stub = path.with_suffix(".pyi")  # says what a package imports when asked
         source = stub if stub.exists() else path
         tree = ast.parse(source.read_text(encoding="utf-8"))
-        for node in tree.body if module not in ("", "cli") else ():
+        is_inner = module in ("", "cli") or module.startswith("_")
+        for node in () if is_inner else tree.body:
             for name in names(node, is_package=path.name == "__init__.py"):
                 if not name.startswith("_"):
                     yield module, name

@@ -27,22 +27,21 @@ def test_the_stub_says_what_the_table_says():
     assert found == simgeo._HOMES | dict.fromkeys(modules, "simgeo")
 
 
-def test_the_stub_of_sweeps_says_what_their_table_says():
-    sweep = simgeo.sweep
-    path = ROOT / "simgeo" / "sweep" / "__init__.pyi"
+@pytest.mark.parametrize("package", [simgeo.results, simgeo.sweep])
+def test_the_stub_of_a_package_says_what_its_table_says(package):
+    path = Path(package.__file__).with_suffix(".pyi")
     found = {
         alias.asname: node.module
         for node in ast.parse(path.read_text(encoding="utf-8")).body
         for alias in node.names
     }
-    assert found == {
-        name: f"simgeo.sweep.{home}" for name, home in sweep._HOMES.items()
-    }
-    assert dir(sweep) == sorted(found)
+    homes = package._HOMES.items()
+    assert found == {name: f"{package.__name__}.{home}" for name, home in homes}
+    assert dir(package) == sorted(found)
     for name, home in found.items():
-        assert getattr(sweep, name) is getattr(sys.modules[home], name)
+        assert getattr(package, name) is getattr(sys.modules[home], name)
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
-        _ = sweep.nothing
+        _ = package.nothing
 
 
 @pytest.mark.parametrize("name", [*simgeo._HOMES, *simgeo._MODULES, "__version__"])

@@ -23,7 +23,7 @@ import pytest
 from simgeo import objectives, results, sweep, teachers
 from simgeo.engine._label import data_set
 from simgeo.problems import Experiment
-from simgeo.results import _opening
+from simgeo.results import _whole_files
 from simgeo.settings import _describe
 from simgeo.sweep import _executors as executors
 from simgeo.sweep import _keep as keep
@@ -349,7 +349,7 @@ def test_a_changed_source_or_version_is_told_in_one_line(store, computed, monkey
     monkeypatch.setattr(_describe, "_source", lambda kind: "another formula")
     with pytest.warns(UserWarning, match=f"1 of 3 cells .*: {cells[2].fingerprint} is"):
         assert sweep.run(cells, store).found == 3
-    monkeypatch.setattr(_opening, "version", lambda _: "0.0.1")
+    monkeypatch.setattr(_whole_files, "version", lambda _: "0.0.1")
     with pytest.warns(UserWarning, match="3 of 3 cells were computed by another"):
         sweep.run(cells, store)
     assert len(computed) == 6

@@ -16,7 +16,7 @@ from runs import HYBRID, LABELS, SETTINGS, another, make
 
 from simgeo import results, settings, sweep
 from simgeo.problems import Experiment
-from simgeo.results import _index, _opening, _reading, _shards
+from simgeo.results import _index, _reading, _shards, _store
 from simgeo.sweep import _keep
 from simgeo.sweep._plan import Piece
 from simgeo.sweep._unfinished import Queue
@@ -356,7 +356,7 @@ def test_a_store_that_cannot_be_written_is_read(folder, monkeypatch):
     def refuse(*_):
         raise OSError("read-only")
 
-    monkeypatch.setattr(_opening, "replace", refuse)
+    monkeypatch.setattr(_store, "replace", refuse)
     assert results.open(folder).frame["fingerprint"].nunique() == 4
 
 

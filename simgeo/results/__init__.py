@@ -1,29 +1,22 @@
 """What is kept of runs: labelled data sets in files, found by their fingerprints."""
 
-from simgeo.results._convert import USUAL as USUAL
-from simgeo.results._convert import Conversion as Conversion
-from simgeo.results._convert import convert as convert
-from simgeo.results._convert import kinds_of as kinds_of
-from simgeo.results._index import index as index
-from simgeo.results._opening import Verified as Verified
-from simgeo.results._opening import open as open
-from simgeo.results._opening import verify as verify
-from simgeo.results._opening import whole_parts as whole_parts
-from simgeo.results._reading import DamagedFileError as DamagedFileError
-from simgeo.results._reading import SchemaError as SchemaError
-from simgeo.results._reading import UnreadableFileError as UnreadableFileError
-from simgeo.results._reading import load as load
-from simgeo.results._runs import find as find
-from simgeo.results._runs import save as save
-from simgeo.results._seed_files import Part as Part
-from simgeo.results._seed_files import missing_seeds as missing_seeds
-from simgeo.results._seed_files import part_of as part_of
-from simgeo.results._seed_files import seeds_of as seeds_of
-from simgeo.results._store import Store as Store
-from simgeo.results._tidy import axis_label as axis_label
-from simgeo.results._tidy import columns as columns
-from simgeo.results._tidy import final as final
-from simgeo.results._tidy import frame as frame
-from simgeo.results._where import column as column
-from simgeo.results._where import rows as rows
-from simgeo.results._writing import write as write
+from simgeo._on_demand import homes_of, on_demand
+
+# `__init__.pyi` says the same to editors and type checkers. What `simgeo status` asks
+# for needs no library of data sets.
+_HOMES = homes_of(
+    {
+        "_convert": "USUAL Conversion convert kinds_of",
+        "_errors": "DamagedFileError SchemaError UnreadableFileError",
+        "_index": "index",
+        "_reading": "load",
+        "_runs": "find save",
+        "_seed_files": "Part missing_seeds part_of seeds_of",
+        "_store": "open Store",
+        "_tidy": "axis_label columns final frame",
+        "_where": "column rows",
+        "_whole_files": "Verified verify whole_parts",
+        "_writing": "write",
+    }
+)
+__getattr__, __dir__ = on_demand(__name__, _HOMES)

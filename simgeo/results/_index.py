@@ -9,21 +9,15 @@ import os
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
 
-from simgeo.results._reading import SchemaError, load
+from simgeo.results._errors import SchemaError
+from simgeo.results._reading import load
 from simgeo.results._runs import split
-from simgeo.results._seed_files import Part, is_of_schema_1, listing, part_of
-from simgeo.results._shards import Entry, compact, replace
+from simgeo.results._shards import Entry, compact, made_by, replace
 from simgeo.settings import SCHEMA
-
-
-def made_by(version: str, source: str) -> str:
-    """What computed a run: simgeo's version, and `settings.source_of` its cell."""
-    return f"{version} {source}"
 
 
 def index(folder: str | Path, runs: Iterable[xr.Dataset]) -> None:
@@ -38,36 +32,6 @@ def index(folder: str | Path, runs: Iterable[xr.Dataset]) -> None:
         with suppress(OSError):  # it can be made again
             replace(Path(folder), entries)
             compact(Path(folder))
-
-
-class Listed(NamedTuple):
-    """A file of a complete part, as its folder has it."""
-
-    part: Part
-    size: int
-    time: int  # of the last change, in ns
-
-
-def files_of(folder: Path) -> tuple[dict[str, Listed], list[str]]:
-    """The files of all complete parts, by name, and the names of those of schema 1.
-
-    Raises:
-        ValueError: if the folder cannot be read.
-    """
-    found, older = {}, []
-    for each in listing(folder):
-        name = each.name
-        part = part_of(name)
-        if part is None:
-            if is_of_schema_1(name):
-                older.append(name)
-        elif part.complete:
-            try:
-                status = each.stat()
-            except FileNotFoundError:
-                continue
-            found[name] = Listed(part, status.st_size, status.st_mtime_ns)
-    return found, older
 
 
 def read(folder: Path, name: str) -> Entry:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import xarray as xr
 
+from simgeo.results._errors import DamagedFileError, SchemaError, UnreadableFileError
 from simgeo.results._netcdf import from_bytes
 from simgeo.results._seed_files import part_of
 from simgeo.settings import SCHEMA, digest
@@ -14,18 +15,6 @@ from simgeo.settings import SCHEMA, digest
 # Errors of a system, not of a file, that may be over in a moment.
 _PASSING = {errno.EAGAIN, errno.EIO, errno.EINTR, errno.ESTALE, errno.ENOLCK}
 _PAUSE = 0.02  # seconds
-
-
-class DamagedFileError(ValueError):
-    """A file of results that was read, and does not hold what was written there."""
-
-
-class UnreadableFileError(ValueError):
-    """A file that could not be read. It may well be whole."""
-
-
-class SchemaError(ValueError):
-    """A file of results that another version of simgeo wrote."""
 
 
 def load(path: str | Path) -> xr.Dataset:

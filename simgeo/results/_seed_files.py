@@ -61,6 +61,36 @@ def listing(folder: Path) -> Iterator[os.DirEntry]:
         ) from error
 
 
+class Listed(NamedTuple):
+    """A file of a complete part, as its folder has it."""
+
+    part: Part
+    size: int
+    time: int  # of the last change, in ns
+
+
+def files_of(folder: Path) -> tuple[dict[str, Listed], list[str]]:
+    """The files of all complete parts, by name, and the names of those of schema 1.
+
+    Raises:
+        ValueError: if the folder cannot be read.
+    """
+    found, older = {}, []
+    for each in listing(folder):
+        name = each.name
+        part = part_of(name)
+        if part is None:
+            if is_of_schema_1(name):
+                older.append(name)
+        elif part.complete:
+            try:
+                status = each.stat()
+            except FileNotFoundError:
+                continue
+            found[name] = Listed(part, status.st_size, status.st_mtime_ns)
+    return found, older
+
+
 def is_of_schema_1(name: str) -> bool:
     """Whether simgeo wrote such files before runs were kept in parts."""
     return _SCHEMA_1.fullmatch(name) is not None

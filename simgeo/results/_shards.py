@@ -26,6 +26,11 @@ _JOINED = 64  # of these, at once
 _LOOKS = 5  # at a folder in which files are joined meanwhile
 
 
+def made_by(version: str, source: str) -> str:
+    """What computed a run: simgeo's version, and `settings.source_of` its cell."""
+    return f"{version} {source}"
+
+
 class Entry(NamedTuple):
     """One file as the index has it: its settings, and the last record of its seeds."""
 

@@ -1,6 +1,8 @@
 """The finished runs of a folder: one frame, one tree, and every run by its name."""
 
+import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,9 +14,13 @@ import xarray as xr
 from simgeo.results._runs import assembled
 from simgeo.results._seed_files import part_of
 from simgeo.results._setting_columns import described
-from simgeo.results._shards import Entry
+from simgeo.results._shards import Entry, known, replace
 from simgeo.results._tidy import frame
 from simgeo.results._where import rows
+from simgeo.results._whole_files import found_in, left_out
+from simgeo.settings import SCHEMA
+
+_MOST_SHARDS = 8
 
 
 class Store:
@@ -105,6 +111,34 @@ class Store:
 
 
 _SHAPE = ("num_vectors", "teacher_dim", "student_dim")
+
+
+def open(folder: str | Path) -> Store:
+    """The store in a folder: its tidy frame, its tree and its runs.
+
+    Files that the index does not know are read, and put into it where that can be
+    written. No run is ever changed: one that is damaged, or cannot be read, is left out
+    and left as it is, with a warning that names it.
+
+    Raises:
+        ValueError: if the folder cannot be read.
+    """
+    folder = Path(folder)
+    indexed, shards = known(folder)
+    found = found_in(folder, indexed)
+    entries = {name: indexed[name] for name in found.known} | found.fresh
+    entries = dict(sorted(entries.items()))
+    if entries and (found.fresh or len(shards) > _MOST_SHARDS):
+        # All in one. What others add meanwhile is in files of its own.
+        with suppress(OSError):
+            replace(folder, entries.values())
+            for each in shards:
+                each.unlink(missing_ok=True)
+    for each in left_out(folder, found):
+        warnings.warn(each, stacklevel=2)
+    whole = [each for each in entries.values() if each.schema == SCHEMA]
+    unread = (*found.unreadable, *found.newer)
+    return Store(folder, whole, left_out=[*found.damaged, *unread])
 
 
 def _one(parts: list[Entry]) -> Entry:

@@ -1,4 +1,4 @@
-"""A folder of many runs, opened at once: from its index, and what that lacks."""
+"""Which files of a folder are whole: by its index, and by reading what that lacks."""
 
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -8,43 +8,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
-from simgeo.results._index import Listed, files_of, made_by, read
-from simgeo.results._reading import DamagedFileError, UnreadableFileError
-from simgeo.results._seed_files import Part
-from simgeo.results._shards import Entry, File, known, known_files, replace
-from simgeo.results._store import Store
+from simgeo.results._errors import DamagedFileError, UnreadableFileError
+from simgeo.results._seed_files import Listed, Part, files_of
+from simgeo.results._shards import Entry, File, known_files, made_by, replace
 from simgeo.settings import SCHEMA
 
-_MOST_SHARDS = 8
 _MOST_NAMES = 20  # in a warning
-
-
-def open(folder: str | Path) -> Store:
-    """The store in a folder: its tidy frame, its tree and its runs.
-
-    Files that the index does not know are read, and put into it where that can be
-    written. No run is ever changed: one that is damaged, or cannot be read, is left out
-    and left as it is, with a warning that names it.
-
-    Raises:
-        ValueError: if the folder cannot be read.
-    """
-    folder = Path(folder)
-    indexed, shards = known(folder)
-    found = _found(folder, indexed)
-    entries = {name: indexed[name] for name in found.known} | found.fresh
-    entries = dict(sorted(entries.items()))
-    if entries and (found.fresh or len(shards) > _MOST_SHARDS):
-        # All in one. What others add meanwhile is in files of its own.
-        with suppress(OSError):
-            replace(folder, entries.values())
-            for each in shards:
-                each.unlink(missing_ok=True)
-    for each in _left_out(folder, found):
-        warnings.warn(each, stacklevel=2)
-    whole = [each for each in entries.values() if each.schema == SCHEMA]
-    unread = (*found.unreadable, *found.newer)
-    return Store(folder, whole, left_out=[*found.damaged, *unread])
 
 
 class Verified(NamedTuple):
@@ -76,7 +45,7 @@ def verify(
     if not folder.exists():
         return Verified([], [])
     wanted = set(fingerprints)
-    found = _found(folder, known_files(folder), wanted)
+    found = found_in(folder, known_files(folder), wanted)
     if found.fresh:
         with suppress(OSError):
             replace(folder, found.fresh.values())
@@ -130,8 +99,8 @@ def whole_parts(folder: str | Path) -> list[tuple[Part, int]]:
         ValueError: if the folder cannot be read.
     """
     folder = Path(folder)
-    found = _found(folder, known_files(folder))
-    for each in _left_out(folder, found):
+    found = found_in(folder, known_files(folder))
+    for each in left_out(folder, found):
         warnings.warn(each, stacklevel=2)
     listed = found.listed
     return [
@@ -141,7 +110,7 @@ def whole_parts(folder: str | Path) -> list[tuple[Part, int]]:
     ]
 
 
-class _Found(NamedTuple):
+class Found(NamedTuple):
     """What is known of files, by their names."""
 
     known: Mapping[str, Entry | File]  # to the index
@@ -167,21 +136,23 @@ class _Found(NamedTuple):
         return [*self.known.values(), *self.fresh.values()]
 
 
-def _found(
+def found_in(
     folder: Path,
     indexed: Mapping[str, Entry | File],
     wanted: set[str] | None = None,
-) -> _Found:
+) -> Found:
     """The files of a folder, of `wanted` runs or all, by what the index had before."""
     known: dict[str, Entry | File] = {}
     new = []
-    found = _Found(known, {}, [], {}, *files_of(folder))
+    found = Found(known, {}, [], {}, *files_of(folder))
     for name, listed in found.listed.items():
         file = indexed.get(name)
         if file and file.time == listed.time and file.size == listed.size:
             known[name] = file
         elif wanted is None or listed.part.fingerprint in wanted:
             new.append(name)
+    if new:  # otherwise this needs no library of data sets
+        from simgeo.results._index import read
     for name in sorted(new):
         try:
             found.fresh[name] = read(folder, name)
@@ -194,7 +165,7 @@ def _found(
     return found
 
 
-def _left_out(folder: Path, found: _Found) -> Iterator[str]:
+def left_out(folder: Path, found: Found) -> Iterator[str]:
     """What is to be said of files that are not in a store, one line for each reason."""
     if found.damaged:
         then = "Left out and left as they are; running the cells again replaces them."
