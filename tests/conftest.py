@@ -2,6 +2,7 @@
 installed after this file is read, and would come too late."""
 
 import gc
+import sys
 from collections.abc import Iterator
 
 import hypothesis
@@ -59,7 +60,8 @@ def pytest_collection_modifyitems(
 
 def pytest_collection_finish() -> None:
     """What is imported stays, and is not searched again."""
-    gc.freeze()
+    if sys.version_info < (3, 14):  # there Hypothesis would not find what refers to it
+        gc.freeze()
 
 
 def pytest_report_header() -> str:

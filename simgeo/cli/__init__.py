@@ -7,7 +7,7 @@ import importlib
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn
 
 from simgeo.cli.interrupts import Termination
@@ -68,9 +68,18 @@ class Parser(argparse.ArgumentParser):
             prog=prog, description=description, allow_abbrev=False, **options
         )
 
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        self.refuse_unknown(args or ())
+        return super().parse_args(args, namespace)
+
+    def parse_intermixed_args(self, args: Any = None, namespace: Any = None) -> Any:
+        self.refuse_unknown(args or ())
+        return super().parse_intermixed_args(args, namespace)
+
+    def refuse_unknown(self, words: Sequence[str]) -> None:
+        """ValueError for the first word that is like a flag and is none."""
         flags = [*self._option_string_actions]
-        for given in args or ():
+        for given in words:
             if given == "--":
                 break
             name = given.partition("=")[0]
@@ -85,7 +94,6 @@ class Parser(argparse.ArgumentParser):
                 raise ValueError(
                     f"{name!r} is no flag.{meant} See `{self.prog} --help`."
                 )
-        return super().parse_known_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
         raise ValueError(f"{message}. See `{self.prog} --help`.")

@@ -64,12 +64,12 @@ def _parser_of(command: str) -> Parser | None:
     def stop(parser: Parser, *_: object) -> NoReturn:
         raise _Parsed(parser)
 
-    before, Parser.parse_known_args = Parser.parse_known_args, stop
+    before, Parser.refuse_unknown = Parser.refuse_unknown, stop
     try:
         with contextlib.suppress(ValueError):  # of a package that is not installed
             cli.function_of(command)([])
     except _Parsed as parsed:
         return parsed.args[0]
     finally:
-        Parser.parse_known_args = before
+        Parser.refuse_unknown = before
     return None
