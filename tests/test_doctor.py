@@ -137,6 +137,7 @@ def test_a_cache_that_cannot_be_written_is_one_line(capsys, monkeypatch):
 
 def test_the_folders_are_those_that_are_kept_in(monkeypatch):
     monkeypatch.setattr(_kept, "_FOLDER", [])
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")  # as in a command
     settings = "jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs"
     before = {name: getattr(jax.config, name) for name in settings}
     try:
