@@ -140,7 +140,10 @@ def test_a_sweep_does_not_end_well_if_a_file_was_not_read(ask, place):
             "at x/y: Read-only file system. ",
         ),
         (OSError(30, "Read-only file system"), "at store: Read-only file system. "),
-        (OSError(28, "`folder` must have room"), "simgeo: `folder` must have room\n"),
+        (
+            OSError(28, "`folder` must have room; got store."),
+            "simgeo: `folder` must have room; got store. Finished cells are kept, ",
+        ),
         (OSError("the workers were lost"), "simgeo: the workers were lost\n"),
     ],
 )

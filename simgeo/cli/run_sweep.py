@@ -79,13 +79,13 @@ def run(arguments: list[str]) -> int:
             "interrupted; finished cells are kept, and the same command goes on.", 130
         )
     except OSError as error:
-        if error.errno is None or error.strerror != os.strerror(error.errno):
+        if error.errno is None:
             return fail(error, 1)
-        place = error.filename or asked.store  # of which the system says no more
+        reason = error.strerror
+        if reason == os.strerror(error.errno):  # the system's, which says no more
+            reason = f"the sweep stopped at {error.filename or asked.store}: {reason}."
         return fail(
-            f"the sweep stopped at {place}: {error.strerror}. Finished cells are kept, "
-            f"and the same command goes on.",
-            1,
+            f"{reason} Finished cells are kept, and the same command goes on.", 1
         )
     finally:
         if executor is not None:
