@@ -1,5 +1,6 @@
 """`simgeo sweep`: a grid of experiments, run and kept cell by cell."""
 
+import logging
 import math
 import os
 import re
@@ -89,6 +90,8 @@ def run(arguments: list[str]) -> int:
         )
     finally:
         if executor is not None:
+            # A client of Dask whose scheduler was lost ends with a traceback.
+            logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
             executor.shutdown()
     others = f", {report.others} of them by other processes" if report.others else ""
     print(
