@@ -325,7 +325,7 @@ def save_on(folder, start):
 def test_kills_leave_no_broken_finished_file(tmp_path):
     rng = random.Random(0)
     forks = multiprocessing.get_context("forkserver")  # which start at once
-    forks.set_forkserver_preload(["simgeo.results"])
+    forks.set_forkserver_preload(["simgeo.results._runs"])
     for _ in range(12):
         start = len(list(tmp_path.glob("[0-9a-f]*.nc")))
         writer = forks.Process(target=save_on, args=(tmp_path, start))
