@@ -231,7 +231,7 @@ def test_the_middle_of_equal_values_is_that_value():
 
 
 def test_the_compiler_sums_products_right():
-    """jaxlib 0.10.2 gave other sums, or NaN, for these two on CPUs."""
+    """jaxlib 0.10.2 gave other sums, or NaN, for these on CPUs; to 0.12.0.1 for two."""
     num = 40_000
     rows = np.stack([np.arange(num), np.zeros(num), np.zeros(num)], 1)
 
@@ -240,6 +240,12 @@ def test_the_compiler_sums_products_right():
 
     found = jax.jit(lengths)(jnp.eye(3), jnp.asarray(rows, float))
     np.testing.assert_allclose(found, np.arange(num, dtype=float) ** 2, rtol=1e-6)
+
+    def of_ones(scale):
+        ones = jnp.ones((128, 64))
+        return jnp.sum((ones.T @ ones) ** 2) + scale
+
+    assert jax.jit(of_ones)(jnp.asarray(0.0)) == 64 * 64 * 128**2
 
     def of_zero(teacher):
         zero = jnp.zeros((128, 64))
