@@ -9,6 +9,7 @@ import struct
 import subprocess
 import sys
 import termios
+import time
 from importlib.metadata import EntryPoint, EntryPoints
 from pathlib import Path
 
@@ -16,7 +17,7 @@ import equinox as eqx
 import pytest
 
 from simgeo import cli, engine, measures, results, settings
-from simgeo.cli import changes, flags, run_cell
+from simgeo.cli import changes, flags, interrupts, run_cell
 from simgeo.cli.interrupts import Interrupts
 from simgeo.problems import Experiment
 
@@ -398,6 +399,9 @@ def test_flags_go_with_a_hybrid_from_a_file(chosen, folder):
         ("list teachers fractoin", "Did you mean 'orthogonal-fraction'?"),
         ("list orthogonal", "which could be orthogonal-blocks, orthogonal-fraction or"),
         ("run --fractoin 1", "Did you mean '--fraction'?"),
+        ("limits --eps 0.1", "Did you mean '--epsilon'?"),
+        ("run teacher:gaussian --teacher.fraction 1", "Another kind of `teacher` has"),
+        ("sweep grid.toml --workers 2", "`--workers` must stand beside --executor"),
         ("run --cosine 1", "teacher:common-mean, teacher:orthogonal-blocks"),
         (
             "run student.start:svd --centred",
@@ -678,15 +682,25 @@ def test_an_error_that_comes_of_a_signal_is_an_interrupt(
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_is_heard_at_the_next_record_and_the_second_at_once(number):
-    with Interrupts() as interrupts, pytest.raises(KeyboardInterrupt):
+    with Interrupts(), pytest.raises(KeyboardInterrupt):
         signal.raise_signal(number)
-    with Interrupts() as interrupts:
-        interrupts.at_a_record()
+    with Interrupts() as at_work:
+        at_work.at_a_record()
         signal.raise_signal(number)
         with pytest.raises(KeyboardInterrupt):
-            interrupts.at_a_record()
+            at_work.at_a_record()
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(number)
+
+
+def test_a_record_that_is_far_is_not_waited_for_after_sigterm(monkeypatch, capsys):
+    monkeypatch.setattr(interrupts, "GRACE", 0.2)
+    with Interrupts() as at_work:
+        at_work.at_a_record()
+        signal.raise_signal(signal.SIGTERM)
+        with pytest.raises(KeyboardInterrupt):
+            time.sleep(10)
+    assert "next record; 0.2 seconds from now" in capsys.readouterr().err
 
 
 def test_a_run_that_is_terminated_keeps_the_records_made(ask, folder, at_records):

@@ -89,7 +89,7 @@ class Parser(argparse.ArgumentParser):
                     f"`{self.prog}`."
                 )
             if given.startswith("--") and name not in flags:
-                near = difflib.get_close_matches(name.replace("_", "-"), flags, 1)
+                near = nearest(name.replace("_", "-"), flags)
                 meant = f" Did you mean {near[0]!r}?" if near else ""
                 raise ValueError(
                     f"{name!r} is no flag.{meant} See `{self.prog} --help`."
@@ -97,6 +97,12 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         raise ValueError(f"{message}. See `{self.prog} --help`.")
+
+
+def nearest(name: str, flags: list[str]) -> list[str]:
+    """Flags that a name may stand for: those it begins, or the one most alike."""
+    begun = [each for each in flags if len(name) > 3 and each.startswith(name)]
+    return begun or difflib.get_close_matches(name, flags, 1)
 
 
 def main(arguments: list[str] | None = None) -> int:

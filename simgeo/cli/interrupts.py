@@ -1,6 +1,7 @@
 """Ctrl-C and SIGTERM: one orderly end for both."""
 
 import contextlib
+import os
 import signal
 import sys
 import threading
@@ -9,6 +10,8 @@ from typing import Any
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _CODE = 130  # what a command returns that was interrupted, by either
+# Seconds after SIGTERM: whoever sent it kills soon, Docker after ten.
+GRACE = 8.0
 
 
 class Termination:
@@ -55,18 +58,21 @@ class Termination:
 class Interrupts:
     """Ctrl-C or SIGTERM ends the run at its next record; before the first, at once.
 
-    The second one ends it at once in any case. Raised wherever it comes, it could be
-    lost in a callback of JAX, which drops what is raised there.
+    The second one ends it at once in any case; after SIGTERM it comes by itself, should
+    the next record be far. Raised wherever it comes, it could be lost in a callback of
+    JAX, which drops what is raised there.
     """
 
     def __init__(self) -> None:
         self.recorded = self.asked = False
+        self.second: threading.Timer | None = None
 
     def __enter__(self) -> "Interrupts":
         self.previous = _handled_by(self.on_signal)
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._wait_no_longer()
         _handled_by(self.previous)
 
     def on_signal(self, number: int, frame: object) -> None:
@@ -78,13 +84,24 @@ class Interrupts:
         self.asked = True
         from tqdm import tqdm
 
-        tqdm.write("Stopping at the next record; Ctrl-C again stops now.", sys.stderr)
+        then = "Ctrl-C again stops now"
+        if number == signal.SIGTERM:
+            then = f"{GRACE:g} seconds from now without it"
+            self.second = threading.Timer(GRACE, os.kill, (os.getpid(), number))
+            self.second.daemon = True
+            self.second.start()
+        tqdm.write(f"Stopping at the next record; {then}.", sys.stderr)
 
     def at_a_record(self) -> None:
         """Ends the run if that was asked for."""
         self.recorded = True
         if self.asked:
+            self._wait_no_longer()
             raise KeyboardInterrupt
+
+    def _wait_no_longer(self) -> None:
+        if self.second is not None:
+            self.second.cancel()
 
 
 _received: set[int] = set()  # since the command began

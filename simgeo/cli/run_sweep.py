@@ -41,6 +41,9 @@ def run(arguments: list[str]) -> int:
         "as many as it has processes")  # fmt: skip
     add("--log", action="store_true", help="lines instead of bars")
     asked = parser.parse_args(arguments)
+    if asked.workers is not None:
+        got = f"{asked.workers}, without it"
+        require(asked.executor is not None, "--workers", "stand beside --executor", got)
     memory = None if asked.memory is None else size_of(asked.memory)
     cells = sweep.load(asked.grid)
     if not asked.dry_run:

@@ -15,6 +15,7 @@ import xarray as xr
 from jaxtyping import PyTree
 from packaging.version import Version
 
+from simgeo.checks import require
 from simgeo.engine import _kept
 from simgeo.engine._engine import Engine, NotFiniteError, OnRecord
 from simgeo.engine._units import batches_of, units_of, work_of
@@ -127,6 +128,8 @@ def run_many(
         KeyboardInterrupt: if it came before the first record.
     """
     for cell in cells:
+        is_cell = isinstance(cell, AbstractCell)
+        require(is_cell, "cell", "be an `Experiment` or another cell", repr(cell))
         cell.check()
     machine = shared_engine() if memory is None else Engine(memory)
     deadline = time.perf_counter() + time_limit

@@ -127,9 +127,10 @@ class _Reader:
             if name == KIND:
                 continue
             if name not in known:
+                place = dotted((*trail, name))
                 raise ValueError(
-                    f"`{dotted((*trail, name))}` is no setting of {cls.__name__}."
-                    f"{suggest_setting(str(name), cls, self.root)}"
+                    f"`{place}` is no setting of {cls.__name__}."
+                    f"{suggest_setting(place, cls, self.root)}"
                 )
             values[name] = self.value(known[name].hint, value, (*trail, name))
         return _Table(cls, values, trail)

@@ -126,9 +126,19 @@ def suggest_kind(name: str, valid: list[str]) -> str:
     return f"{text} One of your own needs `simgeo --import MODULE` before the command."
 
 
-def suggest_setting(name: str, cls: type, root: type) -> str:
-    """The end of an error on a setting that `cls` lacks; it may be one elsewhere."""
+def suggest_setting(place: str, cls: type, root: type) -> str:
+    """The end of an error on a setting that `cls` lacks; it may be one elsewhere.
+
+    Args:
+        place: where it was written, with dots.
+        cls: the kind that stands there.
+        root: what all settings belong to.
+    """
+    home, _, name = place.rpartition(".")
     elsewhere = [each for each in _everywhere(root) if each.split(".")[-1] == name]
+    if place in elsewhere:
+        own = ", ".join(fields(cls)) or "none"
+        return f" Another kind of `{home}` has it. Valid here: {own}."
     if 0 < len(elsewhere) < 4:
         return f" Did you mean {either([f'`{each}`' for each in elsewhere])}?"
     return suggest(name, list(fields(cls)))

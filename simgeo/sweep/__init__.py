@@ -15,3 +15,4 @@ _HOMES = homes_of(
     }
 )
 __getattr__, __dir__ = on_demand(__name__, _HOMES)
+__all__ = [*_HOMES]
