@@ -296,6 +296,7 @@ def test_what_a_measure_does_not_define_is_no_value_here_either(edit):
         ({"epsilon": 1.5}, "`epsilon` must lie in"),
         ({"num_permutations": 0}, "`num_permutations` must be at least 1"),
         ({"num_resamples": -1}, "`num_resamples` must be at least 0"),
+        ({"num_resamples": 1}, "`num_resamples` must be 0 or at least 2"),
         ({"seed": -1}, "`seed` must be at least 0"),
         ({"confidence": 1.0}, "`confidence` must lie between"),
         ({"memory": 1000}, "a sample of"),

@@ -234,6 +234,8 @@ def test_results_are_printed_and_written(ask, swept):
         assert kept["cka"].values.tolist() == expected["cka"].tolist()
     code, _, told = ask("results", str(swept), "--to", "frame.xlsx")
     assert (code, "must end in one of .csv" in told) == (2, True)
+    code, _, told = ask("results", str(swept), "--json", "--to", "a.csv")
+    assert (code, "`--json` must stand without --to" in told) == (2, True)
     code, _, told = ask("results", str(swept), "--where", "m > 100")
     assert (code, "must leave rows" in told) == (2, True)
 

@@ -272,6 +272,7 @@ PAIRS = [
         ("teacher.npy student.npy --epsilon nan", "`--epsilon` must lie in [0, 1]"),
         ("teacher.npy student.npy --confidence 1", "`--confidence` must lie between"),
         ("teacher.npy student.npy --resamples -1", "`--resamples` must be at least 0"),
+        ("teacher.npy student.npy --resamples 1", "`--resamples` must be 0 or at"),
         ("teacher.npy student.npy --permutations 0", "`--permutations` must be at"),
         ("teacher.npy student.npy --permutations x", "invalid int value: 'x'"),
         ("teacher.npy student.npy teacher.npy", "unrecognized arguments: teacher.npy"),

@@ -126,6 +126,8 @@ def calibrate(
     least = {"num_permutations": 1, "num_resamples": 0, "seed": 0}
     for name, count in zip(least, (num_permutations, num_resamples, seed), strict=True):
         require(count >= least[name], name, f"be at least {least[name]}", count)
+    rule = "be 0 or at least 2, for an interval"
+    require(num_resamples != 1, "num_resamples", rule, num_resamples)
     rule = "lie between 0 and 1, both excluded"
     require(0 < confidence < 1, "confidence", rule, confidence)
     sides = _layers(student, "student"), _layers(teacher, "teacher")

@@ -35,6 +35,7 @@ def show(arguments: list[str]) -> int:
     store = _open(asked.store)
     path = None if asked.to is None else Path(asked.to)
     if path is not None:
+        require(not asked.json, "--json", "stand without --to", f"both, with {path}")
         ends = f"end in one of {', '.join(_FORMATS)}"
         require(path.suffix in _FORMATS, "--to", ends, path)
         require_file("--to", path)
