@@ -39,8 +39,8 @@ page: $(PAGE) ## write page.html, to open in any browser
 PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest \
 	-n auto --dist loadfile --no-loadscope-reorder $(if $(LONG),--long)
 
-# The second run does not check shapes again, which is a fifth of the time. Of what is asked
-# for there may be nothing in one precision: pytest's 5.
+# The second run does not check shapes again. Of what is asked for there may be nothing in
+# one precision: pytest's 5.
 test: $(DEV) ## run the tests in float32, the numerical ones in float64 (ARGS="-k ..."; LONG=1: all; TORCH=1: PyTorch's too)
 	$(if $(TORCH),$(PIP) $(PYTORCH))
 	JAX_ENABLE_X64=0 $(PYTEST) $(ARGS); in_single=$$?; \

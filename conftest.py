@@ -1,4 +1,4 @@
-"""Read before all other files, so that JAX and NumPy are not imported yet."""
+"""Read before JAX is imported; NumPy is, but not yet in the workers of a run."""
 
 import importlib.util
 
