@@ -17,7 +17,7 @@ import equinox as eqx
 import pytest
 
 from simgeo import cli, engine, measures, results, settings
-from simgeo.cli import changes, flags, interrupts, run_cell
+from simgeo.cli import changes, completion, flags, interrupts, run_cell
 from simgeo.cli.interrupts import Interrupts
 from simgeo.problems import Experiment
 
@@ -424,6 +424,9 @@ def test_flags_go_with_a_hybrid_from_a_file(chosen, folder):
         ("run objective:hybrid", "Describe it in a TOML file."),
         ("run teacher=gaussian", "is neither a TOML file nor a kind"),
         ("run --num-seeds", "--num-seeds: expected one argument"),
+        ("limits --n 1 --d 2 --epsilon .1", "`--n` must"),
+        ("limits --n 9 --d 0 --epsilon .1", "`--d` must"),
+        ("limits --n 9 --d 9 --epsilon .1 --m 0", "`--m` must"),
         ("run --num-seeds x", "`num_seeds` must be a whole number; got 'x'."),
         ("run --num-seeds 1.5", "`num_seeds` must be a whole number; got 1.5."),
         ("run --learning-rate -1", "`optimiser.learning_rate` must be positive"),
@@ -446,7 +449,7 @@ def test_flags_go_with_a_hybrid_from_a_file(chosen, folder):
         ("run bad_syntax.toml", "`path` must be valid TOML; got bad_syntax.toml"),
         ("run cell.toml bad_key.toml", "at most one TOML file"),
         ("run --results cell.toml", "`--results` must be a folder"),
-        ("run --results=", "`--results` must be a folder"),
+        ("run --results=", "--results: must name a file or folder; got ''"),
         ("run --figure no/such/", "`--figure` must be a folder"),
         ("run --figure new", "got new. A new folder ends in /."),
         ("run --results no/such/folder", "`--results` must be a folder"),
@@ -478,6 +481,19 @@ def test_a_folder_where_nothing_can_be_written(ask, monkeypatch, no_run):
         "simgeo: `--results` must be where files can be written; got the folder "
         "results: Permission denied."
     ]
+
+
+@pytest.mark.parametrize("command", cli.COMMANDS)
+def test_no_file_or_folder_has_an_empty_name(command):
+    """`Path("")` is the folder one is in."""
+    parser = completion.parser_of(command)
+    for action in parser._actions:
+        action.required = False
+    for action in parser._actions:
+        if action.metavar in cli.FILES | cli.FOLDERS:
+            words = [f"{flag}=" for flag in action.option_strings[-1:]] or [""]
+            with pytest.raises(ValueError, match="must name a file or folder; got ''"):
+                parser.parse_intermixed_args(words)
 
 
 def test_a_full_disk_is_one_line(ask, monkeypatch):
@@ -542,6 +558,15 @@ def test_list_tells_all_about_one(ask, words):
     assert ["--teacher.fraction", *"between 0 and 1, default 0.95".split()] in rows
     assert ["exact", "to", "the", "pair"] in rows
     assert max(map(len, said.splitlines())) < 80
+
+
+@pytest.mark.parametrize("name", ["cka", "procrustes", "gaussian", "truncated-svd"])
+def test_list_says_nothing_twice(ask, name):
+    lines = [line.strip() for line in ask(f"list {name}")[1].splitlines() if line]
+    assert len(set(lines)) == len(lines)
+    said = " ".join(lines).lower()
+    for word in ("formula", "range", "cost", "source"):
+        assert said.count(f" {word}: ") + said.count(f" {word}  ") < 2
 
 
 def test_list_and_help_tell_what_a_default_stands_for(ask):

@@ -52,6 +52,7 @@ COMMANDS = {
 }
 GROUP = "simgeo.commands"  # entry points of other packages: name = "module:function"
 OPTIONS = ("--help", "--version", "--import")
+FOLDERS, FILES = {"DIR", "STORE"}, {"FILE", "PATH"}  # metavars of names that are such
 
 
 class Parser(argparse.ArgumentParser):
@@ -67,6 +68,11 @@ class Parser(argparse.ArgumentParser):
         super().__init__(
             prog=prog, description=description, allow_abbrev=False, **options
         )
+
+    def add_argument(self, *names: str, **options: Any) -> Any:
+        if options.get("metavar") in FOLDERS | FILES:
+            options.setdefault("type", _not_empty)  # for Path("") is this folder
+        return super().add_argument(*names, **options)
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
         self.refuse_unknown(args or ())
@@ -97,6 +103,12 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         raise ValueError(f"{message}. See `{self.prog} --help`.")
+
+
+def _not_empty(name: str) -> str:
+    if not name:
+        raise argparse.ArgumentTypeError("must name a file or folder; got ''")
+    return name
 
 
 def nearest(name: str, flags: list[str]) -> list[str]:

@@ -7,8 +7,6 @@ from typing import NoReturn
 from simgeo import cli
 from simgeo.cli import Parser
 
-_FOLDERS, _FILES = {"DIR", "STORE"}, {"FILE", "PATH"}
-
 
 def show(arguments: list[str]) -> None:
     """Prints the script, which runs nothing of simgeo when it completes."""
@@ -36,7 +34,7 @@ def _whole(file: dict[str, str], folder: dict[str, str]) -> argparse.ArgumentPar
     whole.add_argument("--import", metavar="MODULE", help="of your own kinds")
     commands = whole.add_subparsers(dest="command")
     for name, about in cli.abouts().items():
-        own = [parser] if (parser := _parser_of(name)) else []
+        own = [parser] if (parser := parser_of(name)) else []
         made = commands.add_parser(name, help=about, parents=own, add_help=False)
         for action in made._actions:
             _describe(action, file, folder)
@@ -50,9 +48,9 @@ def _describe(
     # Help leaves the settings of a kind to `simgeo list`.
     if action.help == argparse.SUPPRESS and (action.metavar or action.nargs == 0):
         action.help = ""
-    if action.metavar in _FOLDERS:
+    if action.metavar in cli.FOLDERS:
         action.complete = folder
-    elif action.metavar in _FILES or not (action.option_strings or action.choices):
+    elif action.metavar in cli.FILES or not (action.option_strings or action.choices):
         action.complete = file
 
 
@@ -60,7 +58,9 @@ class _Parsed(BaseException):
     """Carries the parser of a command out of it, before it does anything."""
 
 
-def _parser_of(command: str) -> Parser | None:
+def parser_of(command: str) -> Parser | None:
+    """What a command parses its words with; None for one that cannot be imported."""
+
     def stop(parser: Parser, *_: object) -> NoReturn:
         raise _Parsed(parser)
 

@@ -12,7 +12,6 @@ from simgeo.checks import require
 def folder_to_write(flag: str, name: str) -> Path:
     """The folder of that name, made if it is not there; ValueError if it cannot be."""
     rule = "be a folder, or the name of a new one"
-    require(bool(name), flag, rule, "''")
     try:
         Path(name).mkdir(exist_ok=True)
     except OSError as error:

@@ -4,6 +4,13 @@ from simgeo.cli import Parser
 from simgeo.cli.as_records import add_json, as_json
 from simgeo.limits import summary, table
 
+_FLAGS = {
+    "num_vectors": "--n",
+    "dim": "--d",
+    "epsilon": "--epsilon",
+    "student_dim": "--m",
+}
+
 
 def show(arguments: list[str]) -> None:
     """Prints the table of these numbers."""
@@ -17,5 +24,11 @@ def show(arguments: list[str]) -> None:
     add("--m", type=int, help="dimensions of the student (default: half of d)")
     add_json(parser)
     asked = parser.parse_args(arguments)
-    rows = summary(asked.n, asked.d, asked.epsilon, asked.m)
+    try:
+        rows = summary(asked.n, asked.d, asked.epsilon, asked.m)
+    except ValueError as error:  # which names the argument of Python
+        said = str(error)
+        for name, flag in _FLAGS.items():
+            said = said.replace(f"`{name}`", f"`{flag}`")
+        raise ValueError(said) from None
     print(as_json(each._asdict() for each in rows) if asked.json else table(rows))

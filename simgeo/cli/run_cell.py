@@ -121,11 +121,12 @@ def table(run: xr.Dataset, rows: Sequence[dict[str, Any]]) -> str:
         optimum = rows[0]["optimum"]
         best = "no closed form" if np.isnan(optimum) else f"{optimum:.4g}"
         lines.append(f"Optimum of the loss: {best}.")
-    said = "; ".join(f"{words.get(kind, kind)}: {LEVELS[kind]}" for kind in known)
-    lines.append(
-        f"Medians over seeds ({run.sizes['seed']}); least and greatest at the end; "
-        f"{said}."
-    )
+    said = [
+        f"Medians over seeds ({run.sizes['seed']})",
+        "least and greatest at the end",
+    ]
+    said += [f"{words.get(kind, kind)}: {LEVELS[kind]}" for kind in known]
+    lines.append(f"{'; '.join(said)}.")
     return "\n".join(lines)
 
 

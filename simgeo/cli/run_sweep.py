@@ -124,12 +124,16 @@ def size_of(text: str) -> int:
 
 def said_of(whole: Plan) -> str:
     """How large a sweep is, in one line."""
-    kinds = len(whole.room)
+
+    def counted(count: int, what: str) -> str:
+        return f"{count} {what}{'' if count == 1 else 's'}"
+
+    device = "core" if jax.default_backend() == "cpu" else "device"
     return (
-        f"{len(whole.works)} cells of {kinds} kind{'s' if kinds > 1 else ''} in "
-        f"{len(whole.pieces)} pieces, up to {max(whole.room.values())} seeds side by "
-        f"side, {whole.precision} on {engine.num_workers()} "
-        f"{'cores' if jax.default_backend() == 'cpu' else 'devices'}."
+        f"{counted(len(whole.works), 'cell')} of {counted(len(whole.room), 'kind')} in "
+        f"{counted(len(whole.pieces), 'piece')}, up to "
+        f"{counted(max(whole.room.values()), 'seed')} side by side, {whole.precision} "
+        f"on {counted(engine.num_workers(), device)}."
     )
 
 

@@ -118,7 +118,8 @@ def load(path: str | Path) -> list[Experiment]:
         ValueError: if the file cannot be read, or a setting is refused.
     """
     data = settings.read(path)
-    got = f"{path}. `simgeo run` runs one cell"
+    there = ", ".join(f"[{name}]" for name in data if isinstance(data[name], dict))
+    got = f"{path}, which has {there or 'none'}. `simgeo run` runs one cell"
     require("sweep" in data, "path", "have a table [sweep]", got)
     tables = data.pop("sweep")
     cls = AbstractCell if settings.KIND in data else Experiment
