@@ -66,6 +66,18 @@ def swept(place):
     return place / "store"
 
 
+def test_results_say_which_runs_are_not_finished(ask, swept):
+    code, whole, told = ask("results", "store")
+    assert (code, told) == (0, "")
+    some = min(swept.glob("*.nc"))
+    part = some.rename(some.with_suffix(".partial.nc"))
+    code, said, told = ask("results", "store")
+    assert code == 0
+    assert len(said.splitlines()) < len(whole.splitlines())
+    assert told.startswith("Runs that are not finished are left out, such as")
+    assert part.name in told
+
+
 def test_a_sweep_says_what_it_does_and_goes_on(ask, place):
     code, said, told = ask("sweep", "grid.toml", "--store", "store", "--log")
     assert code == 0, told

@@ -1,5 +1,6 @@
 """`simgeo results` and `simgeo plot`: the cells of a store as a table or a figure."""
 
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -43,6 +44,12 @@ def show(arguments: list[str]) -> int:
         rows = store.trajectories(asked.where or "")
     else:
         rows = chosen(store, asked.where)
+    if store.unfinished:
+        print(
+            f"Runs that are not finished are left out, such as {store.unfinished[0]}; "
+            f"the command that began one goes on with it.",
+            file=sys.stderr,
+        )
     if path is None:
         print(as_json(rows.to_dict("records")) if asked.json else _preview(rows))
     else:

@@ -38,6 +38,14 @@ class Store:
         self.runs = {name: _one(each) for name, each in same.items()}
         self._files = {name: [e.name for e in each] for name, each in same.items()}
 
+    def __repr__(self) -> str:
+        return f"<Store {self.folder}: {len(self.runs)} finished runs>"
+
+    @cached_property
+    def unfinished(self) -> list[str]:
+        """Names of files of runs that were stopped before their end."""
+        return sorted(path.name for path in self.folder.glob("*.partial.nc"))
+
     @cached_property
     def seeds(self) -> dict[str, set[int]]:
         """The seeds of every run whose files are whole, by fingerprint."""
