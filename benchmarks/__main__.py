@@ -24,6 +24,7 @@ PARTS = {
     "torch": [("benchmarks.against_torch",)],
     "bridge": [("benchmarks.bridge",)],
     "start": [("benchmarks.start",)],
+    "waits": [("benchmarks.waits",)],
     "networks": [("benchmarks.networks", str(count)) for count in CORES],
     "large": [("benchmarks.large",)],
     "catalogue": [("benchmarks.catalogue",)],

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
-import scipy.stats
+import scipy  # whose parts are imported when they are asked for
 from jaxtyping import Float, Int
 
 STATISTICS = {"median": np.median, "mean": np.mean}

@@ -728,11 +728,11 @@ def test_command_prints_one_table_and_marks_the_rows(capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("--n 1 --d 4 --epsilon 0.1", "`num_vectors` must be at least 2"),
-        ("--n 9 --d 0 --epsilon 0.1", "`dim` must be at least 1; got 0"),
-        ("--n 9 --d 4 --epsilon 1", "`epsilon` must be below 1"),
-        ("--n 9 --d 4 --epsilon nan", "`epsilon` must not be negative; got nan"),
-        ("--n 9 --d 4 --epsilon 0.1 --m 0", "`student_dim` must be at least 1; got 0"),
+        ("--n 1 --d 4 --epsilon 0.1", "`--n` must be at least 2"),
+        ("--n 9 --d 0 --epsilon 0.1", "`--d` must be at least 1; got 0"),
+        ("--n 9 --d 4 --epsilon 1", "`--epsilon` must be below 1"),
+        ("--n 9 --d 4 --epsilon nan", "`--epsilon` must not be negative; got nan"),
+        ("--n 9 --d 4 --epsilon 0.1 --m 0", "`--m` must be at least 1; got 0"),
         ("--n nine --d 4 --epsilon 0.1", "argument --n: invalid int value: 'nine'"),
         ("--n 9 --dd 4", "'--dd' is no flag. Did you mean '--d'?"),
         ("--n 9", "the following arguments are required: --d, --epsilon"),

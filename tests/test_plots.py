@@ -7,6 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+import seaborn
 from matplotlib.colors import rgb_to_hsv, to_rgb
 from matplotlib.text import Text
 
@@ -47,6 +48,10 @@ def heights(ax) -> set[float]:
     """The levels of all lines across the axes."""
     lines = (np.asarray(line.get_ydata(), float) for line in ax.lines)
     return {round(float(y[0]), 6) for y in lines if len(y) == 2 and y[0] == y[1]}
+
+
+def test_the_palette_is_that_of_seaborn():
+    assert plots.COLOURS == [*seaborn.color_palette("colorblind")]
 
 
 @pytest.mark.parametrize("draw", [plots.loss_against_geometry, plots.over_steps])

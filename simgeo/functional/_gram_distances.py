@@ -1,6 +1,6 @@
 """Distances of the vectors and of their Gram matrices."""
 
-import scipy.linalg
+import scipy  # whose parts are imported when they are asked for
 from jaxtyping import Array, Float
 
 from simgeo.functional._alignment import squared_angle

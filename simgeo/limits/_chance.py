@@ -3,7 +3,7 @@
 import math
 
 import numpy as np
-from scipy.special import betainc, betaincinv
+import scipy  # whose parts are imported when they are asked for
 
 from simgeo.limits._arguments import (
     Vectors,
@@ -29,7 +29,7 @@ def random_fraction(epsilon: float, dim: int) -> float:
     check_counts(dim=dim)
     if dim == 1:
         return float(epsilon >= 1)
-    return float(betainc(0.5, (dim - 1) / 2, min(epsilon, 1.0) ** 2))
+    return float(scipy.special.betainc(0.5, (dim - 1) / 2, min(epsilon, 1.0) ** 2))
 
 
 def random_fraction_spread(epsilon: float, dim: int, num_vectors: int) -> float:
@@ -80,7 +80,7 @@ def random_coherence(num_vectors: int, dim: int) -> float:
     if dim == 1:
         return 1.0
     share = 0.5 / math.comb(num_vectors, 2)
-    return math.sqrt(1 - betaincinv((dim - 1) / 2, 0.5, share))
+    return math.sqrt(1 - scipy.special.betaincinv((dim - 1) / 2, 0.5, share))
 
 
 def random_gram_error(teacher: Vectors, student_dim: int) -> float:

@@ -4,7 +4,7 @@ import functools
 import math
 from collections.abc import Callable
 
-from scipy.special import betainc
+import scipy  # whose parts are imported when they are asked for
 
 from simgeo.limits._arguments import check_counts, check_epsilon, cosine_moment
 from simgeo.limits._polynomials import delsarte_count, levenshtein_count
@@ -66,7 +66,7 @@ def guaranteed_orthogonal_vectors(epsilon: float, dim: int) -> int | float:
     if dim == 1 or epsilon >= 1:
         return 1 if epsilon < 1 else math.inf
     # 1 - random_fraction without cancellation.
-    forbidden = float(betainc((dim - 1) / 2, 0.5, 1 - epsilon**2))
+    forbidden = float(scipy.special.betainc((dim - 1) / 2, 0.5, 1 - epsilon**2))
     if forbidden < 1 / _ENOUGH:
         return _ENOUGH
     return max(dim, math.ceil(1 / forbidden * (1 - _SLACK)))
@@ -156,7 +156,7 @@ def _moment_count(epsilon: float, dim: int, order: int = 1) -> float:
 
 def _volume_count(epsilon: float, dim: int) -> float:
     """Around 2n points at angles of arccos(epsilon), caps of half that angle."""
-    caps = betainc((dim - 1) / 2, 0.5, (1 - epsilon) / 2)
+    caps = scipy.special.betainc((dim - 1) / 2, 0.5, (1 - epsilon) / 2)
     return 1 / float(caps) if caps > 0 else math.inf
 
 

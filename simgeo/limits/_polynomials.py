@@ -12,9 +12,8 @@ in 10^5 dimensions.
 import math
 
 import numpy as np
+import scipy  # whose parts are imported when they are asked for
 from jaxtyping import Float
-from scipy.linalg import eigvalsh_tridiagonal
-from scipy.optimize import linprog
 
 _LP_DEGREE = 30
 _LP_GRID = 600
@@ -35,7 +34,7 @@ def delsarte_count(epsilon: float, dim: int) -> float:
         return math.inf
     degrees = np.arange(2, _LP_DEGREE + 1, 2)
     grid = np.linspace(0, epsilon, _LP_GRID)
-    solved = linprog(
+    solved = scipy.optimize.linprog(
         np.ones(len(degrees)),
         A_ub=_gegenbauer(grid, dim),
         b_ub=-np.ones(_LP_GRID),
@@ -110,7 +109,7 @@ def _jacobi(
 def _jacobi_nodes(a: float, b: float, num: int) -> Float[np.ndarray, " num"]:
     """The zeros of the polynomial of degree `num`, ascending."""
     diagonal, off = _recurrence(a, b, num)
-    return eigvalsh_tridiagonal(diagonal, off[: num - 1])
+    return scipy.linalg.eigvalsh_tridiagonal(diagonal, off[: num - 1])
 
 
 def _recurrence(

@@ -3,8 +3,7 @@
 import math
 
 import numpy as np
-from scipy.linalg import eigh
-from scipy.optimize import minimize
+import scipy  # whose parts are imported when they are asked for
 
 from simgeo.limits._arguments import Vectors, as_array, check_counts, unit_rows
 from simgeo.limits._optima import gram_optimum
@@ -29,16 +28,18 @@ def unit_row_gram_bound(teacher: Vectors, student_dim: int) -> float:
 
     def negative_dual(y):
         top = (n - m, n - 1)
-        values, vectors = eigh(cosines - np.diag(y), subset_by_index=top)
+        values, vectors = scipy.linalg.eigh(cosines - np.diag(y), subset_by_index=top)
         values = np.maximum(values, 0.0)
         theta = squared - np.sum(values**2) - 2 * np.sum(y)
         return -theta, 2 - 2 * vectors**2 @ values
 
     # The best of equal entries; optimal for a flat spectrum, where theta has a kink.
-    kept = eigh(cosines, eigvals_only=True, subset_by_index=(n - m, n - 1))
+    kept = scipy.linalg.eigh(cosines, eigvals_only=True, subset_by_index=(n - m, n - 1))
     start = np.full(n, (np.sum(kept) - n) / m)
     options = {"maxiter": 200}
-    best = minimize(negative_dual, start, jac=True, method="L-BFGS-B", options=options)
+    best = scipy.optimize.minimize(
+        negative_dual, start, jac=True, method="L-BFGS-B", options=options
+    )
     found = max(-best.fun, -negative_dual(start)[0])
     return float(max(found, gram_optimum(units, m), 0.0))
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
@@ -141,6 +140,8 @@ def levels_over(frame: pd.DataFrame, at: pd.Series, measure: str, ax: Axes) -> N
 
 def fractions(table: pd.DataFrame, ax: Axes) -> Axes:
     """Heat map of fractions, cut to two digits so that 1.00 means all."""
+    import seaborn as sns  # for which nobody else waits
+
     cut = np.floor(table * 100 + 1e-9) / 100
     sns.heatmap(
         table, annot=cut, fmt=".2f", ax=ax, vmin=0, vmax=1, cmap="cividis", cbar=False
@@ -159,6 +160,8 @@ def pairs_map(values: np.ndarray, ax: Axes, title: str) -> Axes:
         ax: of matplotlib, to draw into.
         title: above the map.
     """
+    import seaborn as sns  # for which nobody else waits
+
     most = max(1.0, float(np.max(np.abs(values)))) if values.size else 1.0
     most = 1.0 if most < 1.001 else most
     sns.heatmap(
@@ -213,6 +216,8 @@ def distance_grid(frame: pd.DataFrame, ax: Axes, **options) -> Axes:
         ax: of matplotlib, to draw into.
         options: of `seaborn.heatmap`.
     """
+    import seaborn as sns  # for which nobody else waits
+
     table = frame.pivot(index="optimised", columns="recorded", values="relative")
     table = table.reindex(
         index=frame["optimised"].unique(), columns=frame["recorded"].unique()

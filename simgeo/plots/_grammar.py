@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.lines import Line2D
@@ -20,7 +19,11 @@ from matplotlib.transforms import ScaledTranslation
 FLOOR = 1e-8  # relative losses below it are drawn there
 RESOLUTION = 1e-6  # of relative losses in float32: what is below is not judged
 SMALLEST = 6.0  # points, of the least letters in print
-COLOURS = sns.color_palette("colorblind")  # of what is no objective
+# Of what is no objective: seaborn's "colorblind", which takes a second to import.
+COLOURS = [
+    *map(to_rgb, ("#0173b2", "#de8f05", "#029e73", "#d55e00", "#cc78bc")),
+    *map(to_rgb, ("#ca9161", "#fbafe4", "#949494", "#ece133", "#56b4e9")),
+]
 INK = "0.1"  # of objectives of three families that are drawn as one; two are mixed
 
 

@@ -5,11 +5,11 @@ from collections.abc import Iterable
 from itertools import pairwise
 
 import numpy as np
+import scipy  # whose parts are imported when they are asked for
 from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.text import Annotation, Text
-from scipy.optimize import isotonic_regression
 
 from simgeo.plots._grammar import SMALLEST, said, style_of
 
@@ -100,7 +100,7 @@ def _move_apart(ax: Axes, texts: list[Annotation]) -> None:
     below = np.cumsum([0, *((one + other) / 2 for one, other in pairwise(sizes))])
     wanted = np.array([text.xyann[1] for text in texts])
     # Names as near as can be to where they are wanted, in order and not overlapping.
-    fitted = isotonic_regression(wanted - below).x
+    fitted = scipy.optimize.isotonic_regression(wanted - below).x
     fitted = np.clip(fitted, 0, max(0, 1 - below[-1])) + below
     for text, place in zip(texts, fitted, strict=True):
         text.xyann = (_BESIDE, float(place))

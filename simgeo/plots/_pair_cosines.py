@@ -6,10 +6,9 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import scipy  # whose parts are imported when they are asked for
 from jaxtyping import Float, Int
 from matplotlib.figure import Figure
-from scipy.cluster import hierarchy
-from scipy.spatial.distance import squareform
 
 from simgeo.plots._grammar import FATES
 from simgeo.plots._layout import COLUMN, wrapped
@@ -21,9 +20,9 @@ def order_of(cosines: Float[np.ndarray, "n n"]) -> Int[np.ndarray, " n"]:
         return np.arange(len(cosines))
     apart = np.clip(1.0 - np.abs(cosines), 0.0, None)
     np.fill_diagonal(apart, 0.0)
-    apart = squareform((apart + apart.T) / 2)
-    tree = hierarchy.linkage(apart, "average", optimal_ordering=True)
-    return hierarchy.leaves_list(tree)
+    apart = scipy.spatial.distance.squareform((apart + apart.T) / 2)
+    tree = scipy.cluster.hierarchy.linkage(apart, "average", optimal_ordering=True)
+    return scipy.cluster.hierarchy.leaves_list(tree)
 
 
 def pair_cosines(

@@ -1,0 +1,165 @@
+"""What is waited for from the first line of Python on, and what a warm run consists of.
+
+    python -m benchmarks.waits ROUNDS [CHECKOUT]
+
+A process without compiled programs imports simgeo, runs a small cell, the same with
+another kind of objective, and a cell of the main study, this with new seeds once more.
+Python has its byte code from a process that is not measured. With another checkout of
+simgeo its times stand beside ours, in place of `import jax`.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.rows import Row, Seconds, compared, report
+
+OURS = Path(__file__).parents[1]
+ROUNDS = 5  # at most: one takes half a minute
+CASES = {
+    "small": "first run of 64 x 32 -> 16, 300 steps, 4 seeds, imports too",
+    "second": "another kind of objective after it",
+    "first": "256 x 128 -> 64, 1,000 steps, 30 records, 16 seeds, after it",
+    "warm": "the same with new seeds",
+}
+SHARES = ("steps", "records", "levels", "rest")
+
+
+def main(rounds: int, other: str = "") -> None:
+    places = [OURS, *filter(None, [other and Path(other)])]
+    with tempfile.TemporaryDirectory() as code:
+        taken = [
+            [_measured(place, code) for place in places]
+            for _ in range(min(rounds, ROUNDS) + 1)
+        ][1:]
+    ours, *others = zip(*taken, strict=True)
+    for name, case in CASES.items():
+        mine, jax = ("here", _of(ours, name)), ("import jax", _of(ours, "jax"))
+        before = [("before", _of(told, name)) for told in others]
+        report(compared(case, before[0], mine) if before else compared(case, mine, jax))
+    whole = ("all", _of(ours, "warm"))
+    for name in SHARES:
+        report(compared(f"of that, {name}", (name, _of(ours, name)), whole))
+    counts = " and ".join(str(int(told[-1]["programs"])) for told in (ours, *others))
+    report(Row("programs of that cell", f"compiled: {counts}", "", "", "", ""))
+
+
+def _of(told: Sequence[dict[str, float]], name: str) -> Seconds:
+    return np.asarray([each[name] for each in told])
+
+
+def _measured(checkout: Path, code: str) -> dict[str, float]:
+    """The seconds of one process, which finds no programs."""
+    with tempfile.TemporaryDirectory() as empty:
+        own = {"PYTHONPATH": str(checkout), "XDG_CACHE_HOME": empty}
+        own |= {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": code}
+        found = subprocess.run(
+            [sys.executable, "-c", _CODE],
+            env=os.environ | own | {"TF_CPP_MIN_LOG_LEVEL": "3"},
+            cwd=empty,
+            check=True,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+    return json.loads(found.stdout.splitlines()[-1])
+
+
+# Runs in checkouts of several years, so that it asks for what each has.
+_CODE = """
+import dataclasses, json, time
+
+begin = time.perf_counter()
+told, last = {}, begin
+
+
+def tell(name):
+    global last
+    now = time.perf_counter()
+    told[name], last = now - last, now
+
+
+import jax
+tell("jax")
+from simgeo import objectives, teachers
+try:
+    from simgeo import engine, problems
+    Experiment, run = problems.Experiment, engine.run
+    engine.keep_programs()
+except ImportError:
+    from simgeo import experiment
+    Experiment, run = experiment.Experiment, experiment.run
+small = Experiment(
+    teacher=teachers.OrthogonalFraction(fraction=0.8),
+    objective=objectives.CKA(),
+    num_vectors=64,
+    teacher_dim=32,
+    student_dim=16,
+    num_steps=300,
+    num_seeds=4,
+)
+run(small)
+tell("small")
+told["small"] += told["jax"]
+run(dataclasses.replace(small, objective=objectives.Procrustes()))
+tell("second")
+compiled = []
+jax.monitoring.register_event_duration_secs_listener(
+    lambda name, seconds, **_: compiled.append(name)
+)
+cell = Experiment(
+    teacher=teachers.OrthogonalFraction(fraction=0.8),
+    objective=objectives.CKA(),
+    num_vectors=256,
+    teacher_dim=128,
+    student_dim=64,
+    num_steps=1000,
+    num_records=30,
+    num_seeds=16,
+)
+run(cell)
+tell("first")
+told["programs"] = sum("backend_compile" in name for name in compiled)
+
+told |= {"steps": 0.0, "records": 0.0, "levels": 0.0}
+within = []
+try:
+    from simgeo.engine._compiled import Compiled
+    from simgeo.engine._given import Given
+except ImportError:
+    pass
+else:
+    call, levels = Compiled.call, Given.levels
+
+    def timed(self, name, *given, **named):
+        start = time.perf_counter()
+        found = jax.block_until_ready(call(self, name, *given, **named))
+        part = {"advance": "steps", "observe": "records"}.get(name)
+        if part and not within:
+            told[part] += time.perf_counter() - start
+        return found
+
+    def of_levels(self, *given, **named):
+        start = time.perf_counter()
+        within.append(0)
+        try:
+            return levels(self, *given, **named)
+        finally:
+            within.pop()
+            told["levels"] += time.perf_counter() - start
+
+    Compiled.call, Given.levels = timed, of_levels
+last = time.perf_counter()
+run(dataclasses.replace(cell, first_seed=16))
+tell("warm")
+told["rest"] = told["warm"] - told["steps"] - told["records"] - told["levels"]
+print(json.dumps(told))
+"""
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), *sys.argv[2:])
