@@ -38,10 +38,12 @@ value and gradient on one thread, and by how much the least exceeds JAX's. `prod
 are the matrix products that value and gradient cannot avoid, alone in a loop, in the
 fastest form tried. CKA and Gram: S'T, S'S, T(T'S), S(S'S). Projection: S W, S'R, R W'.
 Procrustes: S'T and T times the polar factor, without those that find the factor. In
-`networks` whole runs of 300 steps, by steps and seeds. In `large` those of CKA, once,
-for every objective; `all cosines` are of both sides, merely summed. In `catalogue`
-value and gradient at n = 256, d = 64, m = 32, temporary memory at the largest size, and
-powers fitted along n, d and m up to 1,024, 256 and 128 (triplets: n from 64 to 128)."""
+`networks` whole runs of 300 steps, by steps and seeds. In `waits` processes that have
+byte code and no compiled programs; a warm run's parts are waited for one by one. In
+`large` those of CKA, once, for every objective; `all cosines` are of both sides, merely
+summed. In `catalogue` value and gradient at n = 256, d = 64, m = 32, temporary memory
+at the largest size, and powers fitted along n, d and m up to 1,024, 256 and 128
+(triplets: n from 64 to 128)."""
 
 
 def main() -> int:
