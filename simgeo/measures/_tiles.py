@@ -6,6 +6,7 @@ at once.
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -23,7 +24,7 @@ from simgeo.linalg import (
 )
 
 _BLOCK_ENTRIES = 2**22  # cosines held at once: 16 MiB in float32
-_TILE = 256  # rows and columns of a block of many vectors, which a core's cache holds
+_TILE = 512  # rows and columns of a block of many vectors, which a cache holds
 
 
 class PairSums(NamedTuple):
@@ -56,13 +57,13 @@ class PairCounts(NamedTuple):
     total: int
 
 
-class _Rows(NamedTuple):
-    """Sums over each vector's cosines with all others; the last two over all."""
+class _Sums(NamedTuple):
+    """Sums over ordered pairs, in n parts; the first two are those of each vector."""
 
     student: Int[Array, " n"]
     teacher: Int[Array, " n"]
     both: Int[Array, " n"]
-    coherence: Float[Array, " n"]
+    coherence: Float[Array, " n"]  # the largest
     covariance: Float[Array, " n"]
     variance_student: Float[Array, " n"]
     variance_teacher: Float[Array, " n"]
@@ -125,14 +126,23 @@ def count_pairs(student: Vectors, teacher: Vectors, epsilon: float) -> PairCount
         raise ValueError("Pairs of vectors that are not finite cannot be counted.")
     if has_zero_row(student) or has_zero_row(teacher):
         raise ValueError("Pairs with a zero vector, which has no cosines, cannot be.")
-    rows = _over_pairs(student, teacher, epsilon)
     student_pairs, teacher_pairs, both = (
-        int(np.sum(np.asarray(per_row), dtype=np.int64)) // 2
-        for per_row in (rows.student, rows.teacher, rows.both)
+        int(np.sum(np.asarray(part), dtype=np.int64)) // 2
+        for part in counts_alone(student, teacher, epsilon)
     )
     num_vectors = student.shape[0]
     total = num_vectors * (num_vectors - 1) // 2
     return PairCounts(student_pairs, teacher_pairs, both, total)
+
+
+@jax.jit
+def counts_alone(
+    student: Float[Array, "n m"],
+    teacher: Float[Array, "n d"],
+    epsilon: Float[Array, ""] | float,
+) -> tuple[Int[Array, " n"], Int[Array, " n"], Int[Array, " n"]]:
+    """Of student, teacher and both: the program leaves out what is not asked for."""
+    return _over_pairs(student, teacher, epsilon)[:3]
 
 
 def over_rows(function: Callable, *rows: Array) -> Any:
@@ -146,49 +156,81 @@ def _over_pairs(
     student: Float[Array, "n m"],
     teacher: Float[Array, "n d"],
     epsilon: Float[Array, ""] | float,
-) -> _Rows:
+) -> _Sums:
     student, teacher = unit_rows(student), unit_rows(teacher)
     num_vectors = student.shape[0]
-    means = _mean_cosine(student), _mean_cosine(teacher)
-    side = math.isqrt(_BLOCK_ENTRIES)
-    side = num_vectors if num_vectors <= side else min(side, _TILE)
+    of_tile = partial(
+        _of_tile, means=(_mean_cosine(student), _mean_cosine(teacher)), epsilon=epsilon
+    )
+    if num_vectors**2 <= _BLOCK_ENTRIES:
+        every = jnp.arange(num_vectors)
+        others = every[:, None] != every[None, :]
+        return of_tile(student @ student.T, teacher @ teacher.T, others, axis=1)
+    side = min(_TILE, math.isqrt(_BLOCK_ENTRIES))
     num_blocks = -(-num_vectors // side)
     # Zero rows fill the last block: they are no one's others, and are cut off.
     fill = ((0, num_blocks * side - num_vectors), (0, 0))
-    student, teacher = jnp.pad(student, fill), jnp.pad(teacher, fill)
+    student, teacher = (
+        jnp.pad(units, fill).reshape(num_blocks, side, -1)
+        for units in (student, teacher)
+    )
+    vectors = jnp.arange(num_blocks * side).reshape(num_blocks, side)
+    is_real = vectors < num_vectors
 
-    def of_tile(rows: Int[Array, " b"], columns: Int[Array, " b"]) -> _Rows:
-        others = rows[:, None] != columns[None, :]
-        others &= (columns < num_vectors)[None, :]
-        mine = student[rows] @ student[columns].T
-        theirs = teacher[rows] @ teacher[columns].T
-        in_student = (jnp.abs(mine) <= epsilon) & others
-        in_teacher = (jnp.abs(theirs) <= epsilon) & others
-        from_mean = jnp.where(others, mine - means[0], 0.0)
-        teacher_from_mean = jnp.where(others, theirs - means[1], 0.0)
-        return _Rows(
-            student=jnp.sum(in_student, axis=1, dtype=jnp.int32),
-            teacher=jnp.sum(in_teacher, axis=1, dtype=jnp.int32),
-            both=jnp.sum(in_student & in_teacher, axis=1, dtype=jnp.int32),
-            coherence=jnp.max(jnp.where(others, jnp.abs(mine), 0.0), axis=1),
-            covariance=jnp.sum(from_mean * teacher_from_mean, axis=1),
-            variance_student=jnp.sum(from_mean**2, axis=1),
-            variance_teacher=jnp.sum(teacher_from_mean**2, axis=1),
-            squared_error=jnp.sum((mine - theirs) ** 2, axis=1),
-            squared_teacher=jnp.sum(theirs**2, axis=1),
+    def add_tile(sums: _Sums, at: Int[Array, " 2"]) -> tuple[_Sums, None]:
+        row, column = at
+        others = vectors[row][:, None] != vectors[column][None, :]
+        others &= is_real[row][:, None] & is_real[column][None, :]
+        mine = student[row] @ student[column].T
+        theirs = teacher[row] @ teacher[column].T
+        down, across = (of_tile(mine, theirs, others, axis=axis) for axis in (0, 1))
+        # A block with itself has a pair in both orders, two blocks have it in one.
+        orders = jnp.where(row == column, 1, 2)
+        added = jax.tree.map(
+            lambda total, part: total.at[column].add(orders * part), sums, down
         )
+        in_student, in_teacher = (
+            total.at[column].add(own).at[row].add((orders - 1) * other)
+            for total, own, other in zip(sums[:2], down[:2], across[:2], strict=True)
+        )
+        largest = sums.coherence.at[column].max(down.coherence)
+        added = added._replace(
+            student=in_student, teacher=in_teacher, coherence=largest
+        )
+        return added, None
 
-    blocks = jnp.arange(num_blocks * side).reshape(num_blocks, side)
-    if num_blocks == 1:
-        return of_tile(blocks[0], blocks[0])
+    counts = jnp.zeros(vectors.shape, jnp.int32)
+    sums = jnp.zeros(vectors.shape, student.dtype)
+    none = _Sums(*[counts] * 3, *[sums] * 6)
+    tiles = np.stack(np.triu_indices(num_blocks), axis=1)
+    found, _ = jax.lax.scan(add_tile, none, tiles)
+    return jax.tree.map(lambda leaf: leaf.reshape(-1)[:num_vectors], found)
 
-    def of_rows(rows: Int[Array, " b"]) -> _Rows:
-        tiles = jax.lax.map(lambda columns: of_tile(rows, columns), blocks)
-        sums = jax.tree.map(lambda leaf: jnp.sum(leaf, axis=0), tiles)
-        return sums._replace(coherence=jnp.max(tiles.coherence, axis=0))
 
-    rows = jax.lax.map(of_rows, blocks)
-    return jax.tree.map(lambda leaf: leaf.reshape(-1)[:num_vectors], rows)
+def _of_tile(
+    mine: Float[Array, "b c"],
+    theirs: Float[Array, "b c"],
+    others: Bool[Array, "b c"],
+    means: tuple[Float[Array, ""], Float[Array, ""]],
+    epsilon: Float[Array, ""] | float,
+    axis: int,
+) -> _Sums:
+    """Of cosines of student and teacher, along an axis."""
+    in_student = (jnp.abs(mine) <= epsilon) & others
+    in_teacher = (jnp.abs(theirs) <= epsilon) & others
+    from_mean = jnp.where(others, mine - means[0], 0.0)
+    teacher_from_mean = jnp.where(others, theirs - means[1], 0.0)
+    return _Sums(
+        student=jnp.sum(in_student, axis=axis, dtype=jnp.int32),
+        teacher=jnp.sum(in_teacher, axis=axis, dtype=jnp.int32),
+        both=jnp.sum(in_student & in_teacher, axis=axis, dtype=jnp.int32),
+        coherence=jnp.max(jnp.where(others, jnp.abs(mine), 0.0), axis=axis),
+        covariance=jnp.sum(from_mean * teacher_from_mean, axis=axis),
+        variance_student=jnp.sum(from_mean**2, axis=axis),
+        variance_teacher=jnp.sum(teacher_from_mean**2, axis=axis),
+        squared_error=jnp.sum((mine - theirs) ** 2, axis=axis),
+        squared_teacher=jnp.sum(theirs**2, axis=axis),
+    )
 
 
 def _mean_cosine(units: Float[Array, "n k"]) -> Float[Array, ""]:
