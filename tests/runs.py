@@ -5,6 +5,7 @@ import json
 import numpy as np
 import xarray as xr
 
+from simgeo import results
 from simgeo.settings import SCHEMA, digest
 
 SETTINGS = {
@@ -84,3 +85,9 @@ def make(
             "commit": "unknown",
         },
     )
+
+
+def save_on(folder, start):
+    """Saves runs of other settings until it is ended; here, as imports are few."""
+    for index in range(start, 10**6):
+        results.save(make(index, settings=another(student_dim=index)), folder)

@@ -79,18 +79,6 @@ assert "jax" not in sys.modules
     assert found.returncode == 0, found.stderr
 
 
-def test_what_few_functions_need_is_not_waited_for():
-    code = """
-import sys
-from simgeo import engine, objectives, plots, problems, stats, sweep, teachers
-parts = ("linalg", "optimize", "special", "stats", "cluster")
-assert not {"seaborn", *(f"scipy.{part}" for part in parts)} & {*sys.modules}
-"""
-    run = [sys.executable, "-c", code]
-    found = subprocess.run(run, capture_output=True, text=True, cwd=ROOT)
-    assert found.returncode == 0, found.stderr
-
-
 @pytest.mark.parametrize("asked", ["import simgeo.torch", "simgeo.torch.cka"])
 def test_torch_is_an_extra_that_says_how_it_is_installed(asked):
     code = f"import sys, simgeo; sys.modules['torch'] = None; {asked}"

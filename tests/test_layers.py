@@ -219,6 +219,38 @@ def test_imports_without_jax(name, with_jax):
     assert "jax" not in with_jax[f"simgeo.{name}"].split(",")
 
 
+def waited_for(source: str, path: Path) -> list[str]:
+    """What takes long to import and few functions need, where the file imports it."""
+    body = ast.Module(ast.parse(source).body, [])
+    body.body = [
+        each for each in body.body if isinstance(each, ast.Import | ast.ImportFrom)
+    ]
+    names = imported(body, path)
+    return [name for name in names if name.startswith(("scipy.", "seaborn"))]
+
+
+@pytest.mark.parametrize("layer_of", sorted(ALLOWED.keys() - {"theory", "calibration"}))
+def test_parts_of_scipy_are_imported_where_they_are_called(layer_of):
+    paths = [path for path in SOURCES if layer(path) == layer_of]
+    assert paths
+    for path in paths:
+        assert waited_for(path.read_text(encoding="utf-8"), path) == [], path
+
+
+@pytest.mark.parametrize(
+    ("source", "count"),
+    [
+        ("import scipy.stats", 1),
+        ("from scipy.optimize import minimize", 1),
+        ("import seaborn as sns", 1),
+        ("import scipy", 0),
+        ("def draw():\n    import seaborn as sns", 0),
+    ],
+)
+def test_what_is_waited_for_is_seen(source, count):
+    assert len(waited_for(source, PACKAGE / "stats.py")) == count
+
+
 def test_how_far_a_sweep_is_is_told_without_waiting(with_jax):
     assert with_jax[TOLD] == ""
 

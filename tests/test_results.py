@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
-from runs import HYBRID, another, make
+from runs import HYBRID, another, make, save_on
 
 from simgeo import results
 from simgeo.settings import SCHEMA
@@ -315,11 +315,6 @@ def test_a_full_disk_and_a_quota_are_named_as_such(tmp_path, monkeypatch, number
         results.save(make(), tmp_path)
     assert info.value.errno == number
     assert not list(tmp_path.iterdir())
-
-
-def save_on(folder, start):
-    for index in range(start, 10**6):
-        results.save(make(index, settings=another(student_dim=index)), folder)
 
 
 def test_kills_leave_no_broken_finished_file(tmp_path):
