@@ -9,7 +9,7 @@ import optax
 import pytest
 
 from simgeo import engine, objectives, optimisers, teachers
-from simgeo.engine import _lanes, _units
+from simgeo.engine import _label, _lanes, _units
 from simgeo.engine import _programs as programs
 from simgeo.engine._units import parts_of, shapes_of_run
 from simgeo.problems import Experiment
@@ -498,3 +498,10 @@ def test_programs_are_kept_where_none_of_them_is_told_of(monkeypatch, tmp_path):
         monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", level)
         engine.keep_programs()
         assert (told.get("jax_compilation_cache_dir") == folder) == is_kept
+
+
+def test_without_git_the_commit_is_unknown(monkeypatch):
+    _label._commit.cache_clear()
+    monkeypatch.setenv("PATH", "")
+    assert _label._commit() == "unknown"
+    _label._commit.cache_clear()

@@ -120,17 +120,22 @@ def test_it_is_swept_kept_and_drawn(tmp_path):
     )
 
 
-def test_names_that_every_run_has_are_refused_before_anything_is_computed():
+@pytest.mark.parametrize(
+    "name", ["gradient_norm", "seed", "precision", "num_steps", "noise", "a/b", "a.b"]
+)
+def test_names_that_are_taken_are_refused(name):
     class Taken(Regression):
         def observe(self, subject, data):
-            return {"gradient_norm": jnp.asarray(0.0)}
+            return {name: jnp.asarray(0.0)}
 
     class TakenFit(Fit):
         def problem(self):
             return Taken(self.hidden, self.batch_size, self.decay)
 
-    with pytest.raises(ValueError, match="got 'gradient_norm'"):
-        engine.run(TakenFit(num_steps=10, num_records=2, num_seeds=1))
+    told = []
+    with pytest.raises(ValueError, match=f"names that are not taken.* got '{name}'"):
+        engine.run(TakenFit(num_records=2, num_seeds=1), on_record=told.append)
+    assert told == []
 
 
 root_of = jax.jit(measures.root_of)

@@ -18,6 +18,7 @@ from simgeo.engine import _memory as memory
 from simgeo.engine import _programs as programs
 from simgeo.engine._compiled import Compiled
 from simgeo.engine._given import Given
+from simgeo.engine._label import refuse_taken
 from simgeo.engine._lanes import Layout, num_workers
 from simgeo.engine._slices import Slice, runs_of
 from simgeo.engine._units import (
@@ -240,6 +241,8 @@ class Engine:
                     for each, measures in zip(seen, observed, strict=True)
                 ]
                 found = dict(layout.back(told))
+                if not records:  # so that no run is computed in vain
+                    refuse_taken([*found, *levels[0]], units[0].parts.cell)
                 subject, last = layout.back(
                     [(each.subject, each.last_finite) for each in seen]
                 )

@@ -55,7 +55,6 @@ def data_set(
         **{name: ("seed", v) for name, v in {**levels, **more_levels}.items()},
         **{name: (("seed", *axes), values) for name, (axes, values) in vectors.items()},
     }
-    _refuse_taken([*records, *levels], cell)
     # Looked up once: a method of a module is a module, made at every look.
     of_problem, of_observer = problem.attributes, observer.attributes
     about = {
@@ -90,7 +89,8 @@ def data_set(
     )
 
 
-def _refuse_taken(names: Sequence[str], cell: AbstractCell) -> None:
+def refuse_taken(names: Sequence[str], cell: AbstractCell) -> None:
+    """Raises ValueError for a record or level with the name of something else."""
     own = {name for name in describe(cell) if name != KIND}
     taken = {"fingerprint", "precision", "seed", "step", *own}
     rule = "give names that are not taken, without '/' and '.'"
