@@ -1,7 +1,8 @@
 """What became slower between two stored benches: `python -m benchmarks.slower OLD NEW`.
 
-Ratios are compared, which hold on any machine; it ends with 1 if one became worse by
-more than `--by`. Without NEW the last bench is taken, benchmarks/latest.csv.
+Ratios are compared, which differ less than times between machines: compare benches of
+one. It ends with 1 if a ratio became worse by more than `--by`. Without NEW the last
+bench is taken, benchmarks/latest.csv.
 """
 
 import argparse
