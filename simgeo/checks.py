@@ -25,7 +25,7 @@ import re
 import reprlib
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -201,9 +201,26 @@ def _checked(hint: Any, value: Any, name: str, is_static: bool) -> Any:
             return kept
     right = " or ".join(map(wanted, (o for o in allowed if o is not types.NoneType)))
     got = show(value)
+    meant = value
     if isinstance(value, type):
-        got = f"the class {value.__name__}. Write `{value.__name__}(...)`"
+        got = f"the class {value.__name__}"
+    elif isinstance(value, str):  # the name of a kind, as in a file or a flag
+        meant = _class_called(value, allowed)
+    if isinstance(meant, type):
+        got += f". Write `{meant.__name__}(...)`"
     raise ValueError(f"`{name}` must be {right}; got {got}.")
+
+
+def _class_called(name: str, allowed: Iterable[Any]) -> type | None:
+    """The class of that name, in any spelling, among all that would be taken."""
+    plain = name.replace("-", "").replace("_", "").lower()
+    for each in allowed:
+        if isinstance(each, type) and each not in (int, float, str, bool, type(None)):
+            if each.__name__.lower() == plain:
+                return each
+            if found := _class_called(name, type.__subclasses__(each)):
+                return found
+    return None
 
 
 def _fit(option: Any, value: Any, name: str, is_static: bool) -> tuple[bool, Any]:

@@ -1109,7 +1109,10 @@ def test_malformed_requests_are_refused(make, message):
 WRONG_TYPES = {
     "teachers.Noisy(teachers.Gaussian)": "`teacher` must be a teacher; got the class "
     "Gaussian. Write `Gaussian(...)`.",
-    "teachers.Noisy('gaussian')": "`teacher` must be a teacher; got 'gaussian'.",
+    "teachers.Noisy('gaussian')": "`teacher` must be a teacher; got 'gaussian'. "
+    "Write `Gaussian(...)`.",
+    "teachers.Noisy('common-mean')": "`teacher` must be a teacher; got 'common-mean'. "
+    "Write `CommonMean(...)`.",
     "teachers.Concatenated(('x',))": "`teachers.0` must be a teacher; got 'x'.",
     "teachers.FromGram('x')": "`gram` must be a gram; got 'x'.",
     "teachers.OrthogonalPattern('x')": "`pattern` must be a pattern; got 'x'.",
