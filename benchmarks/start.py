@@ -1,5 +1,6 @@
 """What is waited for before the first step: imports, the command, compilation."""
 
+import os
 import subprocess
 import sys
 
@@ -11,13 +12,15 @@ from benchmarks.rows import compared, interleaved, report
 
 def main(rounds: int) -> None:
     jax.config.update("jax_enable_compilation_cache", False)
+    # Byte code is kept, as it is where nobody forbids it.
+    environment = os.environ | {"PYTHONDONTWRITEBYTECODE": ""}
     commands = {
         "simgeo --help": [sys.executable, "-m", "simgeo", "--help"],
         "import jax": [sys.executable, "-c", "import jax"],
     }
     calls = {
         name: lambda each=each: subprocess.run(
-            each, check=True, stdout=subprocess.DEVNULL
+            each, check=True, stdout=subprocess.DEVNULL, env=environment
         )
         for name, each in commands.items()
     }

@@ -20,7 +20,7 @@ import numpy as np
 
 from benchmarks.rows import Row, Seconds, compared, report
 
-OURS = Path(__file__).parents[1]
+OURS = Path(__file__).resolve().parents[1]
 ROUNDS = 5  # at most: one takes half a minute
 CASES = {
     "small": "first run of 64 x 32 -> 16, 300 steps, 4 seeds, imports too",
@@ -32,7 +32,7 @@ SHARES = ("steps", "records", "levels", "rest")
 
 
 def main(rounds: int, other: str = "") -> None:
-    places = [OURS, *filter(None, [other and Path(other)])]
+    places = [OURS, *filter(None, [other and Path(other).resolve()])]
     with tempfile.TemporaryDirectory() as code:
         taken = [
             [_measured(place, code) for place in places]
@@ -67,7 +67,10 @@ def _measured(checkout: Path, code: str) -> dict[str, float]:
             stdout=subprocess.PIPE,
             text=True,
         )
-    return json.loads(found.stdout.splitlines()[-1])
+    told = json.loads(found.stdout.splitlines()[-1])
+    if Path(told.pop("home")).parents[1] != checkout:
+        raise SystemExit(f"`CHECKOUT` must hold simgeo; got {checkout}.")
+    return told
 
 
 # Runs in checkouts of several years, so that it asks for what each has.
@@ -86,6 +89,7 @@ def tell(name):
 
 import jax
 tell("jax")
+import simgeo
 from simgeo import objectives, teachers
 try:
     from simgeo import engine, problems
@@ -158,7 +162,7 @@ last = time.perf_counter()
 run(dataclasses.replace(cell, first_seed=16))
 tell("warm")
 told["rest"] = told["warm"] - told["steps"] - told["records"] - told["levels"]
-print(json.dumps(told))
+print(json.dumps(told | {"home": simgeo.__file__}))
 """
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ ValueError: `scale` must be a number; got 'wide'.
 
 import dataclasses
 import functools
+import inspect
 import math
 import os
 import re
@@ -212,11 +213,11 @@ def _checked(hint: Any, value: Any, name: str, is_static: bool) -> Any:
 
 
 def _class_called(name: str, allowed: Iterable[Any]) -> type | None:
-    """The class of that name, in any spelling, among all that would be taken."""
-    plain = name.replace("-", "").replace("_", "").lower()
+    """The class of that name, as files and flags write it, of those that are taken."""
+    plain = re.sub(r"[-_ ]", "", name).lower()
     for each in allowed:
         if isinstance(each, type) and each not in (int, float, str, bool, type(None)):
-            if each.__name__.lower() == plain:
+            if each.__name__.lower() == plain and not inspect.isabstract(each):
                 return each
             if found := _class_called(name, type.__subclasses__(each)):
                 return found

@@ -557,13 +557,18 @@ def test_list_tells_all_about_one(ask, words):
     assert max(map(len, said.splitlines())) < 80
 
 
-@pytest.mark.parametrize("name", ["cka", "procrustes", "gaussian", "truncated-svd"])
+def _lines(ask, name: str) -> list[str]:
+    return [line.strip() for line in ask(f"list {name}")[1].splitlines() if line]
+
+
+@pytest.mark.parametrize("name", ["procrustes", "hybrid", "objective cka"])
 def test_list_says_nothing_twice(ask, name):
-    lines = [line.strip() for line in ask(f"list {name}")[1].splitlines() if line]
+    lines = _lines(ask, name)
     assert len(set(lines)) == len(lines)
     said = " ".join(lines).lower()
     for word in ("formula", "range", "cost", "source"):
         assert said.count(f" {word}: ") + said.count(f" {word}  ") < 2
+    assert any(line.startswith("control ") for line in _lines(ask, "noisy"))
 
 
 def test_list_and_help_tell_what_a_default_stands_for(ask):

@@ -152,9 +152,17 @@ def test_a_root_that_is_known_changes_nothing():
         assert np.isclose(again[name], value, rtol=0, atol=TOLERANCE), name
 
 
+@pytest.fixture
+def counted_anew():
+    """No program of counts is there before or after, for what it is made of changes."""
+    _tiles.counts_alone.clear_cache()
+    yield
+    _tiles.counts_alone.clear_cache()
+
+
 # Of 9 vectors: one block that is larger or full, two with 7 of 16 to fill, 3, and 9.
 @pytest.mark.parametrize("side", [10, 9, 8, 3, 1])
-def test_blocks_change_no_count(side, monkeypatch):
+def test_blocks_change_no_count(side, monkeypatch, counted_anew):
     vectors = _draw(3, seed=1, num_vectors=9)
     student, teacher = (jnp.asarray(side) for side in vectors)
     whole = unblocked(student, teacher, EPSILON)
@@ -168,14 +176,25 @@ def test_blocks_change_no_count(side, monkeypatch):
         atol = TOLERANCE if jnp.issubdtype(expected.dtype, jnp.floating) else 0
         assert np.allclose(found, expected, rtol=0, atol=atol), name
     naive = _naive(*vectors, EPSILON)
-    _tiles.counts_alone.clear_cache()
     counts = measures.count_pairs(student, teacher, EPSILON)
     expected = [naive[f"pairs_{name}"] for name in ("student", "teacher", "both")]
     assert counts == (*expected, math.comb(9, 2))
     assert all(type(count) is int for count in counts)
 
 
-def test_counts_beyond_32_bits_do_not_wrap(monkeypatch):
+@pytest.mark.double
+def test_sums_of_two_types_are_those_of_the_wider(monkeypatch, counted_anew):
+    student, teacher = (jnp.asarray(each) for each in _draw(3, 1, num_vectors=9))
+    whole = unblocked(student.astype(jnp.float32), teacher, EPSILON)
+    monkeypatch.setattr(_tiles, "_BLOCK_ENTRIES", 9)
+    blocked = jax.jit(lambda *sides: _tiles._over_pairs(*sides))
+    blocks = blocked(student.astype(jnp.float32), teacher, EPSILON)
+    assert [each.dtype for each in blocks] == [each.dtype for each in whole]
+    assert blocks.covariance.dtype == jnp.float64
+    assert np.isclose(blocks.covariance.sum(), whole.covariance.sum(), atol=1e-12)
+
+
+def test_counts_beyond_32_bits_do_not_wrap(monkeypatch, counted_anew):
     num_vectors = 50_000  # all pairs of them twice are 2.5e9, above 2^31
     full = jnp.full(num_vectors, num_vectors - 1, jnp.int32)
     none = jnp.zeros(num_vectors)

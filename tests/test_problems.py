@@ -138,6 +138,22 @@ def test_names_that_are_taken_are_refused(name):
     assert told == []
 
 
+def test_names_that_one_of_many_cells_has_taken_are_refused(tmp_path):
+    class Heavy(Fit):
+        weight_norm: float = 0.5  # as a record is called
+
+    class Light(Fit):
+        pass
+
+    sizes = {"num_steps": 10, "num_records": 2, "num_seeds": 1}
+    cells = [Light(**sizes), Heavy(**sizes)]
+    with pytest.raises(ValueError, match="got 'weight_norm'"):
+        engine.run_many(cells)
+    report = sweep.run(cells, tmp_path / "store")
+    assert [*report.failed] == [cells[1].fingerprint]
+    assert report.done == 1
+
+
 root_of = jax.jit(measures.root_of)
 
 

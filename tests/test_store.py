@@ -431,6 +431,7 @@ def test_conditions_choose_rows(where, expected):
         ("__import__('os').system('true') == 0", "must compare columns"),
         ("m < (lambda: 3)()", "must compare columns"),
         ("objective < 3", "must compare columns"),
+        ("flag == 'yes'", "must compare `flag` with True or False; got 'yes'"),
         ("m < 'a'", "must compare `student_dim` with numbers; got 'a'"),
         ("m in 3", "must compare columns"),
     ],

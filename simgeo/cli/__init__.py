@@ -52,7 +52,8 @@ COMMANDS = {
 }
 GROUP = "simgeo.commands"  # entry points of other packages: name = "module:function"
 OPTIONS = ("--help", "--version", "--import")
-FOLDERS, FILES = {"DIR", "STORE"}, {"FILE", "PATH"}  # metavars of names that are such
+# Metavars of what names a folder or a file.
+FOLDERS, FILES = {"DIR", "STORE"}, {"FILE", "PATH", "GRID.toml", "OUT.html", "A", "B"}
 
 
 class Parser(argparse.ArgumentParser):

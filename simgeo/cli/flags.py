@@ -102,7 +102,8 @@ def parse(arguments: list[str], command: Command = RUN) -> Request:
 
 def describe_file(name: str, cls: type = Experiment) -> settings.Description:
     """The complete description in a TOML file, whose values may not go together yet."""
-    if not name.endswith(".toml") and not Path(name).exists():
+    is_there = bool(name) and Path(name).exists()
+    if not name.endswith(".toml") and not is_there:
         raise ValueError(
             f"{name!r} is neither a TOML file nor a kind, such as teacher:gaussian. "
             f"See `simgeo run --help`."

@@ -136,7 +136,11 @@ def _kind(place: str, kind: str, cls: type) -> str:
     about = getattr(cls, "about", None)
     known = " ".join((cls.__doc__ or "").split())
     rows = about._asdict() if about else {}
-    rows = {name: text for name, text in rows.items() if text not in known}
+    rows = {
+        name: text
+        for name, text in rows.items()
+        if f"{name.capitalize()}: {text}" not in known
+    }
     rows |= {flag_of(f"{place}.{name}"): said for name, said in knobs(cls).items()}
     parts += [_row(name, text) for name, text in rows.items()]
     if needs_file(cls):

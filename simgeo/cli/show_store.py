@@ -34,6 +34,12 @@ def show(arguments: list[str]) -> int:
     add_json(parser)
     asked = parser.parse_args(arguments)
     store = _open(asked.store)
+    if store.unfinished:
+        print(
+            f"Runs that were stopped are left out, such as {store.unfinished[0]}: its "
+            f"attribute `stopped` says why.",
+            file=sys.stderr,
+        )
     path = None if asked.to is None else Path(asked.to)
     if path is not None:
         require(not asked.json, "--json", "stand without --to", f"both, with {path}")
@@ -44,12 +50,6 @@ def show(arguments: list[str]) -> int:
         rows = store.trajectories(asked.where or "")
     else:
         rows = chosen(store, asked.where)
-    if store.unfinished:
-        print(
-            f"Runs that are not finished are left out, such as {store.unfinished[0]}; "
-            f"the command that began one goes on with it.",
-            file=sys.stderr,
-        )
     if path is None:
         print(as_json(rows.to_dict("records")) if asked.json else _preview(rows))
     else:

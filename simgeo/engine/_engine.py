@@ -242,7 +242,9 @@ class Engine:
                 ]
                 found = dict(layout.back(told))
                 if not records:  # so that no run is computed in vain
-                    refuse_taken([*found, *levels[0]], units[0].parts.cell)
+                    kinds = {type(unit.parts.cell): unit.parts.cell for unit in units}
+                    for cell in kinds.values():
+                        refuse_taken([*found, *levels[0]], cell)
                 subject, last = layout.back(
                     [(each.subject, each.last_finite) for each in seen]
                 )

@@ -27,6 +27,9 @@ _BLOCK_ENTRIES = 2**22  # cosines held at once: 16 MiB in float32
 _TILE = 512  # rows and columns of a block of many vectors, which a cache holds
 
 
+Index = Int[Array, ""] | int
+
+
 class PairSums(NamedTuple):
     """Sums over pairs of different vectors, which many measures share.
 
@@ -177,13 +180,20 @@ def _over_pairs(
     vectors = jnp.arange(num_blocks * side).reshape(num_blocks, side)
     is_real = vectors < num_vectors
 
-    def add_tile(sums: _Sums, at: Int[Array, " 2"]) -> tuple[_Sums, None]:
-        row, column = at
+    def tile_of(row: Index, column: Index) -> tuple[_Sums, _Sums]:
+        """What a tile gives to the vectors of its columns, and of its rows."""
         others = vectors[row][:, None] != vectors[column][None, :]
         others &= is_real[row][:, None] & is_real[column][None, :]
         mine = student[row] @ student[column].T
         theirs = teacher[row] @ teacher[column].T
-        down, across = (of_tile(mine, theirs, others, axis=axis) for axis in (0, 1))
+        return (
+            of_tile(mine, theirs, others, axis=0),
+            of_tile(mine, theirs, others, axis=1),
+        )
+
+    def add_tile(sums: _Sums, at: Int[Array, " 2"]) -> tuple[_Sums, None]:
+        row, column = at
+        down, across = tile_of(row, column)
         # A block with itself has a pair in both orders, two blocks have it in one.
         orders = jnp.where(row == column, 1, 2)
         added = jax.tree.map(
@@ -199,9 +209,9 @@ def _over_pairs(
         )
         return added, None
 
-    counts = jnp.zeros(vectors.shape, jnp.int32)
-    sums = jnp.zeros(vectors.shape, student.dtype)
-    none = _Sums(*[counts] * 3, *[sums] * 6)
+    # Of two types of float, each sum has its own.
+    like = jax.eval_shape(lambda: tile_of(0, 0))
+    none = jax.tree.map(lambda each: jnp.zeros(vectors.shape, each.dtype), like[0])
     tiles = np.stack(np.triu_indices(num_blocks), axis=1)
     found, _ = jax.lax.scan(add_tile, none, tiles)
     return jax.tree.map(lambda leaf: leaf.reshape(-1)[:num_vectors], found)

@@ -42,17 +42,23 @@ class Store:
         return f"<Store {self.folder}: {len(self.runs)} finished runs>"
 
     @cached_property
-    def unfinished(self) -> list[str]:
-        """Names of files of runs that were stopped before their end."""
-        return sorted(path.name for path in self.folder.glob("*.partial.nc"))
-
-    @cached_property
     def seeds(self) -> dict[str, set[int]]:
         """The seeds of every run whose files are whole, by fingerprint."""
         return {
             name: set(each.values[:, 0].astype(int).tolist())
             for name, each in self.runs.items()
         }
+
+    @cached_property
+    def unfinished(self) -> list[str]:
+        """Names of files of runs that were stopped, with seeds that no other has."""
+        parts = filter(None, (part_of(path.name) for path in self.folder.iterdir()))
+        return sorted(
+            part.name
+            for part in parts
+            if not part.complete
+            and not self.seeds.get(part.fingerprint, set()) >= {*part.seeds}
+        )
 
     @cached_property
     def frame(self) -> pd.DataFrame:

@@ -165,7 +165,8 @@ def _spelt(text: str, values: Any) -> str:
     if not isinstance(values, pd.Series):
         return text
     known = [each for each in values.unique() if isinstance(each, str)]
-    rule = f"compare `{values.name}` with numbers"
+    right = "True or False" if values.dtype == bool else "numbers"
+    rule = f"compare `{values.name}` with {right}"
     require(bool(known or values.isna().all()), "where", rule, repr(text))
     if text in known:
         return text
