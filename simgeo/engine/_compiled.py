@@ -1,6 +1,7 @@
 """Programs of units, compiled once for every shape."""
 
 import gc
+import threading
 from collections.abc import Callable, Hashable, Sequence
 from functools import partial
 
@@ -26,6 +27,8 @@ class Compiled:
 
     def __init__(self) -> None:
         self.programs: dict[Hashable, jax.stages.Compiled] = {}
+        self._lock = threading.Lock()
+        self._begun = 0  # compilations, each of which will be a program
 
     def forget(self) -> None:
         """Frees them all."""
@@ -58,17 +61,25 @@ class Compiled:
     ) -> jax.stages.Compiled:
         """The program of one unit for units of these shapes, compiled if it is new."""
         key = name, mesh, signature((common, carried, own))
-        if key not in self.programs:
-            if len(self.programs) >= _MOST_PROGRAMS:
-                self.forget()
-            spread = partial(_like, programs.sharding_of(mesh))
-            shared = partial(_like, programs.sharding_of(mesh, common=True))
-            counts = spread(jax.ShapeDtypeStruct((mesh.size,), np.int32))
-            program = jax.jit(programs.over_units(one, mesh), donate_argnums=(2,))
-            given = counts, shared(common), spread(carried), *map(spread, own)
-            options = None if name == "advance" else programs.seldom_called()
-            self.programs[key] = program.lower(*given).compile(options)
-        return self.programs[key]
+        program = self.programs.get(key)
+        if program is None:  # it is at hand though another thread may forget them all
+            with self._lock:
+                if len(self.programs) + self._begun >= _MOST_PROGRAMS:
+                    self.forget()
+                self._begun += 1
+            try:
+                spread = partial(_like, programs.sharding_of(mesh))
+                shared = partial(_like, programs.sharding_of(mesh, common=True))
+                counts = spread(jax.ShapeDtypeStruct((mesh.size,), np.int32))
+                whole = jax.jit(programs.over_units(one, mesh), donate_argnums=(2,))
+                given = counts, shared(common), spread(carried), *map(spread, own)
+                options = None if name == "advance" else programs.seldom_called()
+                program = whole.lower(*given).compile(options)
+                self.programs[key] = program
+            finally:
+                with self._lock:
+                    self._begun -= 1
+        return program
 
 
 def _like(sharding: NamedSharding, tree: PyTree) -> PyTree:
