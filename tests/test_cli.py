@@ -442,6 +442,7 @@ def test_flags_go_with_a_hybrid_from_a_file(chosen, folder):
         ("run none.toml", "got none.toml: No such file or directory."),
         ("run a_folder.toml", "got a_folder.toml: Is a directory."),
         ("run bad_key.toml", "Did you mean 'num_seeds'?"),
+        ("run near.toml", "no setting of CKA. Did you mean 'centred'?"),
         ("run bad_type.toml", "`num_seeds` must be a whole number; got 'x'."),
         ("run bad_syntax.toml", "`path` must be valid TOML; got bad_syntax.toml"),
         ("run cell.toml bad_key.toml", "at most one TOML file"),
@@ -457,6 +458,8 @@ def test_flags_go_with_a_hybrid_from_a_file(chosen, folder):
 def test_bad_input_gives_one_line(ask, folder, no_run, line, expected):
     folder.joinpath("a_folder.toml").mkdir()
     folder.joinpath("bad_key.toml").write_text("num_seedz = 3")
+    near = '[objective]\nkind = "cka"\ncentre = false'  # of which a teacher has one
+    folder.joinpath("near.toml").write_text(near)
     folder.joinpath("bad_type.toml").write_text('num_seeds = "x"')
     folder.joinpath("bad_syntax.toml").write_text("num_seeds = = 3")
     code, said, told = ask(line)

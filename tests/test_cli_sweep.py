@@ -75,6 +75,16 @@ def test_results_say_which_runs_are_not_finished(ask, swept):
     assert code == 0
     assert len(said.splitlines()) < len(whole.splitlines())
     assert told.startswith(f"Runs that were stopped are left out, such as {part.name}")
+    for other in {*swept.glob("*.nc")} - {part}:
+        other.rename(swept.parent / other.name)
+    code, said, told = ask("results", "store")
+    assert (code, said) == (2, "")
+    assert told == (
+        f"simgeo: `STORE` must hold finished runs; got store, where {part.name} was "
+        f"stopped. Its command runs it anew.\n"
+    )
+    for other in swept.parent.glob("*.nc"):
+        other.rename(swept / other.name)
     part.with_name(some.name).write_bytes(part.read_bytes())  # by another process
     assert ask("results", "store") == (0, whole, "")
 

@@ -11,7 +11,10 @@ from simgeo.cli.as_records import add_json, as_json
 def show(arguments: list[str]) -> None:
     """`simgeo status STORE`: how far its sweeps are, also while one runs."""
     parser = Parser("status", "What of the sweeps in a store is done, failed and left.")
-    parser.add_argument("store", metavar="STORE")
+    told = "default: results"
+    parser.add_argument(
+        "store", metavar="STORE", nargs="?", default="results", help=told
+    )
     add_json(parser)
     asked = parser.parse_args(arguments)
     gc.disable()  # of very many cells nothing is freed, and looking takes its time

@@ -14,6 +14,8 @@ from simgeo.cli.files import file_to_draw, require_file
 from simgeo.results import USUAL, Store
 
 _CONDITION = "such as 'objective == \"cka\" and m < 64'"
+_STORE = "default: results"
+_ROWS = 20  # of a table on the screen
 _FORMATS = (".csv", ".parquet", ".nc")
 _SHOWN = (
     *("teacher", "objective", "num_vectors", "teacher_dim", "student_dim"),
@@ -27,14 +29,14 @@ def show(arguments: list[str]) -> int:
         "results", "The last record of every finished cell and seed of a store."
     )
     add = parser.add_argument
-    add("store", metavar="STORE")
+    add("store", metavar="STORE", nargs="?", default="results", help=_STORE)
     add("--where", metavar="CONDITION", help=_CONDITION)
     add("--to", metavar="FILE", help="ends in .csv, .parquet or .nc")
     add("--steps", action="store_true", help="all records, not only the last")
     add_json(parser)
     asked = parser.parse_args(arguments)
     store = _open(asked.store)
-    if store.unfinished:
+    if store.unfinished and not store.frame.empty:
         print(
             f"Runs that were stopped are left out, such as {store.unfinished[0]}: its "
             f"attribute `stopped` says why.",
@@ -65,7 +67,7 @@ def plot(arguments: list[str]) -> int:
         "plot", "A measure over a setting: seeds, their median, its band, levels."
     )
     add = parser.add_argument
-    add("store", metavar="STORE")
+    add("store", metavar="STORE", nargs="?", default="results", help=_STORE)
     add("--x", required=True, help="a setting, such as m or learning_rate")
     add("--y", required=True, help="a record, such as matthews")
     add("--hue", default="objective", help="default: objective")
@@ -96,7 +98,10 @@ def plot(arguments: list[str]) -> int:
 
 def chosen(store: Store, where: str | None) -> pd.DataFrame:
     """The rows of a store that a condition chooses."""
-    require(not store.frame.empty, "STORE", "hold finished runs", store.folder)
+    got = f"{store.folder}"
+    if store.unfinished:
+        got += f", where {store.unfinished[0]} was stopped. Its command runs it anew"
+    require(not store.frame.empty, "STORE", "hold finished runs", got)
     rows = results.rows(store.frame, where) if where else store.frame
     require(not rows.empty, "--where", "leave rows", f"none for {where!r}")
     return rows
@@ -120,10 +125,10 @@ def _preview(rows: pd.DataFrame) -> str:
         and not name.endswith(".kind")
         and rows[name].nunique() > 1
     ]
-    head = rows[[*shown, *varying]].head(20).to_string(index=False)
-    return (
-        f"{head}\n{len(rows)} rows, {len(rows.columns)} columns; --to writes them all."
-    )
+    head = rows[[*shown, *varying]].head(_ROWS).to_string(index=False)
+    first = f"The first {_ROWS} of " if len(rows) > _ROWS else ""
+    count = f"{first}{len(rows)} rows, {len(rows.columns)} columns"
+    return f"{head}\n{count}; --to writes them all."
 
 
 def _refuse_mixed(rows: pd.DataFrame, names: dict[str, str]) -> None:

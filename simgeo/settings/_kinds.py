@@ -92,7 +92,8 @@ def suggest(name: str, valid: list[str]) -> str:
     """
     meant = _nearest(kebab(name), valid)
     question = f" Did you mean {meant!r}?" if meant else ""
-    shown = ", ".join(valid[:_MOST]) or "none"
+    names = [repr(each) if "," in each else each for each in valid[:_MOST]]
+    shown = ", ".join(names) or "none"
     more = f" and {len(valid) - _MOST} more" if len(valid) > _MOST else ""
     return f"{question} Valid: {shown}{more}."
 
@@ -139,7 +140,8 @@ def suggest_setting(place: str, cls: type, root: type) -> str:
     if place in elsewhere:
         own = ", ".join(fields(cls)) or "none"
         return f" Another kind of `{home}` has it. Valid here: {own}."
-    if 0 < len(elsewhere) < 4:
+    is_near = _nearest(kebab(name), list(fields(cls))) is not None
+    if 0 < len(elsewhere) < 4 and not is_near:
         return f" Did you mean {either([f'`{each}`' for each in elsewhere])}?"
     return suggest(name, list(fields(cls)))
 
