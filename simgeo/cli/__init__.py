@@ -7,7 +7,7 @@ import importlib
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
 from simgeo.cli.interrupts import Termination
@@ -110,6 +110,14 @@ def _not_empty(name: str) -> str:
     if not name:
         raise argparse.ArgumentTypeError("must name a file or folder; got ''")
     return name
+
+
+def in_flags(refusal: object, flags: Mapping[str, str]) -> str:
+    """A refusal that names arguments of Python, with the flags that stand for them."""
+    said = str(refusal)
+    for name, flag in flags.items():
+        said = said.replace(f"`{name}`", f"`{flag}`")
+    return said
 
 
 def nearest(name: str, flags: list[str]) -> list[str]:

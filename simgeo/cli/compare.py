@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from simgeo import engine
 from simgeo.calibration import DEFAULT, Calibration, calibrate
-from simgeo.cli import Parser, compared_pairs, fail
+from simgeo.cli import Parser, compared_pairs, fail, in_flags
 from simgeo.cli.as_records import add_json, as_json
 from simgeo.cli.compared_pairs import Layers
 from simgeo.cli.files import file_to_draw
@@ -57,7 +57,7 @@ def run(arguments: list[str]) -> int:
         engine.keep_programs()
         found = _calibrated(asked, student, teacher)
     except ValueError as error:
-        return fail(_in_words_of_flags(str(error)), 2)
+        return fail(in_flags(error, _FLAGS), 2)
     except KeyboardInterrupt:
         return fail("interrupted before the first permutations.", 130)
     except (MemoryError, jax.errors.JaxRuntimeError) as error:
@@ -107,13 +107,6 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     add("--figure", metavar="FILE", help="the cosines of all pairs, as a picture")
     add_json(parser)
     return parser.parse_args(arguments)
-
-
-def _in_words_of_flags(refusal: str) -> str:
-    """A refusal of `calibrate`, about what was typed."""
-    for name, flag in _FLAGS.items():
-        refusal = refusal.replace(f"`{name}`", f"`{flag}`")
-    return refusal
 
 
 def _layers(side: str, given: str) -> Layers:

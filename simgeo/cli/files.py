@@ -1,5 +1,6 @@
 """Files that a command writes: refused before the work, and written whole or not."""
 
+import argparse
 import contextlib
 import os
 import tempfile
@@ -7,6 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from simgeo.checks import require
+
+
+def add_store(parser: argparse.ArgumentParser) -> None:
+    """Adds the store that a command reads."""
+    about = "default: results"
+    parser.add_argument(
+        "store", metavar="STORE", nargs="?", default="results", help=about
+    )
 
 
 def folder_to_write(flag: str, name: str) -> Path:

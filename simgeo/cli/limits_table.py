@@ -1,6 +1,6 @@
 """`simgeo limits`: what is possible, as one table."""
 
-from simgeo.cli import Parser
+from simgeo.cli import Parser, in_flags
 from simgeo.cli.as_records import add_json, as_json
 from simgeo.limits import summary, table
 
@@ -26,9 +26,6 @@ def show(arguments: list[str]) -> None:
     asked = parser.parse_args(arguments)
     try:
         rows = summary(asked.n, asked.d, asked.epsilon, asked.m)
-    except ValueError as error:  # which names the argument of Python
-        said = str(error)
-        for name, flag in _FLAGS.items():
-            said = said.replace(f"`{name}`", f"`{flag}`")
-        raise ValueError(said) from None
+    except ValueError as error:
+        raise ValueError(in_flags(error, _FLAGS)) from None
     print(as_json(each._asdict() for each in rows) if asked.json else table(rows))

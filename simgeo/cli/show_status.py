@@ -6,15 +6,13 @@ import math
 from simgeo import sweep
 from simgeo.cli import Parser, warnings_told
 from simgeo.cli.as_records import add_json, as_json
+from simgeo.cli.files import add_store
 
 
 def show(arguments: list[str]) -> None:
     """`simgeo status STORE`: how far its sweeps are, also while one runs."""
     parser = Parser("status", "What of the sweeps in a store is done, failed and left.")
-    told = "default: results"
-    parser.add_argument(
-        "store", metavar="STORE", nargs="?", default="results", help=told
-    )
+    add_store(parser)
     add_json(parser)
     asked = parser.parse_args(arguments)
     gc.disable()  # of very many cells nothing is freed, and looking takes its time

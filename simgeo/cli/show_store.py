@@ -10,11 +10,10 @@ from simgeo.checks import require
 from simgeo.cli import Parser, warnings_told
 from simgeo.cli.as_records import add_json, as_json
 from simgeo.cli.exported import write
-from simgeo.cli.files import file_to_draw, require_file
+from simgeo.cli.files import add_store, file_to_draw, require_file
 from simgeo.results import USUAL, Store
 
 _CONDITION = "such as 'objective == \"cka\" and m < 64'"
-_STORE = "default: results"
 _ROWS = 20  # of a table on the screen
 _FORMATS = (".csv", ".parquet", ".nc")
 _SHOWN = (
@@ -29,7 +28,7 @@ def show(arguments: list[str]) -> int:
         "results", "The last record of every finished cell and seed of a store."
     )
     add = parser.add_argument
-    add("store", metavar="STORE", nargs="?", default="results", help=_STORE)
+    add_store(parser)
     add("--where", metavar="CONDITION", help=_CONDITION)
     add("--to", metavar="FILE", help="ends in .csv, .parquet or .nc")
     add("--steps", action="store_true", help="all records, not only the last")
@@ -39,7 +38,7 @@ def show(arguments: list[str]) -> int:
     if store.unfinished and not store.frame.empty:
         print(
             f"Runs that were stopped are left out, such as {store.unfinished[0]}: its "
-            f"attribute `stopped` says why.",
+            f"attribute `stopped` says why (`results.load`).",
             file=sys.stderr,
         )
     path = None if asked.to is None else Path(asked.to)
@@ -67,7 +66,7 @@ def plot(arguments: list[str]) -> int:
         "plot", "A measure over a setting: seeds, their median, its band, levels."
     )
     add = parser.add_argument
-    add("store", metavar="STORE", nargs="?", default="results", help=_STORE)
+    add_store(parser)
     add("--x", required=True, help="a setting, such as m or learning_rate")
     add("--y", required=True, help="a record, such as matthews")
     add("--hue", default="objective", help="default: objective")

@@ -19,7 +19,7 @@ from matplotlib.transforms import ScaledTranslation
 FLOOR = 1e-8  # relative losses below it are drawn there
 RESOLUTION = 1e-6  # of relative losses in float32: what is below is not judged
 SMALLEST = 6.0  # points, of the least letters in print
-# Of what is no objective: seaborn's "colorblind", which takes a second to import.
+# Of what is no objective: the palette "colorblind" of seaborn, which is slow to import.
 COLOURS = [
     *map(to_rgb, ("#0173b2", "#de8f05", "#029e73", "#d55e00", "#cc78bc")),
     *map(to_rgb, ("#ca9161", "#fbafe4", "#949494", "#ece133", "#56b4e9")),
